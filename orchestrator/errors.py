@@ -1,0 +1,127 @@
+"""Everything that can stop a verb, as one tree. Nothing matches on message text: match on the class or `code`.
+
+    OrchestratorError
+    ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
+    ├── RenderFailed              a template or a filter refused a value
+    ├── SwitchError
+    │   ├── SwitchNotInstalled
+    │   ├── SwitchNotRunning
+    │   ├── SwitchStartFailed
+    │   ├── InstallFailed
+    │   ├── AmiRefused            wrong user or secret
+    │   ├── AmiUnreachable        nothing listens, or it stopped answering
+    │   └── ActionFailed          the switch answered an action with an error
+    ├── ApplyFailed               what was wanted is not on the switch; the old state is back
+    ├── StorageError
+    │   ├── DatabaseUnavailable
+    │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
+    │   └── DuplicateKey          same key, other content
+    ├── RatingError
+    │   └── NoRate                no prefix of the deck covers the number at that time
+    ├── PortTaken
+    └── NotFound                  a tenant, call or recording that was asked for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestrator.model.problem import Problem
+
+
+class OrchestratorError(Exception):
+    """One clear line for the operator: what was wrong, where, and what to do next.
+
+    Args: message: what was wrong and where. hint: what to do next; may be empty.
+    """
+
+    code = "error"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class DefinitionsInvalid(OrchestratorError):
+    """The YAML has problems; `problems` holds every one of them."""
+
+    code = "definitions-invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"{len(problems)} problem(s) in the definitions", "run vpbx validate")
+        self.problems = tuple(problems)
+
+
+class RenderFailed(OrchestratorError):
+    code = "render-failed"
+
+
+class SwitchError(OrchestratorError):
+    code = "switch"
+
+
+class SwitchNotInstalled(SwitchError):
+    code = "switch-not-installed"
+
+
+class SwitchNotRunning(SwitchError):
+    code = "switch-not-running"
+
+
+class SwitchStartFailed(SwitchError):
+    code = "switch-start-failed"
+
+
+class InstallFailed(SwitchError):
+    code = "install-failed"
+
+
+class AmiRefused(SwitchError):
+    code = "ami-refused"
+
+
+class AmiUnreachable(SwitchError):
+    code = "ami-unreachable"
+
+
+class ActionFailed(SwitchError):
+    code = "action-failed"
+
+
+class ApplyFailed(OrchestratorError):
+    code = "apply-failed"
+
+
+class StorageError(OrchestratorError):
+    code = "storage"
+
+
+class DatabaseUnavailable(StorageError):
+    code = "database-unavailable"
+
+
+class LedgerBroken(StorageError):
+    code = "ledger-broken"
+
+
+class DuplicateKey(StorageError):
+    code = "duplicate-key"
+
+
+class RatingError(OrchestratorError):
+    code = "rating"
+
+
+class NoRate(RatingError):
+    code = "no-rate"
+
+
+class PortTaken(OrchestratorError):
+    code = "port-taken"
+
+
+class NotFound(OrchestratorError):
+    code = "not-found"

@@ -1,0 +1,117 @@
+"""The platform: its nodes, trunks, defaults and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model.problem import Position
+from orchestrator.model.tariff import Tariff
+from orchestrator.model.tenant import NOWHERE, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One switch. Args: rtp_from, rtp_to: UDP ports, both inclusive. metrics: health and metrics of listen."""
+
+    name: str
+    sip: Address
+    rtp_from: int
+    rtp_to: int
+    ami: Address
+    metrics: Address
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A connection to an operator. Args: auth: `ip` or `registration`.
+
+    match: source addresses its calls come from. secret: where the password is read: `env:NAME`,
+    `file:PATH` or `` (none); never the password itself.
+    """
+
+    name: str
+    auth: str
+    address: Address
+    match: tuple[str, ...]
+    username: str
+    secret: str
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """No call hangs for ever: RTP silence, session timers, longest call; all in seconds."""
+
+    rtp_timeout_s: int
+    rtp_hold_timeout_s: int
+    session_expires_s: int
+    longest_call_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class DialClass:
+    """A class of external destinations by E.164 prefix (`+79`); the longest prefix of all classes wins."""
+
+    name: str
+    prefixes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Args: database: SQLAlchemy URL. recordings: directory, relative to the project or absolute."""
+
+    database: str
+    recordings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    name: str
+    region: str
+    time_zone: str
+    language: str
+    emergency: tuple[str, ...]
+    codecs: tuple[str, ...]
+    limits: CallLimits
+    dial_classes: tuple[DialClass, ...]
+    nodes: Mapping[str, Node]
+    trunks: Mapping[str, Trunk]
+    storage: Storage
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Everything an operator wrote, checked. Mappings are by name, in sorted order."""
+
+    platform: Platform
+    tariffs: Mapping[str, Tariff]
+    tenants: Mapping[str, Tenant]
+
+    def line_limit(self, tenant: Tenant) -> int:
+        """How many lines the tenant has. Rule: decision 2, seats x lines a seat; an own lower limit wins."""
+        tariff = self.tariffs[tenant.tariff]
+        given = lines_given(tariff, tenant)
+        return given if tenant.lines is None else min(given, tenant.lines)
+
+    def unlocked(self, tenant: Tenant) -> frozenset[str]:
+        """Names of the functions that the tenant's options unlock, e.g. `recording`."""
+        options = self.tariffs[tenant.tariff].options
+        return frozenset(name for slug in tenant.options for name in options[slug].unlocks)
+
+
+def lines_given(tariff: Tariff, tenant: Tenant) -> int:
+    """Lines the tariff gives: seats x `lines_per_seat`, seats being the larger of the included and its own."""
+    own = max(len(tenant.employees), tenant.seats or 0)
+    return max(tariff.included_employees, own) * tariff.lines_per_seat
