@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.model.call import Charge, Leg, LiveChannel
+from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname
+from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
 
 
 class Clock(Protocol):
@@ -61,4 +63,112 @@ class LedgerStore(Protocol):
         Args: path: `listener` or `reconciliation`. at: time of posting.
         Raises: DuplicateKey: a key stands already with another content. DatabaseUnavailable.
         """
+        ...
+
+
+class SwitchRecord(Protocol):
+    """The durable record that one switch wrote. Form: docs/switch-record.md."""
+
+    @property
+    def systemname(self) -> Systemname:
+        """The switch's name; records that carry another are foreign."""
+        ...
+
+    def events(self, position: RecordPosition | None) -> Iterator[RecordBatch[SwitchEvent]]:
+        """Events after a position, oldest first, in batches; rotated files are read to their end first."""
+        ...
+
+    def claims(self, position: RecordPosition | None) -> Iterator[RecordBatch[SwitchCdr]]:
+        """Call detail records after a position, likewise."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LegEvidence:
+    """An open leg with the last time anything showed it up. Args: gone: its channel has ended by its own events."""
+
+    leg: Leg
+    last_known: datetime
+    gone: bool
+
+
+class RecordUnit(Protocol):
+    """One transaction of reconciliation: the place reached, and everything that follows from what was read."""
+
+    def position(self, systemname: Systemname, kind: str) -> RecordPosition | None:
+        """The place reached in `cel` or `cdr`."""
+        ...
+
+    def reached(self, systemname: Systemname, kind: str, position: RecordPosition) -> None: ...
+
+    def keep_events(self, events: Sequence[SwitchEvent]) -> None:
+        """Store events; one that stands already is left alone."""
+        ...
+
+    def keep_claims(self, claims: Sequence[SwitchCdr]) -> None: ...
+
+    def quarantine(self, systemname: Systemname, bad: Sequence[BadRecord], at: datetime) -> None: ...
+
+    def events_of(
+        self, systemname: Systemname, uniqueids: Sequence[str], kinds: Sequence[str]
+    ) -> list[SwitchEvent]:
+        """All stored events of some channels."""
+        ...
+
+    def keep_legs(self, legs: Iterable[Leg]) -> list[Leg]:
+        """Store legs, merged with what stands. Returns: the merged ones."""
+        ...
+
+    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[LegEvidence]:
+        """Legs without an end, by uniqueid, beginning after one."""
+        ...
+
+    def unrated(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
+        """Ended legs that could not be charged yet, by uniqueid, beginning after one."""
+        ...
+
+    def keep_unrated(self, leg: Leg, reason: str) -> None: ...
+
+    def drop_unrated(self, legs: Sequence[Leg]) -> None: ...
+
+    def standing(self, keys: Sequence[str]) -> Mapping[str, Standing]:
+        """What the ledger holds under some keys."""
+        ...
+
+    def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted: ...
+
+    def reverse(self, key: str, path: str, at: datetime) -> None:
+        """Post the reversal of an entry, once."""
+        ...
+
+    def drop_heartbeats(self, systemname: Systemname, before: datetime) -> None:
+        """Forget heartbeats of channels without an open leg, last seen before a time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The evidence of a call charge that stands in the ledger."""
+
+    tenant: str
+    amount_kop: int
+    answered_at: datetime
+    occurred_at: datetime
+    estimated: bool
+
+    def same_evidence(self, charge: Charge) -> bool:
+        """Whether it came of the same call, whatever tariff version priced it."""
+        return (self.tenant, self.answered_at, self.occurred_at, self.estimated) == (
+            charge.tenant,
+            charge.answered_at,
+            charge.occurred_at,
+            charge.estimated,
+        )
+
+
+class RecordStore(Protocol):
+    """Where reconciliation keeps what it finds."""
+
+    def reconciling(self) -> AbstractContextManager[RecordUnit]:
+        """A transaction: all of it stands after the block, or nothing. One writer at a time."""
         ...

@@ -112,6 +112,7 @@ class Charge:
         deck_prefix: the prefix that priced it, digits without plus. tariff_version, deck_version: the
             states of tariff and deck it was computed with.
         day: local date of hangup in the tenant's time zone.
+        answered_at, occurred_at: answer and hangup, aware UTC.
         working: the computation in one line, e.g. `2 x 60 s x 2.30/min = 4.60`.
     """
 
@@ -131,6 +132,8 @@ class Charge:
     deck_prefix: str
     destination: str
     day: date
+    answered_at: datetime
+    occurred_at: datetime
     estimated: bool
     working: str
 

@@ -1,0 +1,1 @@
+"""What is owed: usage and a tariff in, a charge out. Pure: time and tables are arguments."""

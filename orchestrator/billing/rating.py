@@ -1,0 +1,176 @@
+"""What an answered outbound call costs.
+
+Rule: docs/decisions.md, decision 6 (VAT of usage), 7 (minutes), 9 (decks), 12 (one rounding step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from decimal import Decimal
+from fractions import Fraction
+
+from orchestrator.errors import NoRate
+from orchestrator.model.call import Charge, Usage
+from orchestrator.model.money import kopecks, round_half_up, roubles_text
+from orchestrator.model.tariff import Deck, Rate, Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledDeck:
+    """A deck made ready for look-ups by longest prefix.
+
+    Args: by_prefix: every prefix with its rates, newest `starts_on` first. lengths: of the prefixes, longest first.
+    """
+
+    name: str
+    version: str
+    by_prefix: Mapping[str, tuple[Rate, ...]]
+    lengths: tuple[int, ...]
+
+    def rate_of(self, number: str, day: date) -> Rate:
+        """The rate of the longest prefix that is in force on a local date.
+
+        Args: number: E.164.
+        Raises: NoRate: no prefix covers the number on that date.
+        """
+        digits = number.removeprefix("+")
+        by_prefix = self.by_prefix
+        for length in self.lengths:
+            for rate in by_prefix.get(digits[:length], ()):
+                if rate.starts_on <= day:
+                    return rate
+        raise NoRate(
+            f"deck {self.name} version {self.version} has no rate for {digits[:4]}... on {day}",
+            "add the prefix to the deck; the call is charged at the next reconciliation",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTariff:
+    """A tariff with its deck ready for look-ups."""
+
+    tariff: Tariff
+    deck: CompiledDeck
+
+
+def compile_deck(deck: Deck) -> CompiledDeck:
+    """A deck with its prefixes in one table. Among rates of one prefix and date the last one stands."""
+    found: dict[str, dict[date, Rate]] = {}
+    for rate in deck.rates:
+        found.setdefault(rate.prefix, {})[rate.starts_on] = rate
+    by_prefix = {
+        prefix: tuple(dated[day] for day in sorted(dated, reverse=True)) for prefix, dated in found.items()
+    }
+    lengths = tuple(sorted({len(prefix) for prefix in by_prefix}, reverse=True))
+    return CompiledDeck(deck.name, deck.version, by_prefix, lengths)
+
+
+def compile_tariff(tariff: Tariff) -> CompiledTariff:
+    """A tariff ready for `rate`; worth keeping while many calls are rated."""
+    return CompiledTariff(tariff, compile_deck(tariff.deck))
+
+
+def billable_seconds(duration_s: int, rate: Rate) -> int:
+    """Length that is charged: at least the minimum, each started increment whole, 0 for a free call.
+
+    >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
+    >>> billable_seconds(60, each_minute), billable_seconds(61, each_minute)
+    (60, 120)
+    >>> each_second = Rate("7", "RU", Decimal(3), date(2026, 1, 1), increment_s=1, minimum_s=30, free_below_s=5)
+    >>> [billable_seconds(length, each_second) for length in (4, 5, 31)]
+    [0, 30, 31]
+    """
+    if duration_s < rate.free_below_s:
+        return 0
+    least = max(duration_s, rate.minimum_s)
+    return -(-least // rate.increment_s) * rate.increment_s
+
+
+def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
+    """What a call costs: the rate of the answer's local date, the VAT of the hangup's.
+
+    The sum is exact until its one rounding to kopecks; VAT is rounded from that sum.
+
+    Args: tariff: the tenant's. zone: the tenant's time zone.
+    Raises: NoRate: no prefix covers the number.
+
+    One minute and one second at 2.30 a minute, VAT 22% inside: 4.60, of it 4.60 x 22/122 = 0.83:
+
+    >>> from datetime import UTC, datetime, timedelta
+    >>> from orchestrator.model.call import ChargeKey, Systemname
+    >>> from orchestrator.model.tariff import VatRate
+    >>> deck = Deck("d", "1", (Rate("7495", "Moscow", Decimal("2.30"), date(2026, 1, 1)),))
+    >>> master = Tariff("master", "1", {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
+    >>> answer = datetime(2026, 9, 22, 9, 0, tzinfo=UTC)
+    >>> usage = Usage(ChargeKey(Systemname("ab12"), "ab12-1.1", "call"), "acme", "ab12-1.0", "out",
+    ...               "+74951110000", "+74957654321", answer, answer + timedelta(seconds=61.9))
+    >>> charge = rate(usage, compile_tariff(master), UTC)
+    >>> charge.amount_kop, charge.vat_kop, charge.working
+    (460, 83, '2 x 60 s x 2.30/min = 4.60')
+    """
+    priced = tariff.deck.rate_of(usage.to_number, usage.answered_at.astimezone(zone).date())
+    day = usage.ended_at.astimezone(zone).date()
+    percent = tariff.tariff.vat_percent(day)
+    duration_s = usage.duration_s
+    billable_s = billable_seconds(duration_s, priced)
+    sum_kop = _sum_kop(billable_s, priced)
+    amount_kop, vat_kop = _with_vat(sum_kop, percent, tariff.tariff.vat_mode)
+    return Charge(
+        key=usage.key,
+        tenant=usage.tenant,
+        kind=usage.key.kind,
+        linkedid=usage.linkedid,
+        amount_kop=amount_kop,
+        vat_kop=vat_kop,
+        vat_percent=percent,
+        duration_s=duration_s,
+        billable_s=billable_s,
+        tariff=tariff.tariff.slug,
+        tariff_version=tariff.tariff.version,
+        deck=tariff.deck.name,
+        deck_version=tariff.deck.version,
+        deck_prefix=priced.prefix,
+        destination=priced.destination,
+        day=day,
+        answered_at=usage.answered_at,
+        occurred_at=usage.ended_at,
+        estimated=usage.estimated,
+        working=_working(duration_s, billable_s, priced, sum_kop)
+        + (
+            f" + VAT {percent}% {roubles_text(vat_kop)} = {roubles_text(amount_kop)}"
+            if amount_kop != sum_kop
+            else ""
+        ),
+    )
+
+
+def _sum_kop(billable_s: int, rate: Rate) -> int:
+    """Price of the billable length with the connect fee, rounded once; a free call has no fee either."""
+    if billable_s == 0:
+        return 0
+    return kopecks(Fraction(rate.price) * billable_s / 60 + Fraction(rate.connect_fee))
+
+
+def _with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
+    """Amount with VAT and the VAT in it. Rule: decision 6.
+
+    >>> _with_vat(460, Decimal(22), "inside"), _with_vat(460, Decimal(22), "on_top")
+    ((460, 83), (561, 101))
+    """
+    share = Fraction(percent)
+    if vat_mode == "on_top":
+        vat_kop = round_half_up(sum_kop * share / 100)
+        return sum_kop + vat_kop, vat_kop
+    return sum_kop, round_half_up(sum_kop * share / (100 + share))
+
+
+def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:
+    """The computation in one line."""
+    if billable_s == 0:
+        return f"{duration_s} s < {rate.free_below_s} s: free"
+    least = f"{duration_s} s, at least {rate.minimum_s} s: " if duration_s < rate.minimum_s else ""
+    fee = f" + {rate.connect_fee} connect fee" if rate.connect_fee else ""
+    intervals = billable_s // rate.increment_s
+    return f"{least}{intervals} x {rate.increment_s} s x {rate.price}/min{fee} = {roubles_text(sum_kop)}"
