@@ -1,0 +1,204 @@
+"""Control of one running Asterisk over AMI, for the CLI verbs and for apply. Fulfils `ports.Switch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+
+from panoramisk.message import Message
+
+from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
+from orchestrator.asterisk.protocol import StreamCounts
+from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
+from orchestrator.model.call import LiveChannel
+from orchestrator.ports import SwitchStatus
+
+LINES_CATEGORY = "lines"
+"""The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
+
+_UPTIME = re.compile(r"System uptime:\s*(\d+)")
+_VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
+_ZONE_STEP_S = 15 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointDetails:
+    """A PJSIP endpoint as it stands in the running switch.
+
+    Args: options: by AMI's spelling (`Context`, `Aors`, ...). variables: what `set_var` sets on its channels.
+    """
+
+    name: str
+    options: Mapping[str, str]
+    variables: Mapping[str, str]
+
+
+class AmiSwitch:
+    """One switch, over one AMI session that lives as long as the `async with`.
+
+    Raises: AmiUnreachable, AmiRefused: on entering. No call is ever sent a second time.
+
+    Example: `async with AmiSwitch(login) as switch: print((await switch.status()).version)`
+    """
+
+    def __init__(self, login: AmiLogin, deadlines: Deadlines | None = None) -> None:
+        self._login = login
+        self._deadlines = deadlines or Deadlines()
+        self._open: AmiConnection | None = None
+        self.counts = StreamCounts()
+
+    async def __aenter__(self) -> AmiSwitch:
+        self._open = await AmiConnection.connect(self._login, counts=self.counts, deadlines=self._deadlines)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session still stands."""
+        return self._open is not None and self._open.alive
+
+    async def status(self) -> SwitchStatus:
+        """Version, name, start and load of the switch."""
+        settings = await self._ami.action({"Action": "CoreSettings"})
+        status = await self._ami.action({"Action": "CoreStatus"})
+        pong = await self._ami.action({"Action": "Ping"})
+        uptime = _UPTIME.search(await self.command("core show uptime seconds"))
+        if uptime is None:
+            raise ActionFailed("the switch doesn't tell its uptime")
+        return SwitchStatus(
+            version=_text(settings, "AsteriskVersion"),
+            systemname=_text(settings, "SystemName"),
+            started_at=started_at(
+                f"{_text(status, 'CoreStartupDate')} {_text(status, 'CoreStartupTime')}",
+                datetime.fromtimestamp(float(_text(pong, "Timestamp")), UTC),
+                int(uptime.group(1)),
+            ),
+            calls_up=int(_text(status, "CoreCurrentCalls")),
+        )
+
+    async def channels(self) -> tuple[LiveChannel, ...]:
+        """A snapshot of all live channels, each with the tenant whose line it holds."""
+        answered_at = datetime.now(UTC)
+        items = await self._ami.listing({"Action": "CoreShowChannels"})
+        lines = lines_held(await self.command("group show channels")) if items else {}
+        return tuple(_live_channel(item, lines, answered_at) for item in items)
+
+    async def command(self, line: str) -> str:
+        """Output of one console command, lines joined by `\\n`.
+
+        Raises: ActionFailed: no such command, or the switch refused it.
+        """
+        answer = await self._ami.action({"Action": "Command", "Command": line})
+        output = answer.get("Output", [])
+        return output if isinstance(output, str) else "\n".join(output)
+
+    async def reload(self, module: str) -> None:
+        """Reload a module, e.g. `res_pjsip.so`. What it read is for the caller to confirm.
+
+        Raises: ActionFailed: no such module, it is being reloaded already, or it failed.
+        """
+        answer = await self._ami.action({"Action": "Reload", "Module": module})
+        if answer["Response"] != "Success":
+            raise ActionFailed(f"reload of {module}: {answer.get('Message', 'no reason given')}")
+
+    async def endpoint(self, name: str) -> EndpointDetails:
+        """A PJSIP endpoint as the running switch knows it, for confirming what was applied.
+
+        Raises: NotFound: the switch has no such endpoint.
+        """
+        try:
+            items = await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
+        except ActionFailed as error:
+            raise NotFound(f"the switch has no endpoint {name!r}") from error
+        details = next((item for item in items if item["Event"] == "EndpointDetail"), None)
+        if details is None:
+            raise NotFound(f"the switch told nothing of the endpoint {name!r}")
+        options = {key: _text(details, key) for key in details}
+        return EndpointDetails(name, options, variables(options.get("SetVar", "")))
+
+    async def global_variable(self, name: str) -> str:
+        """A global of the dialplan; empty when it isn't set."""
+        answer = await self._ami.action({"Action": "Getvar", "Variable": f"GLOBAL({name})"})
+        return _text(answer, "Value")
+
+    @property
+    def _ami(self) -> AmiConnection:
+        if self._open is None:
+            raise AmiUnreachable("the AMI session isn't open", "use it inside `async with`")
+        return self._open
+
+
+def started_at(local: str, switch_now: datetime, uptime_s: int) -> datetime:
+    """The UTC time a switch started, whatever time zone it lives in.
+
+    AMI tells the start in local time without its zone, and the uptime in whole seconds: the zone is what
+    lies between the two, a whole number of quarter hours.
+
+    Args: local: `YYYY-MM-DD HH:MM:SS`. switch_now: the switch's clock. uptime_s: at that time.
+
+    >>> at = datetime(2026, 7, 1, 9, 0, 10, 400000, tzinfo=UTC)
+    >>> started_at("2026-07-01 12:00:00", at, 10).isoformat()
+    '2026-07-01T09:00:00+00:00'
+    """
+    naive = datetime.strptime(local, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    apart_s = (naive - (switch_now - timedelta(seconds=uptime_s))).total_seconds()
+    return naive - timedelta(seconds=round(apart_s / _ZONE_STEP_S) * _ZONE_STEP_S)
+
+
+def lines_held(output: str) -> dict[str, str]:
+    """Channel -> tenant, from the output of `group show channels`.
+
+    >>> lines_held("Channel   Group   Category\\nPJSIP/t-0001   acme   lines\\n1 active channel")
+    {'PJSIP/t-0001': 'acme'}
+    """
+    rows = (line.rsplit(None, 2) for line in output.splitlines())
+    return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == LINES_CATEGORY}
+
+
+def variables(set_var: str) -> dict[str, str]:
+    """The variables of an endpoint's `set_var`, as AMI joins them.
+
+    >>> variables("VPBX_GENERATION=7,CODECS=ulaw,alaw")
+    {'VPBX_GENERATION': '7', 'CODECS': 'ulaw,alaw'}
+    """
+    found = list(_VARIABLE.finditer(set_var))
+    ends = [later.start() for later in found[1:]] + [len(set_var)]
+    return {name.group(1): set_var[name.end() : end] for name, end in zip(found, ends, strict=True)}
+
+
+def _live_channel(item: Message, lines: Mapping[str, str], now: datetime) -> LiveChannel:
+    channel = _text(item, "Channel")
+    return LiveChannel(
+        uniqueid=_text(item, "Uniqueid"),
+        linkedid=_text(item, "Linkedid"),
+        channel=channel,
+        state=_text(item, "ChannelStateDesc"),
+        created_at=_created_at(_text(item, "Uniqueid"), _text(item, "Duration"), now),
+        line_of=lines.get(channel, ""),
+    )
+
+
+def _created_at(uniqueid: str, duration: str, now: datetime) -> datetime | None:
+    """When a channel began: the second in its uniqueid, which doesn't move from one snapshot to the next."""
+    second = uniqueid.rpartition("-")[2].partition(".")[0]
+    if second.isascii() and second.isdigit():
+        return datetime.fromtimestamp(int(second), UTC)
+    parts: Sequence[str] = duration.split(":")
+    if len(parts) == 3 and all(part.isdigit() for part in parts):
+        hours, minutes, seconds = (int(part) for part in parts)
+        return now - timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return None
+
+
+def _text(message: Message, header: str) -> str:
+    value = message.get(header, "")
+    return value if isinstance(value, str) else ",".join(value)
