@@ -63,9 +63,14 @@ class Did:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """How calls are recorded when the tenant has the option. announce: tell the caller first."""
+    """How calls are recorded when the tenant has the option.
 
-    announce: bool = False
+    Args: announce: WAV file, relative to the project, that a caller from outside hears first; empty: none.
+    announce_outbound: the same for a callee outside.
+    """
+
+    announce: str = ""
+    announce_outbound: str = ""
 
 
 @dataclass(frozen=True, slots=True)

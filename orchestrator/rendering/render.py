@@ -1,0 +1,233 @@
+"""Definitions as the configuration of one node's Asterisk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from orchestrator.errors import RenderFailed
+from orchestrator.model.platform import Definitions, Node, Trunk
+from orchestrator.model.tenant import Tenant
+from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
+from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
+from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
+from orchestrator.secrets import DeviceCredential
+
+PRIVATE, PLAIN = 0o600, 0o640
+GENERATION_VARIABLE = "VPBX_GENERATION"
+DeviceKey = tuple[str, str, str]
+"""Tenant, extension, device."""
+
+_PLATFORM_FILES = {
+    "ccss.conf": PLAIN,
+    "cdr.conf": PLAIN,
+    "cdr_custom.conf": PLAIN,
+    "cel.conf": PLAIN,
+    "cel_custom.conf": PLAIN,
+    "dialplan/platform.conf": PLAIN,
+    "extensions.conf": PLAIN,
+    "features.conf": PLAIN,
+    "indications.conf": PLAIN,
+    "logger.conf": PLAIN,
+    "manager.conf": PRIVATE,
+    "modules.conf": PLAIN,
+    "musiconhold.conf": PLAIN,
+    "pjsip.conf": PRIVATE,
+    "pjsip_notify.conf": PLAIN,
+    "rtp.conf": PLAIN,
+    "udptl.conf": PLAIN,
+}
+_BLANK = "generation-of-this-tenant"
+_E164_DIGITS = range(7, 16)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """Args: text: whole content. mode: of the file."""
+
+    text: str
+    mode: int = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one node's switch is to read.
+
+    Args: files: by path below its configuration directory, sorted. generation: digest of all of it.
+    tenants: digest of each tenant's part, as the switch says it when asked (`generation_global`, and
+    `GENERATION_VARIABLE` on endpoints). prompts: sound files, name on the switch -> path in the project.
+    """
+
+    files: Mapping[str, RenderedFile]
+    generation: str
+    tenants: Mapping[str, str]
+    prompts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchSecrets:
+    """What a rendering needs that isn't in YAML.
+
+    Args: ami: secret by AMI user. devices: by tenant, extension and device. trunks: password by trunk.
+    """
+
+    systemname: str
+    ami: Mapping[str, str]
+    devices: Mapping[DeviceKey, DeviceCredential]
+    trunks: Mapping[str, str]
+
+
+def node_tenants(definitions: Definitions, node: Node) -> list[Tenant]:
+    """The active tenants whose home is this node, by name."""
+    tenants = (definitions.tenants[name] for name in sorted(definitions.tenants))
+    return [tenant for tenant in tenants if tenant.node == node.name and tenant.service == "active"]
+
+
+def device_keys(definitions: Definitions, node: Node) -> list[DeviceKey]:
+    """Every device that a rendering for this node needs a credential for."""
+    return [
+        (tenant.name, employee.extension, device.name)
+        for tenant in node_tenants(definitions, node)
+        for employee in tenant.employees
+        for device in employee.devices
+    ]
+
+
+def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: Path) -> Rendered:
+    """The configuration of one node.
+
+    Args: share: directory with `templates/` and `dialplans/`.
+    Raises: RenderFailed: a template names what doesn't exist, or a value can't be written safely.
+    """
+    environment = _environment(share / "templates" / "asterisk")
+    blocks = {
+        path.name: path.read_text("utf-8")
+        for path in sorted((share / "dialplans" / "asterisk").glob("*.conf"))
+    }
+    tenants = node_tenants(definitions, node)
+    files = {f"dialplan/blocks/{name}": RenderedFile(text) for name, text in blocks.items()}
+    common = {
+        "platform": definitions.platform,
+        "node": node,
+        "secrets": secrets,
+        "blocks": sorted(blocks),
+        "tenants": tenants,
+        "generation_variable": GENERATION_VARIABLE,
+        "e164_digits": _E164_DIGITS,
+    }
+    for name, mode in _PLATFORM_FILES.items():
+        files[name] = RenderedFile(_text(environment, f"{name}.j2", common), mode)
+    digests = {}
+    for tenant in tenants:
+        own, digests[tenant.name] = _tenant_files(environment, common, definitions, tenant, secrets)
+        files |= own
+    files = dict(sorted(files.items()))
+    prompts = {
+        f"{prompt_name(path)}.wav": path for tenant in tenants for path in _prompts(definitions, tenant)
+    }
+    return Rendered(files, _digest(files), digests, dict(sorted(prompts.items())))
+
+
+def generation_global(tenant: str) -> str:
+    """The global variable in the dialplan that holds the digest of a tenant's part."""
+    return f"{GENERATION_VARIABLE}_{tenant}"
+
+
+def _prompts(definitions: Definitions, tenant: Tenant) -> list[str]:
+    if RECORDING not in definitions.unlocked(tenant):
+        return []
+    return [path for path in (tenant.recording.announce, tenant.recording.announce_outbound) if path]
+
+
+def _tenant_files(
+    environment: jinja2.Environment,
+    common: Mapping[str, object],
+    definitions: Definitions,
+    tenant: Tenant,
+    secrets: SwitchSecrets,
+) -> tuple[dict[str, RenderedFile], str]:
+    """The tenant's own files and their digest, which they carry so that the switch can be asked for it."""
+    graph = compile_tenant(definitions, tenant)
+    values = {**common, "tenant": tenant, "graph": graph, "dial": _dial_strings(graph, secrets)}
+    blank = {
+        path: RenderedFile(_text(environment, template, {**values, "generation": _BLANK}), mode)
+        for path, template, mode in (
+            (f"dialplan/tenants/{tenant.name}.conf", "tenant_dialplan.conf.j2", PLAIN),
+            (f"pjsip/tenants/{tenant.name}.conf", "tenant_pjsip.conf.j2", PRIVATE),
+        )
+    }
+    digest = _digest(blank)
+    return {
+        path: RenderedFile(file.text.replace(_BLANK, digest), file.mode) for path, file in blank.items()
+    }, digest
+
+
+def _dial_strings(graph: Graph, secrets: SwitchSecrets) -> dict[str, str]:
+    """What Dial takes, by id of the step that rings."""
+    return {
+        step.id: _dial_string(graph, step, secrets)
+        for step in graph.steps.values()
+        if isinstance(step.action, Ring)
+    }
+
+
+def _dial_string(graph: Graph, step: Step, secrets: SwitchSecrets) -> str:
+    assert isinstance(step.action, Ring)
+    return "&".join(f"PJSIP/{_endpoint(graph, ref, secrets)}" for ref in step.action.devices)
+
+
+def _endpoint(graph: Graph, ref: DeviceRef, secrets: SwitchSecrets) -> str:
+    return secrets.devices[graph.tenant, ref.extension, ref.device].endpoint
+
+
+def _environment(templates: Path) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=finalize,
+    )
+    environment.filters.update(FILTERS)
+    environment.filters["end_of"] = end_of
+    environment.tests["outbound_registration"] = _registers
+    return environment
+
+
+def _registers(trunk: Trunk) -> bool:
+    return trunk.auth == "registration"
+
+
+def _text(environment: jinja2.Environment, template: str, values: Mapping[str, object]) -> str:
+    try:
+        return environment.get_template(template).render(values)
+    except jinja2.TemplateError as error:
+        line = getattr(error, "lineno", None) or _line_in_template(error)
+        place = f"templates/asterisk/{template}" + (f":{line}" if line else "")
+        raise RenderFailed(
+            f"{place}: {error.message or type(error).__name__}", "mend the template"
+        ) from error
+
+
+def _line_in_template(error: jinja2.TemplateError) -> int:
+    """The line of the innermost template frame that raised."""
+    line, frame = 0, error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename.endswith(".j2"):
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line
+
+
+def _digest(files: Mapping[str, RenderedFile]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(f"{path}\0{len(files[path].text.encode())}\0".encode())
+        digest.update(files[path].text.encode())
+    return digest.hexdigest()[:16]

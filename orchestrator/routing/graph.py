@@ -1,0 +1,155 @@
+"""A switch-neutral graph of steps. There is no second place that knows where a call goes.
+
+A tenant's graph has entries (a number called from outside, what a phone dials, what a call is transferred to)
+that lead to steps; a step has an action and edges to the next step, named by outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from orchestrator.model.problem import Position
+
+EntryKind = Literal["did", "extension", "outside", "emergency"]
+Origin = Literal["trunk", "phone", "transfer"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRef:
+    """A phone, by who has it; rendering knows its endpoint."""
+
+    extension: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line."""
+
+    did: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarkInternal:
+    """Notes an internal call in the record. Outcome: done."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Answers and plays a prompt. Outcome: done."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Records the external call from its answer. Outcome: done. Effect: record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk."""
+
+    devices: tuple[DeviceRef, ...]
+    timeout_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classify:
+    """Reads the number dialled. Outcomes: one edge for each allowed dial class, `denied` for any other.
+
+    Args: area: prefix of the tenant's own area, E.164, or empty.
+    """
+
+    area: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialOut:
+    """Calls a number outside. Outcomes: busy, no_answer. Effects: take a line, record, rate.
+
+    Args: number: E.164, or empty for the number dialled. announce: prompt for the callee, or empty.
+    """
+
+    number: str
+    caller_id: str
+    trunk: str
+    limit: int
+    record: bool
+    announce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """Calls an emergency number: no line, no class, nothing before it."""
+
+    number: str
+    caller_id: str
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseClass:
+    """Ends a call to a number whose class isn't allowed, and notes it in the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Ends the call. Args: cause: Q.850."""
+
+    cause: int
+
+
+Action = (
+    Admit | MarkInternal | Announce | Record | Ring | Classify | DialOut | Emergency | RefuseClass | HangUp
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Args: id: stable, from the YAML path. position: where the YAML says so. edges: outcome -> step id."""
+
+    id: str
+    action: Action
+    position: Position
+    edges: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A way into the graph.
+
+    Args: origin: who arrives. pattern: an E.164 number, an extension or emergency number; empty for
+    `outside`, which is any external number in a form of the region.
+    """
+
+    origin: Origin
+    kind: EntryKind
+    pattern: str
+    step: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """All of one tenant. `steps` is by id, sorted; `entries` sorted by origin, kind and pattern."""
+
+    tenant: str
+    entries: tuple[Entry, ...]
+    steps: Mapping[str, Step]
+
+    def reachable(self, step: str) -> frozenset[str]:
+        """Ids of all steps that a call may pass from this one on, itself included."""
+        seen: set[str] = set()
+        ahead = [step]
+        while ahead:
+            here = ahead.pop()
+            if here not in seen:
+                seen.add(here)
+                ahead.extend(self.steps[here].edges.values())
+        return frozenset(seen)
