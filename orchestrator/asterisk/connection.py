@@ -16,7 +16,8 @@ from orchestrator.asterisk.protocol import AmiProtocol, StreamCounts
 from orchestrator.errors import ActionFailed, AmiRefused, AmiUnreachable
 
 Fields = Mapping[str, str | Sequence[str]]
-EventSink = Callable[[Message], None]
+EventSink = Callable[[Message], bool]
+"""Takes an event; False: no more for now, until `resume`."""
 
 _log = structlog.get_logger("vpbx.ami")
 
@@ -57,17 +58,42 @@ class _Session(Manager):
     def __init__(self, on_event: EventSink | None, encoding: str = "utf8") -> None:
         super().__init__(encoding=encoding, forgetable_actions=_EveryAction())
         self._on_event = on_event
-        self.lost: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self.lost = asyncio.Event()
+        self.reason: object = None
 
     def dispatch(self, event: Message) -> list[str]:
-        if self._on_event is not None:
-            self._on_event(event)
+        if self._on_event is not None and not self._on_event(event):
+            self.pause()
         return []
+
+    def pause(self) -> None:
+        if isinstance(self.protocol, AmiProtocol):
+            self.protocol.pause()
 
     def connection_lost(self, exc: object) -> None:
         self.awaiting_actions.clear()
-        if not self.lost.done():
-            self.lost.set_result(exc)
+        self.reason = self.reason or exc
+        self.lost.set()
+
+
+class ByteFeed:
+    """The bytes of an AMI session without a network. Args: on_event: as of `AmiConnection.connect`."""
+
+    def __init__(self, on_event: EventSink) -> None:
+        self.counts = StreamCounts()
+        self._protocol = AmiProtocol(self.counts, factory=_Session(on_event))
+        self._protocol.connection_made(_NoNetwork())
+
+    def feed(self, chunk: bytes) -> None:
+        self._protocol.data_received(chunk)
+
+
+class _NoNetwork(asyncio.Transport):
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def pause_reading(self) -> None:
+        """Nothing is read."""
 
 
 class AmiConnection:
@@ -93,7 +119,8 @@ class AmiConnection:
     ) -> AmiConnection:
         """Connect and log in, once.
 
-        Args: events: AMI event mask (`off`, `call`, ...). on_event: called for each event, in order.
+        Args: events: AMI event mask (`off`, `call`, ...). on_event: called for each event, in order; while it
+            wants no more, events wait in the switch.
         Raises: AmiUnreachable: nothing listens or answers in time. AmiRefused: wrong user or secret.
         """
         waits = deadlines or Deadlines()
@@ -126,26 +153,24 @@ class AmiConnection:
     async def wait_lost(self) -> str:
         """Wait until the session is over, or the switch gives no sign of life in time. Returns: why."""
         pinger = asyncio.create_task(self._ping())
+        lost = asyncio.create_task(self._session.lost.wait())
         try:
-            either: set[asyncio.Future[Any]] = {pinger, self._session.lost}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({pinger, lost}, return_when=asyncio.FIRST_COMPLETED)
             if pinger.done():
                 return pinger.result()
-            reason = self._session.lost.result()
+            reason = self._session.reason
             return f"connection lost: {reason}" if reason else "the switch closed the connection"
         finally:
             pinger.cancel()
+            lost.cancel()
             self.close()
 
     @property
     def alive(self) -> bool:
-        return not self._protocol.closed and not self._session.lost.done()
-
-    def pause(self) -> None:
-        """Take no further event until `resume`; the switch is held back by TCP."""
-        self._protocol.pause()
+        return not self._protocol.closed and not self._session.lost.is_set()
 
     def resume(self) -> None:
+        """Take events again after the sink wanted no more."""
         self._protocol.resume()
 
     def close(self) -> None:
@@ -208,7 +233,9 @@ async def _open(login: AmiLogin, session: _Session, counts: StreamCounts, wait_s
     loop = asyncio.get_running_loop()
 
     def protocol() -> AmiProtocol:
-        return AmiProtocol(counts, factory=session)
+        made = AmiProtocol(counts, factory=session)
+        session.protocol = made
+        return made
 
     try:
         async with asyncio.timeout(wait_s):
@@ -221,7 +248,6 @@ async def _open(login: AmiLogin, session: _Session, counts: StreamCounts, wait_s
             "start the switch: vpbx switch start",
         ) from error
     session.loop = loop
-    session.protocol = made
     return made
 
 
