@@ -1,0 +1,13 @@
+"""Runs migrations on the connection that `storage.database` hands over, inside its transaction."""
+
+from alembic import context
+
+from orchestrator.storage.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,71 @@
+"""What was read of the switch's record, the place reached in it, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from orchestrator.model.call import SwitchEvent, Systemname
+from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.storage.rows import chunks, event_from, event_row, insert_new, micros, upsert
+from orchestrator.storage.schema import quarantine, record_position, switch_cdr, switch_event
+
+
+def position(connection: Connection, systemname: Systemname, kind: str) -> RecordPosition | None:
+    """The place reached in a switch's `cel` or `cdr` file."""
+    which = select(record_position).where(
+        record_position.c.systemname == systemname, record_position.c.kind == kind
+    )
+    row = connection.execute(which).mappings().one_or_none()
+    if row is None:
+        return None
+    return RecordPosition(
+        device=int(row["device"]),
+        inode=int(row["inode"]),
+        head_bytes=row["head_bytes"],
+        head_sha256=row["head_sha256"],
+        offset=row["offset"],
+    )
+
+
+def reached(connection: Connection, systemname: Systemname, kind: str, place: RecordPosition) -> None:
+    # Device and inode may exceed 63 bits on some file systems.
+    row = {**asdict(place), "device": str(place.device), "inode": str(place.inode)}
+    upsert(connection, record_position, [{"systemname": systemname, "kind": kind, **row}])
+
+
+def keep_events(connection: Connection, events: Sequence[SwitchEvent]) -> None:
+    """Store events; one that stands already is left alone."""
+    insert_new(connection, switch_event, [event_row(event) for event in events])
+
+
+def keep_claims(connection: Connection, claims: Sequence[SwitchCdr]) -> None:
+    insert_new(connection, switch_cdr, [asdict(claim) for claim in claims])
+
+
+def keep_bad(connection: Connection, systemname: Systemname, bad: Sequence[BadRecord], at: datetime) -> None:
+    if bad:
+        rows = [{"systemname": systemname, "at": micros(at), **asdict(record)} for record in bad]
+        connection.execute(insert(quarantine), rows)
+
+
+def events_of(
+    connection: Connection, systemname: Systemname, uniqueids: Sequence[str], kinds: Sequence[str]
+) -> list[SwitchEvent]:
+    """All stored events of some channels and kinds, in the order of time."""
+    found: list[SwitchEvent] = []
+    for chunk in chunks(uniqueids):
+        rows = connection.execute(
+            select(switch_event)
+            .where(
+                switch_event.c.systemname == systemname,
+                switch_event.c.uniqueid.in_(chunk),
+                switch_event.c.kind.in_(kinds),
+            )
+            .order_by(switch_event.c.at)
+        )
+        found += map(event_from, rows)
+    return found

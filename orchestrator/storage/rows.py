@@ -1,0 +1,132 @@
+"""Values in columns: times as microseconds, facts as canonical JSON, legs and events as rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from orchestrator.model.call import Leg, SwitchEvent, Systemname
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+Item = TypeVar("Item")
+
+
+def micros(at: datetime) -> int:
+    """A time as microseconds since 1970 UTC.
+
+    >>> micros(datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC))
+    1000005
+    """
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment(stored: int) -> datetime:
+    """The aware UTC time of stored microseconds."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def canonical(value: object) -> str:
+    """JSON that has one form only: sorted keys, no spaces, no floats.
+
+    >>> canonical({"b": 1, "a": "ё"})
+    '{"a":"ё","b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def chunks(items: Iterable[Item], most: int = 400) -> Iterator[list[Item]]:
+    """The items in lists that stay below the databases' limits on parameters."""
+    chunk: list[Item] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == most:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, leaving alone those whose key stands already."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    if rows:
+        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, writing over those whose key stands already."""
+    if not rows:
+        return
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    values = {
+        column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+
+
+def leg_row(leg: Leg) -> dict[str, object]:
+    return {
+        **asdict(leg),
+        "started_at": micros(leg.started_at),
+        "answered_at": None if leg.answered_at is None else micros(leg.answered_at),
+        "ended_at": None if leg.ended_at is None else micros(leg.ended_at),
+    }
+
+
+def leg_from(row: Row[*tuple[object, ...]]) -> Leg:
+    found = row._mapping
+    return Leg(
+        systemname=Systemname(found["systemname"]),
+        uniqueid=found["uniqueid"],
+        linkedid=found["linkedid"],
+        tenant=found["tenant"],
+        direction=found["direction"],
+        from_number=found["from_number"],
+        to_number=found["to_number"],
+        employee=found["employee"],
+        trunk=found["trunk"],
+        decision=found["decision"],
+        started_at=moment(found["started_at"]),
+        answered_at=None if found["answered_at"] is None else moment(found["answered_at"]),
+        ended_at=None if found["ended_at"] is None else moment(found["ended_at"]),
+        cause=found["cause"],
+        estimated=bool(found["estimated"]),
+    )
+
+
+def event_row(event: SwitchEvent) -> dict[str, object]:
+    facts = canonical(dict(event.facts))
+    return {
+        "systemname": event.systemname,
+        "uniqueid": event.uniqueid,
+        "kind": event.kind,
+        "at": micros(event.at),
+        "facts_hash": hashlib.sha256(facts.encode()).hexdigest(),
+        "linkedid": event.linkedid,
+        "channel": event.channel,
+        "facts": facts,
+    }
+
+
+def event_from(row: Row[*tuple[object, ...]]) -> SwitchEvent:
+    found = row._mapping
+    return SwitchEvent(
+        systemname=Systemname(found["systemname"]),
+        uniqueid=found["uniqueid"],
+        linkedid=found["linkedid"],
+        kind=found["kind"],
+        at=moment(found["at"]),
+        channel=found["channel"],
+        facts=json.loads(found["facts"]),
+    )

@@ -1,0 +1,170 @@
+"""The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
+
+Personal data (numbers of callers) lives in `call_leg`, `switch_event`, `switch_cdr` and `quarantine`; the
+ledger has none, so that it can stay when those are purged. Rule: docs/decisions.md, decision 11.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String, nullable=False, unique=True),
+    Column("tenant", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("posted_at", BigInteger, nullable=False),
+    Column("path", String, nullable=False),
+    Column("amount_kop", BigInteger, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("reverses", String, ForeignKey("ledger_entry.key"), unique=True),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ledger_entry_of_tenant", "tenant", "occurred_at"),
+)
+
+ledger_posting = Table(
+    "ledger_posting",
+    metadata,
+    Column("entry_seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
+    Column("account", String, primary_key=True),
+    Column("amount_kop", BigInteger, nullable=False),
+)
+
+call_leg = Table(
+    "call_leg",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("linkedid", String, nullable=False, index=True),
+    Column("tenant", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("from_number", String, nullable=False),
+    Column("to_number", String, nullable=False),
+    Column("employee", String, nullable=False),
+    Column("trunk", String, nullable=False),
+    Column("decision", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("cause", Integer),
+    Column("estimated", Boolean, nullable=False),
+    Index("call_leg_of_tenant", "tenant", "started_at"),
+    Index(
+        "call_leg_open",
+        "systemname",
+        "uniqueid",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+switch_event = Table(
+    "switch_event",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("facts_hash", String(64), primary_key=True),
+    Column("linkedid", String, nullable=False, index=True),
+    Column("channel", String, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+switch_cdr = Table(
+    "switch_cdr",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("linkedid", String, nullable=False, index=True),
+    Column("channel", String, nullable=False),
+    Column("dstchannel", String, nullable=False),
+    Column("src", String, nullable=False),
+    Column("dst", String, nullable=False),
+    Column("start", String, nullable=False),
+    Column("answer", String, nullable=False),
+    Column("end", String, nullable=False),
+    Column("duration_s", BigInteger, nullable=False),
+    Column("billsec_s", BigInteger, nullable=False),
+    Column("disposition", String, nullable=False),
+)
+
+record_position = Table(
+    "record_position",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("device", String, nullable=False),
+    Column("inode", String, nullable=False),
+    Column("head_bytes", Integer, nullable=False),
+    Column("head_sha256", String(64), nullable=False),
+    Column("offset", BigInteger, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("systemname", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+recording = Table(
+    "recording",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("linkedid", String, nullable=False, index=True),
+    Column("tenant", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("length_s", Integer),
+    Column("bytes", BigInteger),
+    Column("sha256", String(64)),
+    Column("retain_until", String(10), nullable=False),
+    Column("state", String, nullable=False),
+    Column("note", String, nullable=False),
+    Index("recording_of_tenant", "tenant", "started_at"),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("linkedid", String, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+)
+
+unrated = Table(
+    "unrated",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("reason", String, nullable=False),
+)

@@ -1,0 +1,136 @@
+"""The store that the daemon and the CLI hold: ledger, calls and record behind one set of methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
+from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.ports import LegEvidence, Posted, Standing
+from orchestrator.storage import ledger, record, views
+from orchestrator.storage import legs as leg_tables
+from orchestrator.storage.database import Database, open_database
+
+
+class SqlStore:
+    """Fulfils `ports.LedgerStore` and `ports.RecordStore`. Each method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @classmethod
+    def open(cls, url: str) -> SqlStore:
+        """The store behind a database URL, see `open_database`."""
+        return cls(open_database(url))
+
+    def close(self) -> None:
+        self.database.close()
+
+    def post(self, charges: Sequence[Charge], legs: Iterable[Leg], path: str, at: datetime) -> Posted:
+        """Post each charge once under its key, and store the legs.
+
+        Args: path: `listener` or `reconciliation`. at: time of posting.
+        Raises: DuplicateKey: a key stands already with another content. DatabaseUnavailable.
+        """
+        with self.database.writing() as connection:
+            leg_tables.keep_legs(connection, legs)
+            return ledger.post(connection, charges, path, at)
+
+    def reverse(self, key: str, path: str, at: datetime) -> None:
+        """Take an entry back by a reversal, once. Raises: NotFound: no entry has the key."""
+        with self.database.writing() as connection:
+            ledger.reverse(connection, key, path, at)
+
+    def heartbeat(self, systemname: Systemname, live: Iterable[tuple[str, str]], at: datetime) -> None:
+        """Note which channels are up. Args: live: uniqueid and linkedid of each."""
+        with self.database.writing() as connection:
+            leg_tables.beat(connection, systemname, live, at)
+
+    @contextmanager
+    def reconciling(self) -> Iterator[SqlUnit]:
+        """A transaction of reconciliation: all of it stands after the block, or nothing."""
+        with self.database.writing() as connection:
+            yield SqlUnit(connection)
+
+    def verify(self) -> ledger.Verified:
+        """Walk the ledger's chain. Raises: LedgerBroken."""
+        with self.database.reading() as connection:
+            return ledger.verify(connection)
+
+    def dump(self) -> str:
+        """The ledger as canonical JSON lines, see `ledger.dump`."""
+        with self.database.reading() as connection:
+            return ledger.dump(connection)
+
+    def calls(self, asked: views.Asked) -> list[Leg]:
+        """Legs that began in a span of time, newest first."""
+        with self.database.reading() as connection:
+            return views.calls(connection, asked)
+
+    def charges(self, asked: views.Asked) -> list[views.PostedCharge]:
+        """Entries of the ledger with the leg each came from, newest first."""
+        with self.database.reading() as connection:
+            return views.charges(connection, asked)
+
+    def call(self, linkedid: str) -> views.CallStory:
+        """Everything that is known of one call. Raises: NotFound."""
+        with self.database.reading() as connection:
+            return views.call(connection, linkedid)
+
+
+class SqlUnit:
+    """Fulfils `ports.RecordUnit` on one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def position(self, systemname: Systemname, kind: str) -> RecordPosition | None:
+        return record.position(self._connection, systemname, kind)
+
+    def reached(self, systemname: Systemname, kind: str, position: RecordPosition) -> None:
+        record.reached(self._connection, systemname, kind, position)
+
+    def keep_events(self, events: Sequence[SwitchEvent]) -> None:
+        record.keep_events(self._connection, events)
+
+    def keep_claims(self, claims: Sequence[SwitchCdr]) -> None:
+        record.keep_claims(self._connection, claims)
+
+    def quarantine(self, systemname: Systemname, bad: Sequence[BadRecord], at: datetime) -> None:
+        record.keep_bad(self._connection, systemname, bad, at)
+
+    def events_of(
+        self, systemname: Systemname, uniqueids: Sequence[str], kinds: Sequence[str]
+    ) -> list[SwitchEvent]:
+        return record.events_of(self._connection, systemname, uniqueids, kinds)
+
+    def keep_legs(self, found: Iterable[Leg]) -> list[Leg]:
+        return leg_tables.keep_legs(self._connection, found)
+
+    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[LegEvidence]:
+        return leg_tables.open_legs(self._connection, systemname, after, most)
+
+    def unrated(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
+        return leg_tables.unrated_legs(self._connection, systemname, after, most)
+
+    def keep_unrated(self, leg: Leg, reason: str) -> None:
+        leg_tables.keep_unrated(self._connection, leg, reason)
+
+    def drop_unrated(self, done: Sequence[Leg]) -> None:
+        leg_tables.drop_unrated(self._connection, done)
+
+    def standing(self, keys: Sequence[str]) -> Mapping[str, Standing]:
+        return ledger.standing(self._connection, keys)
+
+    def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted:
+        return ledger.post(self._connection, charges, path, at)
+
+    def reverse(self, key: str, path: str, at: datetime) -> None:
+        ledger.reverse(self._connection, key, path, at)
+
+    def drop_heartbeats(self, systemname: Systemname, before: datetime) -> None:
+        leg_tables.drop_heartbeats(self._connection, systemname, before)
