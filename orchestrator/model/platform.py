@@ -112,6 +112,6 @@ class Definitions:
 
 
 def lines_given(tariff: Tariff, tenant: Tenant) -> int:
-    """Lines the tariff gives: seats x `lines_per_seat`, seats being the larger of the included and its own."""
+    """Lines the tariff gives: the larger of included and own seats, times `lines_per_seat`."""
     own = max(len(tenant.employees), tenant.seats or 0)
     return max(tariff.included_employees, own) * tariff.lines_per_seat

@@ -1,1 +1,1 @@
-"""Model and routing graph, through `templates/`, as the files of a switch. Pure: the same in, the same out."""
+"""Model and routing graph, through `templates/`, as the files of a switch. Pure and repeatable."""

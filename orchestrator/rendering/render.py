@@ -57,11 +57,16 @@ class RenderedFile:
 class Rendered:
     """What one node's switch is to read.
 
-    Args: files: by path below its configuration directory, sorted. generation: digest of all of it.
-    tenants: digest of each tenant's part, as the switch says it when asked (`generation_global`, and
-    `GENERATION_VARIABLE` on endpoints). prompts: sound files, name on the switch -> path in the project.
+    Args:
+        systemname: of the switch it is for.
+        files: by path below its configuration directory, sorted.
+        generation: digest of all files.
+        tenants: digest of each tenant's part, as the switch says it when asked (`generation_global`, and
+            `GENERATION_VARIABLE` on endpoints).
+        prompts: sound files to copy, name on the switch -> path in the project.
     """
 
+    systemname: str
     files: Mapping[str, RenderedFile]
     generation: str
     tenants: Mapping[str, str]
@@ -129,7 +134,7 @@ def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: 
     prompts = {
         f"{prompt_name(path)}.wav": path for tenant in tenants for path in _prompts(definitions, tenant)
     }
-    return Rendered(files, _digest(files), digests, dict(sorted(prompts.items())))
+    return Rendered(secrets.systemname, files, _digest(files), digests, dict(sorted(prompts.items())))
 
 
 def generation_global(tenant: str) -> str:

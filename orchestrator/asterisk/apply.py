@@ -1,0 +1,229 @@
+"""Bring a rendered configuration into a running switch: stage, swap, reload what changed, ask for the result.
+
+A reload that says success proves nothing, so the switch is asked object by object, by generation. When what
+was wanted isn't there, the generation before goes back and is reloaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.asterisk.generations import Generation, Generations, changed_files, contents
+from orchestrator.errors import ApplyFailed, NotFound, SwitchError
+from orchestrator.project import SwitchPaths
+from orchestrator.rendering.render import GENERATION_VARIABLE, Rendered, generation_global
+
+RELOADS: Sequence[tuple[str, str]] = (
+    ("pjsip", "res_pjsip.so"),
+    ("pjsip.conf", "res_pjsip_outbound_registration.so"),
+    ("dialplan/", "pbx_config.so"),
+    ("extensions.conf", "pbx_config.so"),
+    ("manager.conf", "manager"),
+    ("cel.conf", "cel"),
+    ("cel_custom.conf", "cel_custom.so"),
+    ("cdr.conf", "cdr"),
+    ("cdr_custom.conf", "cdr_custom.so"),
+    ("logger.conf", "logger"),
+    ("features.conf", "features"),
+    ("indications.conf", "indications"),
+    ("rtp.conf", "res_rtp_asterisk.so"),
+)
+"""What is reloaded when a file whose path begins so has changed; in this order."""
+
+RESTARTS = ("modules.conf", "pjproject.conf", "stasis.conf", "acl.conf", "ccss.conf", "udptl.conf")
+"""Files that only a restart reads again."""
+
+_CONFIRM_DEADLINE_S = 30.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What an apply did.
+
+    Args: generation: number now live. changed: files, against what the switch had. reloaded: modules.
+    confirmed: tenants whose objects the switch was seen to have; None: the switch isn't running.
+    restart_needed: changed files that only a restart reads.
+    """
+
+    generation: int
+    changed: tuple[str, ...]
+    reloaded: tuple[str, ...]
+    confirmed: tuple[str, ...] | None
+    restart_needed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the switch is asked for.
+
+    Args: tenants: digest by tenant. endpoints: tenant by endpoint of its phones. trunks: endpoints that must
+    be there. gone: endpoints that must not.
+    """
+
+    tenants: Mapping[str, str]
+    endpoints: Mapping[str, str]
+    trunks: frozenset[str]
+    gone: frozenset[str]
+
+
+async def apply(
+    rendered: Rendered, paths: SwitchPaths, prompts_from: Path, switch: AmiSwitch | None
+) -> Applied:
+    """Make a rendered configuration the live one. The caller holds the apply lock.
+
+    Args: switch: a session with the running switch; None: it isn't running and will read it at its start.
+    Raises: ApplyFailed: it could not be staged, or the switch doesn't have what was wanted; either way
+        the configuration before is live.
+    """
+    generations = Generations(paths)
+    before, known = generations.live(), generations.confirmed()
+    staged = generations.stage(rendered, prompts_from)
+    old, new = contents(before), contents(staged)
+    if old == new and before is not None:
+        generations.discard(staged)
+        staged = before
+    else:
+        generations.swap(staged)
+    running = contents(known)
+    changed = changed_files(running if switch is not None else old, new)
+    needs_restart = tuple(path for path in changed if path in RESTARTS and known is not None)
+    if switch is None:
+        return Applied(staged.number, changed, (), None, needs_restart)
+    modules = modules_to_reload(changed)
+    wanted = _wanted(rendered, running, new, changed)
+    try:
+        await _reload(switch, modules)
+        await _confirmed(switch, wanted)
+    except SwitchError as error:
+        await _back(generations, before, staged, switch, modules, error)
+    generations.confirm(staged)
+    return Applied(staged.number, changed, modules, tuple(sorted(wanted.tenants)), needs_restart)
+
+
+def modules_to_reload(changed: Sequence[str]) -> tuple[str, ...]:
+    """The modules whose input changed.
+
+    >>> modules_to_reload(["dialplan/tenants/acme.conf", "rtp.conf"])
+    ('pbx_config.so', 'res_rtp_asterisk.so')
+    """
+    modules = (module for prefix, module in RELOADS if any(path.startswith(prefix) for path in changed))
+    return tuple(dict.fromkeys(modules))
+
+
+async def _reload(switch: AmiSwitch, modules: Sequence[str]) -> None:
+    for module in modules:
+        await switch.reload(module)
+
+
+async def _back(
+    generations: Generations,
+    before: Generation | None,
+    staged: Generation,
+    switch: AmiSwitch,
+    modules: Sequence[str],
+    error: SwitchError,
+) -> None:
+    """Put the generation before back, reload it, and say so. Raises: ApplyFailed: always."""
+    if before is None or before.number == staged.number:
+        raise ApplyFailed(
+            f"{error.message}; there is no earlier configuration to go back to", error.hint
+        ) from error
+    generations.swap(before)
+    generations.discard(staged)
+    try:
+        await _reload(switch, modules)
+    except SwitchError as second:
+        raise ApplyFailed(
+            f"{error.message}; generation {before.number} is back on disk, but the switch did not reload it: "
+            f"{second.message}",
+            "restart the switch: vpbx switch stop, vpbx switch start",
+        ) from error
+    raise ApplyFailed(f"{error.message}; generation {before.number} is back", error.hint) from error
+
+
+def _wanted(
+    rendered: Rendered, running: Mapping[str, bytes], new: Mapping[str, bytes], changed: Sequence[str]
+) -> Wanted:
+    """What must be confirmed: whatever changed; everything when nothing was confirmed before."""
+    tenants = {
+        tenant: digest
+        for tenant, digest in rendered.tenants.items()
+        if any(path.endswith(f"tenants/{tenant}.conf") for path in changed)
+    }
+    endpoints = {
+        endpoint: tenant
+        for tenant in tenants
+        for endpoint in endpoint_ids(new[f"pjsip/tenants/{tenant}.conf"].decode())
+    }
+    before = {
+        id for path in changed for id in endpoint_ids(running.get(path, b"").decode()) if "pjsip/" in path
+    }
+    after = {id for path in changed for id in endpoint_ids(new.get(path, b"").decode()) if "pjsip/" in path}
+    trunks = frozenset(endpoint_ids(new["pjsip.conf"].decode()))
+    return Wanted(tenants, endpoints, trunks, frozenset(before - after))
+
+
+def endpoint_ids(text: str) -> Iterator[str]:
+    """Names of the endpoints in a pjsip configuration file.
+
+    >>> list(endpoint_ids("[d1]\\ntype=endpoint\\n[d1]\\ntype=aor\\n"))
+    ['d1']
+    """
+    section = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line[1 : line.index("]")]
+        elif line == "type=endpoint":
+            yield section
+
+
+async def _confirmed(switch: AmiSwitch, wanted: Wanted) -> None:
+    """Ask until everything wanted is there.
+
+    Raises: ApplyFailed's cause, a SwitchError: what is missing at the deadline.
+    """
+    deadline = asyncio.get_running_loop().time() + _CONFIRM_DEADLINE_S
+    while missing := await _missing(switch, wanted):
+        if asyncio.get_running_loop().time() > deadline:
+            raise NotLoaded(f"the switch did not take {missing}", "its log/messages says why")
+        await asyncio.sleep(_POLL_S)
+
+
+class NotLoaded(SwitchError):
+    """The switch lacks an object, or has an old form of it."""
+
+    code = "not-loaded"
+
+
+async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
+    """The first object that the switch lacks; empty when it has all."""
+    for tenant, digest in wanted.tenants.items():
+        if await switch.global_variable(generation_global(tenant)) != digest:
+            return f"the dialplan of tenant {tenant}"
+    for endpoint, tenant in wanted.endpoints.items():
+        try:
+            details = await switch.endpoint(endpoint)
+        except NotFound:
+            return f"endpoint {endpoint} of tenant {tenant}"
+        if details.variables.get(GENERATION_VARIABLE) != wanted.tenants[tenant]:
+            return f"the new form of endpoint {endpoint} of tenant {tenant}"
+    for trunk in sorted(wanted.trunks):
+        if not await _has(switch, trunk):
+            return f"endpoint {trunk}"
+    for endpoint in sorted(wanted.gone):
+        if await _has(switch, endpoint):
+            return f"the removal of endpoint {endpoint}"
+    return ""
+
+
+async def _has(switch: AmiSwitch, endpoint: str) -> bool:
+    try:
+        await switch.endpoint(endpoint)
+    except NotFound:
+        return False
+    return True
