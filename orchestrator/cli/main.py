@@ -1,0 +1,136 @@
+"""The root command. Verbs are found by a table and loaded when they are called, one module each."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from orchestrator.definitions.quoting import visible
+from orchestrator.definitions.show import show
+from orchestrator.errors import DefinitionsInvalid, OrchestratorError
+from orchestrator.project import Project
+
+VERBS = {
+    "apply": "orchestrator.cli.apply:apply",
+    "calls": "orchestrator.cli.calls:calls",
+    "charges": "orchestrator.cli.charges:charges",
+    "devices": "orchestrator.cli.devices:devices",
+    "explain-call": "orchestrator.cli.explain_call:explain_call",
+    "init": "orchestrator.cli.init:init",
+    "lines": "orchestrator.cli.lines:lines",
+    "listen": "orchestrator.cli.listen:listen",
+    "reconcile": "orchestrator.cli.reconcile:reconcile",
+    "recordings": "orchestrator.cli.recordings:recordings",
+    "render": "orchestrator.cli.render:render",
+    "schema": "orchestrator.cli.schema:schema",
+    "switch": "orchestrator.cli.switch:switch",
+    "validate": "orchestrator.cli.validate:validate",
+}
+"""A verb's name, and the module and command that are loaded for it."""
+
+FAILED = 1
+INTERRUPTED = 130
+_TRACEBACK = "VPBX_TRACEBACK"
+
+
+class _Verbs(click.Group):
+    """The verbs of the table whose module is there; only the one that is called is loaded."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return sorted(name for name, place in VERBS.items() if _is_there(place))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        place = VERBS.get(cmd_name)
+        if place is None or not _is_there(place):
+            return None
+        module, _, attribute = place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{place} is no click command")
+        return command
+
+
+def _is_there(place: str) -> bool:
+    return importlib.util.find_spec(place.partition(":")[0]) is not None
+
+
+def _version() -> str:
+    try:
+        return version("vpbx")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-C",
+    "--project",
+    "directory",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Project directory; the current one by default.",
+)
+@click.version_option(_version(), prog_name="vpbx")
+@click.pass_context
+def root(ctx: click.Context, directory: Path) -> None:
+    """A multi-tenant virtual PBX over a real Asterisk.
+
+    Example: vpbx -C examples validate
+    """
+    ctx.obj = Project(directory.absolute())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exits with 0; 1 for an error, told on stderr in one line and a hint; 2 for a wrong call; 130 for Ctrl-C;
+    or what the verb says.
+    """
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        result = root.main(arguments, prog_name="vpbx", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of stdout is gone; what Python flushes at its end must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - no traceback ever reaches an operator
+        if os.environ.get(_TRACEBACK):
+            traceback.print_exc()
+        _tell(error)
+        return FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: Exception) -> None:
+    if isinstance(error, DefinitionsInvalid):
+        click.echo(show(error.problems, lambda _: None), err=True, nl=False)
+    if isinstance(error, OrchestratorError):
+        message, hint = error.message, error.hint
+    else:
+        message = f"unexpected {type(error).__name__}: {error}"
+        hint = f"this is a fault of vpbx; {_TRACEBACK}=1 in the environment shows where"
+    click.echo(f"vpbx: error: {visible(message)}", err=True)
+    if hint:
+        click.echo(f"hint: {visible(hint)}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""A project directory as Definitions, or every problem in it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from orchestrator.definitions.checks import check_all
+from orchestrator.definitions.deck import DECK_LIMIT, read_deck
+from orchestrator.definitions.document import Document, Written
+from orchestrator.definitions.marked import parse
+from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
+from orchestrator.definitions.quoting import quoted
+from orchestrator.definitions.shapes import Reading, Record, Surroundings
+from orchestrator.definitions.source import read_source
+from orchestrator.definitions.tariff_file import TARIFF, TariffFile
+from orchestrator.definitions.tenant_file import TENANT
+from orchestrator.errors import DefinitionsInvalid
+from orchestrator.model.platform import Definitions
+from orchestrator.model.problem import Position, Problem
+from orchestrator.model.tariff import Deck
+from orchestrator.model.tenant import Tenant
+
+PROBLEM_LIMIT = 100
+"""Problems shown of one file; beyond that a file is broken as a whole."""
+
+T = TypeVar("T")
+
+
+def load(root: Path) -> Definitions:
+    """What the operator wrote, checked.
+
+    Args: root: the project directory.
+    Raises: DefinitionsInvalid: with all problems, sorted by place.
+    """
+    definitions, problems = check(root)
+    if definitions is None:
+        raise DefinitionsInvalid(problems)
+    return definitions
+
+
+def check(root: Path) -> tuple[Definitions | None, tuple[Problem, ...]]:
+    """What the operator wrote, and every problem in it; Definitions only without problems."""
+    reader = _Reader(root)
+    written = reader.read()
+    problems = [*reader.problems, *check_all(written)]
+    if problems:
+        return None, _shown(problems)
+    return _definitions(written), ()
+
+
+@dataclass(slots=True)
+class _Reader:
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self) -> Written:
+        platform = self._document("platform.yaml", PLATFORM, Surroundings())
+        surroundings = _surroundings(platform)
+        tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
+        tenants = [self._document(file, TENANT, surroundings) for file in self._files("tenants")]
+        read_tariffs = {each.stem: each for each in tariffs if each is not None}
+        return Written(
+            platform=platform,
+            tariffs=read_tariffs,
+            tenants={each.stem: each for each in tenants if each is not None},
+            decks=self._decks(read_tariffs),
+            known_tariffs=frozenset(PurePosixPath(file).stem for file in self._names("tariffs")),
+        )
+
+    def _document(self, file: str, record: Record[T], surroundings: Surroundings) -> Document[T] | None:
+        source = read_source(self.root, file)
+        if isinstance(source, Problem):
+            self.problems.append(source)
+            return None
+        tree, problems = parse(source.text, file)
+        self.problems += problems
+        if tree is None:
+            return None
+        reading = Reading(file, surroundings)
+        value = record.convert(tree, (), reading)
+        self.problems += reading.problems
+        return Document(file, tree, value)
+
+    def _decks(self, tariffs: Mapping[str, Document[TariffFile]]) -> Mapping[str, Deck]:
+        decks: dict[str, Deck] = {}
+        for tariff in tariffs.values():
+            file = tariff.value.deck_file
+            if not file or file in decks:
+                continue
+            source = read_source(self.root, file, DECK_LIMIT)
+            if isinstance(source, Problem):
+                where = tariff.position("calls", "deck")
+                self.problems.append(Problem(where, "calls.deck", source.code, source.message, source.hint))
+                continue
+            decks[file], problems = read_deck(source)
+            self.problems += problems
+        return decks
+
+    def _names(self, folder: str) -> list[str]:
+        try:
+            names = sorted(path.name for path in (self.root / folder).iterdir())
+        except OSError:
+            return []
+        return [f"{folder}/{name}" for name in names if name.endswith(".yaml") and not name.startswith(".")]
+
+    def _files(self, folder: str) -> list[str]:
+        """The YAML files of a folder; a folder that isn't there has none, any other fault is a problem."""
+        try:
+            names = sorted(path.name for path in (self.root / folder).iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            message = f"{folder} can't be read: {error.strerror or type(error).__name__}"
+            self.problems.append(
+                Problem(Position(folder), "", "file-unreadable", message, "it is a directory")
+            )
+            return []
+        for name in names:
+            if name.endswith(".yml") and not name.startswith("."):
+                where = Position(f"{folder}/{name}")
+                message = f"{quoted(name)} would be passed over: files end in .yaml"
+                self.problems.append(Problem(where, "", "file-name", message, "rename it"))
+        return self._names(folder)
+
+
+def _surroundings(platform: Document[PlatformFile] | None) -> Surroundings:
+    if platform is None:
+        return Surroundings()
+    given = platform.value.platform
+    return Surroundings(given.region or "RU", given.time_zone, platform.value.defaults)
+
+
+def _definitions(written: Written) -> Definitions | None:
+    if written.platform is None:
+        return None
+    tariffs = {
+        name: each.value.with_deck(written.decks[each.value.deck_file])
+        for name, each in written.tariffs.items()
+    }
+    tenants: dict[str, Tenant] = {name: each.value for name, each in written.tenants.items()}
+    return Definitions(written.platform.value.platform, tariffs, tenants)
+
+
+def _shown(problems: list[Problem]) -> tuple[Problem, ...]:
+    shown: list[Problem] = []
+    count: dict[str, int] = {}
+    for problem in sorted(set(problems)):
+        file = problem.position.file
+        count[file] = count.get(file, 0) + 1
+        if count[file] <= PROBLEM_LIMIT:
+            shown.append(problem)
+        elif count[file] == PROBLEM_LIMIT + 1:
+            message = f"more than {PROBLEM_LIMIT} problems in this file; the rest isn't shown"
+            shown.append(Problem(problem.position, "", "too-many", message, "correct these first"))
+    return tuple(shown)

@@ -1,0 +1,339 @@
+"""`platform.yaml`: nodes, trunks, dial classes, limits, and what tenants get that say nothing themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.definitions import network, scalars
+from orchestrator.definitions.shapes import Converted, Defaults, Entry, Field, ListOf, MapOf, Record
+from orchestrator.model.platform import CallLimits, DialClass, Node, Platform, Storage, Trunk
+
+LOCAL = "local"
+"""The dial class of the tenant's own area. It has no prefixes: routing takes them from the caller ID."""
+
+SHIPPED_CLASSES = (
+    DialClass("international", ("+", "+76", "+77", "+7840", "+7940")),
+    DialClass(LOCAL, ()),
+    DialClass("mobile", ("+79",)),
+    DialClass("national", ("+7", "+7800")),
+    DialClass("premium", ("+7803", "+7809")),
+)
+"""Of Russia. +76 and +77 are Kazakhstan, +7840 and +7940 Abkhazia: calls abroad behind the same code."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFile:
+    """What the platform file says, before it is checked against the others."""
+
+    platform: Platform
+    defaults: Defaults
+
+
+EMERGENCY_NUMBER = scalars.matching(
+    "an emergency number", "[0-9]{2,6}", "emergency", "2 to 6 digits", numeric=True
+)
+CLASS_NAME = scalars.slug("a dial class")
+CLASS_PREFIX = scalars.matching(
+    "a prefix", r"\+[0-9]{0,14}", "prefix", "`+` and the first digits of E.164, for example +79", numeric=True
+)
+
+NODE_SIP = Field(
+    "sip", network.address("IPv4 `host:port`", False), "Where the node takes SIP.", "0.0.0.0:5060"
+)
+NODE_RTP = Field(
+    "rtp", network.port_range("a port range"), "UDP ports of speech, both inclusive.", "10000-20000"
+)
+NODE_AMI = Field(
+    "ami",
+    network.address("loopback `host:port`", False, loopback=True),
+    "Where the switch is controlled; loopback alone, for it has no encryption.",
+    "127.0.0.1:5038",
+)
+NODE_METRICS = Field(
+    "metrics",
+    network.address("IPv4 `host:port`", False),
+    "Health and metrics of `vpbx listen`.",
+    "127.0.0.1:9417",
+)
+
+
+def _node(given: Converted) -> Node:
+    rtp = given[NODE_RTP]
+    return Node(
+        name=given.name,
+        sip=given[NODE_SIP],
+        rtp_from=rtp.first,
+        rtp_to=rtp.last,
+        ami=given[NODE_AMI],
+        metrics=given[NODE_METRICS],
+        position=given.position,
+    )
+
+
+NODE = Record("a node", (NODE_SIP, NODE_RTP, NODE_AMI, NODE_METRICS), _node)
+
+TRUNK_AUTH = Field(
+    "auth",
+    scalars.choice("a way to authenticate", ("ip", "registration")),
+    "`ip`: the operator knows our address and we know its; `registration`: we log in.",
+    "ip",
+)
+TRUNK_ADDRESS = Field(
+    "address", network.address("`host:port`", True), "Where the operator takes SIP.", "203.0.113.10:5060"
+)
+TRUNK_MATCH = Field(
+    "match",
+    ListOf(network.source_network()),
+    "Addresses the operator's calls come from; needed by `auth: ip`.",
+    "[203.0.113.10]",
+    default=(),
+    default_text="none",
+)
+TRUNK_USERNAME = Field(
+    "username",
+    scalars.matching(
+        "a user name", r"[A-Za-z0-9+._@-]{1,80}", "username", "letters, digits and + . _ @ -", True
+    ),
+    "Name to log in with; needed by `auth: registration`.",
+    "vpbx-acme",
+    default="",
+    default_text="none",
+)
+TRUNK_SECRET = Field(
+    "secret",
+    network.secret_reference(),
+    "Where the password is read, never the password: `env:NAME` or `file:PATH`; for `auth: registration`.",
+    "env:TRUNK_SECRET",
+    default="",
+    default_text="none",
+)
+
+
+def _trunk(given: Converted) -> Trunk:
+    return Trunk(
+        name=given.name,
+        auth=given[TRUNK_AUTH],
+        address=given[TRUNK_ADDRESS],
+        match=given[TRUNK_MATCH],
+        username=given[TRUNK_USERNAME],
+        secret=given[TRUNK_SECRET],
+        position=given.position,
+    )
+
+
+TRUNK = Record("a trunk", (TRUNK_AUTH, TRUNK_ADDRESS, TRUNK_MATCH, TRUNK_USERNAME, TRUNK_SECRET), _trunk)
+
+LIMITS = (
+    RTP_TIMEOUT := Field(
+        "rtp_timeout_s",
+        scalars.seconds(5, 3600),
+        "A call without speech packets ends after this.",
+        "60",
+        default=60,
+    ),
+    RTP_HOLD_TIMEOUT := Field(
+        "rtp_hold_timeout_s", scalars.seconds(5, 86400), "The same for a held call.", "600", default=600
+    ),
+    SESSION_EXPIRES := Field(
+        "session_expires_s", scalars.seconds(90, 86400), "SIP session timer, RFC 4028.", "1800", default=1800
+    ),
+    LONGEST_CALL := Field(
+        "longest_call_s",
+        scalars.seconds(60, 86400),
+        "The switch ends a call at this length.",
+        "14400",
+        default=14400,
+    ),
+)
+
+
+def _limits(given: Converted) -> CallLimits:
+    return CallLimits(
+        rtp_timeout_s=given[RTP_TIMEOUT],
+        rtp_hold_timeout_s=given[RTP_HOLD_TIMEOUT],
+        session_expires_s=given[SESSION_EXPIRES],
+        longest_call_s=given[LONGEST_CALL],
+    )
+
+
+DEFAULT_NODE = Field(
+    "node", scalars.slug("a node's name"), "Home node of a tenant that names none.", "pbx1", "", "none"
+)
+DEFAULT_TRUNK = Field(
+    "trunk", scalars.slug("a trunk's name"), "Trunk of a tenant that names none.", "main", "", "none"
+)
+DEFAULT_TARIFF = Field(
+    "tariff", scalars.slug("a tariff's name"), "Tariff of a tenant that names none.", "master", "", "none"
+)
+DEFAULT_RING = Field(
+    "ring_timeout_s",
+    scalars.seconds(5, 300),
+    "How long a phone rings.",
+    "30",
+    default=Defaults().ring_timeout_s,
+)
+DEFAULT_CLASSES = Field(
+    "dial_classes",
+    ListOf(CLASS_NAME),
+    "What may be dialled outside. `international` and `premium` are only given tenant by tenant.",
+    "[local, national, mobile]",
+    default=Defaults().dial_classes,
+    default_text="[local, national, mobile]",
+)
+
+
+def _defaults(given: Converted) -> Defaults:
+    return Defaults(
+        node=given[DEFAULT_NODE],
+        trunk=given[DEFAULT_TRUNK],
+        tariff=given[DEFAULT_TARIFF],
+        ring_timeout_s=given[DEFAULT_RING],
+        dial_classes=tuple(sorted(given[DEFAULT_CLASSES])),
+    )
+
+
+STORE_DATABASE = Field(
+    "database",
+    scalars.matching(
+        "a database URL",
+        r"(sqlite|postgresql)(\+[a-z0-9]+)?://[!-~]{0,400}",
+        "database",
+        "for example sqlite:///.vpbx/vpbx.db or postgresql+psycopg://host/name",
+    ),
+    "SQLAlchemy URL of the ledger; a relative SQLite path is in the project. No password: use PGPASSFILE.",
+    "sqlite:///.vpbx/vpbx.db",
+    default="sqlite:///.vpbx/vpbx.db",
+)
+STORE_RECORDINGS = Field(
+    "recordings",
+    scalars.text(400, "a directory"),
+    "Directory of finished recordings, in the project or absolute.",
+    ".vpbx/recordings",
+    default=".vpbx/recordings",
+)
+
+
+def _storage(given: Converted) -> Storage:
+    return Storage(database=given[STORE_DATABASE], recordings=given[STORE_RECORDINGS])
+
+
+VERSION = Field(
+    "version", scalars.choice("a version of this file's form", ("1",), "version"), "Form of the file.", "1"
+)
+NAME = Field("name", scalars.slug("a name"), "Name of the platform.", "demo")
+REGION = Field(
+    "region",
+    scalars.choice("a known region", ("RU",)),
+    "How numbers are dialled: 8XXXXXXXXXX and ten digits are read as +7.",
+    "RU",
+    default="RU",
+)
+TIME_ZONE = Field(
+    "time_zone", scalars.time_zone(), "For tenants that name none.", "Europe/Moscow", default="Europe/Moscow"
+)
+LANGUAGE = Field(
+    "language", scalars.choice("a known language", ("ru", "en")), "Language of prompts.", "ru", default="ru"
+)
+EMERGENCY = Field(
+    "emergency",
+    ListOf(EMERGENCY_NUMBER),
+    "Numbers that always go through; no extension may equal one.",
+    '["112"]',
+    default=("112",),
+    default_text='["112"]',
+)
+CODECS = Field(
+    "codecs",
+    ListOf(scalars.choice("a codec", ("alaw", "ulaw", "g722", "g729", "gsm", "opus", "slin")), at_least=1),
+    "In order of preference.",
+    "[alaw, ulaw]",
+    default=("alaw", "ulaw"),
+    default_text="[alaw, ulaw]",
+)
+LIMITS_FIELD = Field(
+    "limits",
+    Record("the limits", LIMITS, _limits),
+    "No call hangs for ever.",
+    default=CallLimits(60, 600, 1800, 14400),
+    default_text="as below",
+)
+DIAL_CLASSES = Field(
+    "dial_classes",
+    MapOf(CLASS_NAME, ListOf(CLASS_PREFIX, at_least=1)),
+    "Classes of destinations by E.164 prefix; the longest prefix of all classes wins. A class named here "
+    "replaces the shipped one of that name. `local` is the tenant's own area and has no prefixes.",
+    "{mobile: ['+79']}",
+    default=(),
+    default_text="; ".join(
+        f"{each.name}: {', '.join(each.prefixes)}" for each in SHIPPED_CLASSES if each.prefixes
+    ),
+)
+NODES = Field("nodes", MapOf(scalars.slug("a node's name"), NODE, at_least=1), "Switches.", "{pbx1: {…}}")
+TRUNKS = Field(
+    "trunks", MapOf(scalars.slug("a trunk's name"), TRUNK), "Connections to operators.", "{main: {…}}"
+)
+DEFAULTS = Field(
+    "defaults",
+    Record(
+        "the defaults",
+        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
+        _defaults,
+    ),
+    "What tenants get that say nothing themselves.",
+    default=Defaults(),
+    default_text="as below",
+)
+STORAGE = Field(
+    "storage",
+    Record("the storage", (STORE_DATABASE, STORE_RECORDINGS), _storage),
+    "Where the ledger and the recordings lie.",
+    default=Storage("sqlite:///.vpbx/vpbx.db", ".vpbx/recordings"),
+    default_text="as below",
+)
+
+
+def _platform(given: Converted) -> PlatformFile:
+    platform = Platform(
+        name=given[NAME],
+        region=given[REGION],
+        time_zone=given[TIME_ZONE],
+        language=given[LANGUAGE],
+        emergency=given[EMERGENCY],
+        codecs=given[CODECS],
+        limits=given[LIMITS_FIELD],
+        dial_classes=_all_classes(given[DIAL_CLASSES]),
+        nodes={entry.key: entry.value for entry in given[NODES]},
+        trunks={entry.key: entry.value for entry in given[TRUNKS]},
+        storage=given[STORAGE],
+        position=given.position,
+    )
+    return PlatformFile(platform, given[DEFAULTS])
+
+
+def _all_classes(own: tuple[Entry[tuple[str, ...]], ...]) -> tuple[DialClass, ...]:
+    classes = {shipped.name: shipped for shipped in SHIPPED_CLASSES}
+    classes |= {entry.key: DialClass(entry.key, tuple(sorted(entry.value))) for entry in own}
+    return tuple(classes[name] for name in sorted(classes))
+
+
+PLATFORM = Record(
+    "a platform",
+    (
+        VERSION,
+        NAME,
+        REGION,
+        TIME_ZONE,
+        LANGUAGE,
+        EMERGENCY,
+        CODECS,
+        LIMITS_FIELD,
+        DIAL_CLASSES,
+        NODES,
+        TRUNKS,
+        DEFAULTS,
+        STORAGE,
+    ),
+    _platform,
+)
+
+__all__ = ["LOCAL", "PLATFORM", "SHIPPED_CLASSES", "PlatformFile"]

@@ -1,0 +1,318 @@
+"""`tenants/NAME.yaml`: one tenant with its employees, departments and numbers."""
+
+from __future__ import annotations
+
+import re
+
+from orchestrator.definitions import scalars
+from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
+from orchestrator.definitions.quoting import quoted
+from orchestrator.definitions.shapes import (
+    Converted,
+    Field,
+    ListOf,
+    MapOf,
+    OneOf,
+    Record,
+    Refusal,
+    Scalar,
+    Surroundings,
+)
+from orchestrator.definitions.tariff_file import OPTION_SLUG
+from orchestrator.model.tenant import Department, Device, Did, Employee, Recording, Target, Tenant
+
+SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
+
+
+def _sound_path(given: str) -> str | Refusal:
+    if re.fullmatch(SOUND_PATTERN, given) and ".." not in given:
+        return given
+    hint = "a .wav inside the project, from its root, of Latin letters, digits and . _ -"
+    return Refusal("sound-path", f"{quoted(given)} is no path of a sound", hint)
+
+
+DEVICE_NAME = scalars.slug("a device's name")
+MEMBER = scalars.extension()
+RING = scalars.seconds(5, 300)
+
+EXTENSION = Field("extension", scalars.extension(), "What is dialled inside: 2 to 6 digits.", '"101"')
+EMPLOYEE_NAME = Field("name", scalars.text(100, "a name"), "As phones show it.", "Анна Соколова")
+DEVICES = Field(
+    "devices",
+    ListOf(DEVICE_NAME, at_least=1),
+    "Phones that ring together; each gets its own login.",
+    "[desk, mobile]",
+    default=("desk",),
+    default_text="[desk]",
+)
+EMPLOYEE_RING: Field[int | None] = Field(
+    "ring_timeout_s",
+    RING,
+    "How long its phones ring.",
+    "30",
+    None,
+    "`defaults.ring_timeout_s` of the platform",
+)
+
+
+def _employee(given: Converted) -> Employee:
+    return Employee(
+        extension=given[EXTENSION],
+        name=given[EMPLOYEE_NAME],
+        devices=tuple(Device(name, given.position) for name in given[DEVICES]),
+        ring_timeout_s=_ring_timeout(given[EMPLOYEE_RING], given.surroundings),
+        position=given.position,
+    )
+
+
+EMPLOYEE = Record("an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING), _employee)
+
+DEPARTMENT_EXTENSION = Field(
+    "extension", scalars.extension(), "What rings it from inside.", '"200"', default="", default_text="none"
+)
+DEPARTMENT_TITLE = Field("title", scalars.text(100, "a title"), "As phones show it.", "Отдел продаж")
+MEMBERS = Field("members", ListOf(MEMBER, distinct=False), "Extensions of its employees.", '["101", "102"]')
+DISTRIBUTION = Field(
+    "distribution",
+    scalars.choice("a way to distribute calls", ("all",)),
+    "`all`: every member rings at once.",
+    "all",
+    default="all",
+)
+DEPARTMENT_RING: Field[int | None] = Field(
+    "ring_timeout_s", RING, "How long it rings.", "30", None, "`defaults.ring_timeout_s` of the platform"
+)
+
+
+def _department(given: Converted) -> Department:
+    return Department(
+        name=given.name,
+        title=given[DEPARTMENT_TITLE],
+        extension=given[DEPARTMENT_EXTENSION],
+        members=given[MEMBERS],
+        distribution=given[DISTRIBUTION],
+        ring_timeout_s=_ring_timeout(given[DEPARTMENT_RING], given.surroundings),
+        position=given.position,
+    )
+
+
+DEPARTMENT = Record(
+    "a department",
+    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING),
+    _department,
+)
+
+TARGET = OneOf(
+    "a target",
+    (
+        Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
+        Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
+        Field(
+            "outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'
+        ),
+    ),
+    lambda kind, name, position: Target(kind, name, position),
+)
+
+ANNOUNCE = Field(
+    "announce",
+    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
+    "Sound that a caller from outside hears first: a WAV file, from the project's root.",
+    "prompts/recorded.wav",
+    default="",
+    default_text="none",
+)
+ANNOUNCE_OUTBOUND = Field(
+    "announce_outbound",
+    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
+    "The same for somebody outside who is called.",
+    "prompts/recorded.wav",
+    default="",
+    default_text="none",
+)
+
+
+def _recording(given: Converted) -> Recording:
+    return Recording(announce=given[ANNOUNCE], announce_outbound=given[ANNOUNCE_OUTBOUND])
+
+
+ALLOW: Field[tuple[str, ...] | None] = Field(
+    "allow",
+    ListOf(CLASS_NAME),
+    "Dial classes of the platform that may be dialled.",
+    "[local, national, mobile]",
+    None,
+    "`defaults.dial_classes` of the platform",
+)
+
+
+def _outgoing(given: Converted) -> tuple[str, ...]:
+    return _allowed(given[ALLOW], given.surroundings)
+
+
+def _service() -> Scalar[str]:
+    return scalars.choice("a state of the service", ("active", "disconnected"))
+
+
+NAME = Field("name", scalars.slug("a tenant's name"), "As the file is called.", "acme")
+TITLE = Field("title", scalars.text(200, "a title"), "Name of the customer.", "ООО «Акме»")
+TARIFF: Field[str | None] = Field(
+    "tariff",
+    scalars.slug("a tariff's name"),
+    "Its tariff.",
+    "master",
+    None,
+    "`defaults.tariff` of the platform",
+)
+SERVICE = Field(
+    "service",
+    _service(),
+    "What is wanted (decision 14); a disconnected tenant's calls are refused.",
+    "active",
+    default="active",
+)
+TIME_ZONE: Field[str | None] = Field(
+    "time_zone",
+    scalars.time_zone(),
+    "Its local time, for periods and dates of charges.",
+    "Asia/Yekaterinburg",
+    None,
+    "`time_zone` of the platform",
+)
+NODE: Field[str | None] = Field(
+    "node", scalars.slug("a node's name"), "Its home node.", "pbx1", None, "`defaults.node` of the platform"
+)
+TRUNK: Field[str | None] = Field(
+    "trunk",
+    scalars.slug("a trunk's name"),
+    "The trunk its calls leave by.",
+    "main",
+    None,
+    "`defaults.trunk` of the platform",
+)
+CALLER_ID: Field[str | None] = Field(
+    "caller_id",
+    scalars.number(),
+    "What is shown outside: one of its own numbers (decision 15).",
+    '"+74951112233"',
+    None,
+    "its number when it has one alone",
+)
+OPTIONS = Field(
+    "options", ListOf(OPTION_SLUG), "Options of its tariff.", "[recording]", default=(), default_text="none"
+)
+SEATS: Field[int | None] = Field(
+    "seats",
+    scalars.integer(1, 10000),
+    "Employees it pays for, when that is more than it lists; the larger counts (decision 2).",
+    "9",
+    None,
+    "those it lists",
+)
+LINES: Field[int | None] = Field(
+    "lines",
+    scalars.integer(1, 20000),
+    "A limit of its own below what the tariff gives (decision 2).",
+    "10",
+    None,
+    "what the tariff gives",
+)
+OUTGOING: Field[tuple[str, ...] | None] = Field(
+    "outgoing",
+    Record("what may be dialled", (ALLOW,), _outgoing),
+    "What may be dialled outside.",
+    "{allow: [local, national, mobile]}",
+    None,
+    "as below",
+)
+RECORDING = Field(
+    "recording",
+    Record("how calls are recorded", (ANNOUNCE, ANNOUNCE_OUTBOUND), _recording),
+    "How calls are recorded; needs an option that unlocks `recording`.",
+    "{announce: prompts/recorded.wav}",
+    default=Recording(),
+    default_text="as below",
+)
+EMPLOYEES = Field(
+    "employees", ListOf(EMPLOYEE, distinct=False), "Its staff, in the order of lists.", "[{extension: …}]"
+)
+DEPARTMENTS = Field(
+    "departments",
+    MapOf(scalars.slug("a department's name"), DEPARTMENT),
+    "Skill groups.",
+    "{sales: {…}}",
+    default=(),
+    default_text="none",
+)
+NUMBERS = Field(
+    "numbers",
+    MapOf(scalars.number("an external number"), TARGET),
+    "Its external numbers, and where a call to each goes.",
+    '{"+74951112233": {department: sales}}',
+    default=(),
+    default_text="none",
+)
+
+
+def _tenant(given: Converted) -> Tenant:
+    defaults = given.surroundings.defaults
+    numbers = tuple(Did(entry.key, entry.value, entry.position) for entry in given[NUMBERS])
+    only = numbers[0].number if len(numbers) == 1 else ""
+    return Tenant(
+        name=given[NAME],
+        title=given[TITLE],
+        tariff=_given_or(given[TARIFF], defaults.tariff),
+        service=given[SERVICE],
+        time_zone=_given_or(given[TIME_ZONE], given.surroundings.time_zone),
+        node=_given_or(given[NODE], defaults.node),
+        trunk=_given_or(given[TRUNK], defaults.trunk),
+        caller_id=_given_or(given[CALLER_ID], only),
+        options=tuple(sorted(given[OPTIONS])),
+        seats=given[SEATS],
+        lines=given[LINES],
+        dial_classes=_allowed(given[OUTGOING], given.surroundings),
+        recording=given[RECORDING],
+        employees=given[EMPLOYEES],
+        departments=tuple(entry.value for entry in given[DEPARTMENTS]),
+        numbers=numbers,
+        position=given.position,
+    )
+
+
+def _given_or(given: str | None, default: str) -> str:
+    return default if given is None else given
+
+
+def _allowed(given: tuple[str, ...] | None, surroundings: Surroundings) -> tuple[str, ...]:
+    return tuple(sorted(surroundings.defaults.dial_classes if given is None else given))
+
+
+def _ring_timeout(given: int | None, surroundings: Surroundings) -> int:
+    return surroundings.defaults.ring_timeout_s if given is None else given
+
+
+TENANT = Record(
+    "a tenant",
+    (
+        VERSION,
+        NAME,
+        TITLE,
+        TARIFF,
+        SERVICE,
+        TIME_ZONE,
+        NODE,
+        TRUNK,
+        CALLER_ID,
+        OPTIONS,
+        SEATS,
+        LINES,
+        OUTGOING,
+        RECORDING,
+        EMPLOYEES,
+        DEPARTMENTS,
+        NUMBERS,
+    ),
+    _tenant,
+)
+
+__all__ = ["TENANT"]
