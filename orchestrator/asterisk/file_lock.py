@@ -1,0 +1,54 @@
+"""A lock that holds between processes and is gone with the process that held it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orchestrator.errors import SwitchError
+
+_POLL_S = 0.05
+
+
+class LockHeld(SwitchError):
+    """Another process held the lock for the whole deadline."""
+
+    code = "lock-held"
+
+
+@contextmanager
+def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
+    """Be the only one inside. The file stays; only the lock on it counts.
+
+    Args: path: its directory is made. deadline_s: how long to wait for the other. doing: what is
+    locked, for the error, e.g. `installing Asterisk`.
+    Raises: LockHeld: still held by another process at the deadline.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    try:
+        _acquire(handle, path, time.monotonic() + deadline_s, doing)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _acquire(handle: int, path: Path, deadline: float, doing: str) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(handle, 20, 0).decode(errors="replace") or "unknown"
+                raise LockHeld(
+                    f"process {holder} is still {doing} ({path})", "wait for it to end, then run again"
+                ) from None
+            time.sleep(_POLL_S)
+        else:
+            return

@@ -1,0 +1,77 @@
+"""What must be free or known on this machine before a switch starts: its ports, its host name."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+from dataclasses import dataclass
+
+from orchestrator.errors import PortTaken, SwitchStartFailed
+from orchestrator.model.platform import Address
+
+_LOOK_UP_DEADLINE_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address that the switch will listen on. Args: transport: `udp` or `tcp`. purpose: e.g. `SIP`."""
+
+    transport: str
+    address: Address
+    purpose: str
+
+
+def check_free(listen: Listen) -> None:
+    """Refuse before the switch does, with the reason.
+
+    Raises: PortTaken: somebody listens there. SwitchStartFailed: this machine can't listen there at all.
+    """
+    kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
+    where = f"{listen.purpose} address {listen.address}/{listen.transport}"
+    host, port = listen.address.host, listen.address.port
+    try:
+        family, _, _, _, sockaddr = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST)[0]
+    except OSError as error:
+        raise SwitchStartFailed(
+            f"{where}: {host} is no IP address", "give an IP address of this machine"
+        ) from error
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(sockaddr)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(
+                    f"{where} is taken by another process",
+                    f"find it with: ss -lpn --{listen.transport} 'sport = :{port}'; or change platform.yaml",
+                ) from error
+            raise SwitchStartFailed(
+                f"{where}: {error.strerror}", "give an address and port that this machine may listen on"
+            ) from error
+
+
+def host_name_warning() -> str | None:
+    """A warning when this machine's own name has no address; None when all is well.
+
+    Asterisk looks the name up in every call and logs each failure.
+    """
+    name = socket.gethostname()
+    found: list[object] = []
+    asking = threading.Thread(target=_look_up, args=(name, found), daemon=True)
+    asking.start()
+    asking.join(_LOOK_UP_DEADLINE_S)
+    if found:
+        return None
+    return (
+        f"the host name {name} has no address, so each call will log failed look-ups; "
+        f"add to /etc/hosts: 127.0.1.1 {name}"
+    )
+
+
+def _look_up(name: str, found: list[object]) -> None:
+    try:
+        found.extend(socket.getaddrinfo(name, None))
+    except OSError:
+        return

@@ -1,0 +1,19 @@
+"""For every test on a real switch: the call harness can be imported, and an Asterisk is there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from orchestrator.asterisk import install
+from orchestrator.asterisk.binary import Asterisk
+
+
+@pytest.fixture(scope="session")
+def asterisk() -> Asterisk:
+    """The Asterisk to test with, installed into the cache when the machine has none."""
+    return install.ensure()
