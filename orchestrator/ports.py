@@ -48,7 +48,7 @@ class Switch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What one posting did. Args: new: keys charged now. known: keys that stood already with the same content."""
+    """What one posting did. Args: new: keys charged now. known: keys that stood with the same content."""
 
     new: int
     known: int
@@ -85,15 +85,14 @@ class SwitchRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LegEvidence:
-    """An open leg with the last time anything showed it up. Args: gone: its channel has ended by its own events."""
+    """An open leg with the last time anything showed it up."""
 
     leg: Leg
     last_known: datetime
-    gone: bool
 
 
 class RecordUnit(Protocol):
-    """One transaction of reconciliation: the place reached, and everything that follows from what was read."""
+    """One transaction of reconciliation: the place reached, and all that follows from what was read."""
 
     def position(self, systemname: Systemname, kind: str) -> RecordPosition | None:
         """The place reached in `cel` or `cdr`."""

@@ -1,8 +1,8 @@
 """The ledger: append-only, double-entry, chained by hashes. Rule: docs/decisions.md, decision 12.
 
 What a tenant owes is a debit of `tenant:<name>`; `revenue:usage` and `vat` stand against it, so the postings
-of an entry sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed
-behind our back is found by `verify`. An entry holds no personal data, only what re-computing it needs.
+of an entry sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte
+changed behind our back is found by `verify`. An entry holds no personal data, only what re-computing needs.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def open_legs(connection: Connection, systemname: Systemname, after: str, most: 
         own = and_(switch_event.c.systemname == systemname, switch_event.c.uniqueid == leg.uniqueid)
         gone_at = _latest(connection, and_(own, switch_event.c.kind == "CHAN_END"))
         if gone_at is not None:
-            found.append(LegEvidence(leg, moment(gone_at), gone=True))
+            found.append(LegEvidence(leg, moment(gone_at)))
             continue
         of_call = and_(switch_event.c.systemname == systemname, switch_event.c.linkedid == leg.linkedid)
         seen = select(heartbeat.c.last_seen_at).where(
@@ -55,7 +55,7 @@ def open_legs(connection: Connection, systemname: Systemname, after: str, most: 
         )
         times = [_latest(connection, own), _latest(connection, of_call), connection.execute(seen).scalar()]
         last = max((at for at in times if at is not None), default=micros(leg.answered_at or leg.started_at))
-        found.append(LegEvidence(leg, moment(last), gone=False))
+        found.append(LegEvidence(leg, moment(last)))
     return found
 
 

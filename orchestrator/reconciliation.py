@@ -1,0 +1,263 @@
+"""Every charge from the switch's own durable record: the sure path beside the daemon's fast one.
+
+One pass brings in what the switch has written since the last one. A batch of the record, the legs and charges
+that follow from it, and the place reached are one transaction: a pass cut off anywhere goes on from there,
+and two passes at once charge once. Rule: docs/switch-record.md; docs/decisions.md, decisions 7 and 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from orchestrator.billing.rating import CompiledTariff, compile_tariff, rate
+from orchestrator.calls.leg import HANDLERS, close_estimated, gather, leg_of, usage_of
+from orchestrator.errors import NoRate
+from orchestrator.model.call import Charge, ChargeKey, Leg, LiveChannel, SwitchEvent, Usage
+from orchestrator.model.platform import Definitions
+from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
+from orchestrator.ports import LegEvidence, RecordStore, RecordUnit, Standing, SwitchRecord
+
+GRACE = timedelta(seconds=120)
+"""How long a leg that isn't live may lack evidence before it is closed, on a switch that kept running."""
+
+KEEP_HEARTBEATS = timedelta(days=7)
+_PAGE = 500
+_CORRECTED = "call.corrected"
+
+Row = TypeVar("Row", SwitchEvent, SwitchCdr)
+
+
+@dataclass(slots=True)
+class Report:
+    """What one pass did.
+
+    Args:
+        rows: records read. legs: marked legs touched. charged, known: charges posted now, and those that
+            stood already. estimated: legs closed at their last known second. corrected: estimated charges
+            replaced when the exact end turned up. quarantined: records that can't be read. foreign: records
+            of another switch. unrated: ended legs that can't be charged yet. open: legs still without an end.
+        gaps: files of the record that were gone before they were read to their end.
+        problems: one line for each leg that could not be charged in this pass.
+    """
+
+    rows: int = 0
+    legs: int = 0
+    charged: int = 0
+    known: int = 0
+    estimated: int = 0
+    corrected: int = 0
+    quarantined: int = 0
+    foreign: int = 0
+    unrated: int = 0
+    open: int = 0
+    gaps: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def reconcile(
+    store: RecordStore,
+    record: SwitchRecord,
+    definitions: Definitions,
+    *,
+    now: datetime,
+    live: Sequence[LiveChannel] | None = None,
+    started_at: datetime | None = None,
+    path: str = "reconciliation",
+) -> Report:
+    """Bring the record of one switch in, charge what is complete, and close what a crash cut off.
+
+    Args:
+        live: a snapshot of the switch's channels, taken before this call; None: it can't be reached, so that
+            no open leg is closed.
+        started_at: when the switch's present run began.
+        path: `reconciliation`, or `listener` when the daemon's own events asked for the pass.
+    Raises: StorageError. What was brought in before stands.
+    """
+    one_pass = _Pass(store, record, Pricing(definitions), now, path)
+    one_pass.bring_in("cel", record.events, one_pass.take_events)
+    one_pass.bring_in("cdr", record.claims, lambda unit, claims: unit.keep_claims(claims))
+    one_pass.retry_unrated()
+    one_pass.close_cut_off(live, started_at)
+    return one_pass.report
+
+
+class Pricing:
+    """Charges out of usages by the operator's tariffs, each compiled once."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._tariffs: dict[str, CompiledTariff] = {}
+        self._zones: dict[str, tzinfo] = {}
+
+    def charge(self, usage: Usage) -> Charge:
+        """Raises: NoRate: no prefix covers the number, or the definitions no longer have the tenant."""
+        tenant = self._definitions.tenants.get(usage.tenant)
+        if tenant is None:
+            raise NoRate(
+                f"no tenant {usage.tenant} in the definitions",
+                "put its file back; the call is charged at the next reconciliation",
+            )
+        if tenant.tariff not in self._tariffs:
+            self._tariffs[tenant.tariff] = compile_tariff(self._definitions.tariffs[tenant.tariff])
+        if tenant.time_zone not in self._zones:
+            self._zones[tenant.time_zone] = ZoneInfo(tenant.time_zone)
+        return rate(usage, self._tariffs[tenant.tariff], self._zones[tenant.time_zone])
+
+
+class _Pass:
+    """One pass over one switch's record."""
+
+    def __init__(
+        self, store: RecordStore, record: SwitchRecord, pricing: Pricing, now: datetime, path: str
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._systemname = record.systemname
+        self._pricing = pricing
+        self._now = now
+        self._path = path
+        self.report = Report()
+
+    def bring_in(
+        self,
+        kind: str,
+        read: Callable[[RecordPosition | None], Iterator[RecordBatch[Row]]],
+        take: Callable[[RecordUnit, Sequence[Row]], None],
+    ) -> None:
+        """Read a file of the record to its end. Another pass that gets ahead of this one is followed."""
+        position = self._stored_position(kind)
+        while True:
+            overtaken = False
+            for batch in read(position):
+                with self._store.reconciling() as unit:
+                    overtaken = unit.position(self._systemname, kind) != position
+                    if overtaken:
+                        break
+                    take(unit, batch.rows)
+                    unit.quarantine(self._systemname, batch.bad, self._now)
+                    unit.reached(self._systemname, kind, batch.position)
+                position = batch.position
+                self._count(batch)
+            if not overtaken:
+                return
+            position = self._stored_position(kind)
+
+    def take_events(self, unit: RecordUnit, events: Sequence[SwitchEvent]) -> None:
+        """Store events and everything that follows for the channels they touch."""
+        unit.keep_events(events)
+        touched = sorted({event.uniqueid for event in events if event.kind in HANDLERS})
+        known = gather(unit.events_of(self._systemname, touched, tuple(HANDLERS)))
+        legs = [leg for facts in known.values() if (leg := leg_of(facts)) is not None]
+        self._settle(unit, legs)
+
+    def retry_unrated(self) -> None:
+        """Charge what could not be charged before: the deck or the tenant may be there by now."""
+        after = ""
+        while True:
+            with self._store.reconciling() as unit:
+                legs = unit.unrated(self._systemname, after, _PAGE)
+                failed = self._charge(unit, legs)
+                unit.drop_unrated([leg for leg in legs if leg.uniqueid not in failed])
+            self._tell(failed)
+            if len(legs) < _PAGE:
+                return
+            after = legs[-1].uniqueid
+
+    def close_cut_off(self, live: Sequence[LiveChannel] | None, started_at: datetime | None) -> None:
+        """End open legs that can't be up any more; count the others."""
+        up = None if live is None else frozenset(channel.uniqueid for channel in live)
+        after = ""
+        while True:
+            with self._store.reconciling() as unit:
+                found = unit.open_legs(self._systemname, after, _PAGE)
+                closed = [
+                    close_estimated(evidence.leg, evidence.last_known)
+                    for evidence in found
+                    if up is not None and is_cut_off(evidence, up, started_at, self._now)
+                ]
+                failed = self._settle(unit, closed)
+                if len(found) < _PAGE:
+                    unit.drop_heartbeats(self._systemname, self._now - KEEP_HEARTBEATS)
+            self._tell(failed)
+            self.report.estimated += len(closed)
+            self.report.open += len(found) - len(closed)
+            if len(found) < _PAGE:
+                return
+            after = found[-1].leg.uniqueid
+
+    def _stored_position(self, kind: str) -> RecordPosition | None:
+        with self._store.reconciling() as unit:
+            return unit.position(self._systemname, kind)
+
+    def _settle(self, unit: RecordUnit, legs: Sequence[Leg]) -> Mapping[str, str]:
+        """Store legs and charge those that are complete. Returns: see `_charge`."""
+        merged = unit.keep_legs(legs)
+        self.report.legs += len(merged)
+        return self._charge(unit, merged)
+
+    def _charge(self, unit: RecordUnit, legs: Sequence[Leg]) -> Mapping[str, str]:
+        """Post the charges of legs. Returns: the reason by uniqueid of those that could not be charged."""
+        usages = [(leg, usage) for leg in legs if (usage := usage_of(leg)) is not None]
+        keys = [str(key) for _, usage in usages for key in (usage.key, _corrected_key(usage))]
+        standing = unit.standing(keys)
+        charges: list[Charge] = []
+        failed: dict[str, str] = {}
+        for leg, usage in usages:
+            try:
+                charge = self._pricing.charge(usage)
+            except NoRate as error:
+                reason = error.message
+            else:
+                stands = standing.get(str(_corrected_key(usage))) or standing.get(str(usage.key))
+                reason = self._post_or_correct(unit, charge, stands, charges)
+            if reason:
+                unit.keep_unrated(leg, reason)
+                failed[leg.uniqueid] = reason
+        self.report.charged += unit.post(charges, self._path, self._now).new
+        return failed
+
+    def _post_or_correct(
+        self, unit: RecordUnit, charge: Charge, stands: Standing | None, charges: list[Charge]
+    ) -> str:
+        """Put a charge among those to post. Returns: why it can't be, or nothing."""
+        if stands is None:
+            charges.append(charge)
+        elif stands.same_evidence(charge):
+            self.report.known += 1
+        elif stands.estimated and not charge.estimated:
+            unit.reverse(str(charge.key), self._path, self._now)
+            charges.append(replace(charge, key=replace(charge.key, kind=_CORRECTED)))
+            self.report.corrected += 1
+        else:
+            return f"the ledger holds {stands.amount_kop} kop for another length of this call"
+        return ""
+
+    def _tell(self, failed: Mapping[str, str]) -> None:
+        self.report.unrated += len(failed)
+        self.report.problems += [f"{uniqueid}: {reason}" for uniqueid, reason in failed.items()]
+
+    def _count(self, batch: RecordBatch[Row]) -> None:
+        self.report.rows += len(batch.rows) + len(batch.bad) + batch.foreign
+        self.report.quarantined += len(batch.bad)
+        self.report.foreign += batch.foreign
+        self.report.gaps += batch.gap
+
+
+def is_cut_off(evidence: LegEvidence, up: frozenset[str], started_at: datetime | None, now: datetime) -> bool:
+    """Whether an open leg has ended without its hangup in the record.
+
+    Args: up: uniqueids of live channels. started_at: when the switch's present run began.
+    """
+    if evidence.leg.uniqueid in up:
+        return False
+    if started_at is not None and evidence.last_known < started_at:
+        return True
+    return now - evidence.last_known >= GRACE
+
+
+def _corrected_key(usage: Usage) -> ChargeKey:
+    return replace(usage.key, kind=_CORRECTED)
