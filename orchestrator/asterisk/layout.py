@@ -36,7 +36,8 @@ def asterisk_conf(paths: SwitchPaths, asterisk: Asterisk, systemname: Systemname
 
     Options are those of a switch that nobody sits at: no colours, no announcing of consoles, dialplan
     functions that reach the machine only from the dialplan itself (`live_dangerously`), no `#exec` in any
-    configuration file, no core files, and no new call when memory is nearly gone.
+    configuration file, no core files, and no new call when memory is nearly gone. `astkeydir` is the
+    directory above: Asterisk looks for `keys` in it.
     """
     return f"""\
 ; Written by vpbx at each start of the switch. Edits are lost.
@@ -45,7 +46,7 @@ astetcdir => {paths.etc}
 astmoddir => {asterisk.modules}
 astvarlibdir => {paths.lib}
 astdbdir => {paths.lib}
-astkeydir => {paths.keys}
+astkeydir => {paths.keys.parent}
 astdatadir => {data_dir(paths)}
 astagidir => {data_dir(paths) / "agi-bin"}
 astspooldir => {paths.spool}

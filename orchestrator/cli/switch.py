@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 
 import click
@@ -11,29 +10,25 @@ import click
 from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
-from orchestrator.definitions import load
-from orchestrator.errors import NotFound
-from orchestrator.model.platform import Node
-from orchestrator.project import Project
+from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.secrets import Secrets
 
 _JSON_VERSION = 1
 _NOT_RUNNING = 3
-
-_node = click.option("--node", metavar="NAME", help="The node; not needed when the platform has only one.")
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group()
 def switch() -> None:
     """The switch of a node: an Asterisk run by vpbx.
 
-    Example: vpbx switch install && vpbx switch start
+    \b
+    Example:
+        vpbx switch install && vpbx switch start
     """
 
 
 @switch.command()
-@_json
+@json_option
 def install(as_json: bool) -> None:
     """Find Asterisk 20 or newer, or unpack one from Debian packages.
 
@@ -41,7 +36,9 @@ def install(as_json: bool) -> None:
     keys of Debian's archive, and unpacked into VPBX_CACHE (by default ~/.cache/vpbx): no root is needed, and
     nothing of the machine changes. Running it again is instant.
 
-    Example: vpbx switch install
+    \b
+    Example:
+        vpbx switch install
     """
     found = installation.ensure(say=_say)
     made = installation.manifest() if found.origin == "cache" else None
@@ -56,7 +53,7 @@ def install(as_json: bool) -> None:
 
 
 @switch.command()
-@_node
+@node_option
 @click.option(
     "--deadline", type=float, default=START_DEADLINE_S, show_default=True, help="Seconds to boot in."
 )
@@ -66,44 +63,50 @@ def start(node: str | None, deadline: float) -> None:
     It reads the configuration that was applied last, and runs on when this command has ended. When it runs
     already, nothing is done.
 
-    Example: vpbx switch start
+    \b
+    Example:
+        vpbx switch start
     """
-    project, chosen = _chosen(node)
-    systemname = Secrets.open(project.secrets_file).systemname(chosen.name)
-    listens = (Listen("udp", chosen.sip, "SIP"), Listen("tcp", chosen.ami, "AMI"))
-    started = _instance(project, chosen).start(systemname, listens, deadline)
+    session = open_session(node)
+    systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
+    listens = (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
+    started = _instance(session).start(systemname, listens, deadline)
     for warning in started.warnings:
         _say(f"warning: {warning}")
-    _say(f"{chosen.name}: {'started' if started.new else 'was running already'}, process {started.pid}")
+    _say(f"{session.node.name}: {'started' if started.new else 'was running already'}, process {started.pid}")
 
 
 @switch.command()
-@_node
+@node_option
 @click.option(
     "--drain", type=float, default=0.0, help="Seconds for running calls to end by themselves first."
 )
 def stop(node: str | None, drain: float) -> None:
     """Stop the switch. Its calls end, each with its record written.
 
-    Example: vpbx switch stop --drain 300
+    \b
+    Example:
+        vpbx switch stop --drain 300
     """
-    project, chosen = _chosen(node)
-    stopped = _instance(project, chosen).stop(drain_s=drain)
-    _say(f"{chosen.name}: {'stopped' if stopped else 'was not running'}")
+    session = open_session(node)
+    stopped = _instance(session).stop(drain_s=drain)
+    _say(f"{session.node.name}: {'stopped' if stopped else 'was not running'}")
 
 
 @switch.command()
-@_node
-@_json
+@node_option
+@json_option
 def status(node: str | None, as_json: bool) -> None:
     """Say whether the switch runs. Exit code 3 when it doesn't.
 
-    Example: vpbx switch status --json
+    \b
+    Example:
+        vpbx switch status --json
     """
-    project, chosen = _chosen(node)
-    seen = _instance(project, chosen).status()
+    session = open_session(node)
+    seen = _instance(session).status()
     told = {
-        "node": chosen.name,
+        "node": session.node.name,
         "running": seen.running,
         "answering": seen.answering,
         "pid": seen.pid,
@@ -116,41 +119,26 @@ def status(node: str | None, as_json: bool) -> None:
         line = f"process {seen.pid} runs but does not answer"
     else:
         line = f"running, process {seen.pid}, Asterisk {seen.version}, up {seen.uptime_s} s"
-    _print(told, f"{chosen.name}: {line}", as_json)
+    _print(told, f"{session.node.name}: {line}", as_json)
     if not seen.running:
-        sys.exit(_NOT_RUNNING)
+        click.get_current_context().exit(_NOT_RUNNING)
 
 
 @switch.command()
-@_node
+@node_option
 def console(node: str | None) -> None:
     """Open the switch's own console. Leave it with `quit`.
 
-    Example: vpbx switch console
+    \b
+    Example:
+        vpbx switch console
     """
-    project, chosen = _chosen(node)
-    _instance(project, chosen).console()
+    session = open_session(node)
+    _instance(session).console()
 
 
-def _instance(project: Project, node: Node) -> Instance:
-    return Instance(project.switch(node.name), installation.require())
-
-
-def _chosen(name: str | None) -> tuple[Project, Node]:
-    """The project and the node that is meant.
-
-    Raises: DefinitionsInvalid. NotFound: no such node, or several and none named.
-    """
-    project = click.get_current_context().find_object(Project)
-    if project is None:
-        raise NotFound("no project directory was given", "use -C DIR")
-    nodes = load(project.root).platform.nodes
-    if name is None and len(nodes) == 1:
-        return project, next(iter(nodes.values()))
-    if name not in nodes:
-        wrong = "the platform has several nodes" if name is None else f"there is no node {name}"
-        raise NotFound(wrong, f"choose one with --node: {', '.join(sorted(nodes))}")
-    return project, nodes[name]
+def _instance(session: Session) -> Instance:
+    return Instance(session.paths, installation.require())
 
 
 def _print(told: Mapping[str, object], line: str, as_json: bool) -> None:

@@ -49,7 +49,7 @@ def test_asterisk_conf_names_every_directory_of_the_node(paths: SwitchPaths, ast
     assert settings["astetcdir"] == str(paths.etc)
     assert settings["astmoddir"] == str(asterisk.modules)
     assert settings["astdbdir"] == settings["astvarlibdir"] == str(paths.lib)
-    assert settings["astkeydir"] == str(paths.keys)
+    assert settings["astkeydir"] == str(paths.keys.parent)
     assert settings["astspooldir"] == str(paths.spool)
     assert settings["astlogdir"] == str(paths.log)
     assert settings["astrundir"] == str(paths.run)
