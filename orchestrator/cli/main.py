@@ -25,6 +25,7 @@ VERBS = {
     "devices": "orchestrator.cli.devices:devices",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
     "init": "orchestrator.cli.init:init",
+    "ledger": "orchestrator.cli.ledger:ledger",
     "lines": "orchestrator.cli.lines:lines",
     "listen": "orchestrator.cli.listen:listen",
     "reconcile": "orchestrator.cli.reconcile:reconcile",
