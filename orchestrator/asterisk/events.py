@@ -10,40 +10,23 @@ from the durable record.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import ByteFeed
 from orchestrator.asterisk.protocol import StreamCounts
+from orchestrator.asterisk.record import EVENT_TYPES, USER_DEFINED, cel_event
+from orchestrator.asterisk.record_file import UnreadableRecord
 from orchestrator.model.call import SwitchEvent, Systemname
 
-CEL_KINDS = frozenset(
-    {
-        "CHAN_START",
-        "ANSWER",
-        "HANGUP",
-        "CHAN_END",
-        "LINKEDID_END",
-        "BRIDGE_ENTER",
-        "BRIDGE_EXIT",
-        "BLINDTRANSFER",
-        "ATTENDEDTRANSFER",
-        "LOCAL_OPTIMIZE",
-        "PICKUP",
-    }
-)
 MARK_PREFIX = "vpbx."
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TIMESTAMP = re.compile(r"([0-9]{1,11})\.([0-9]{6})")
 _UNIQUEID = re.compile(r"[0-9]{1,11}\.[0-9]{1,10}")
-_MARK_PART = re.compile(r"([a-z_]{1,32})=([A-Za-z0-9+._/:-]*)")
-_LONGEST_MARK = 2048
+_LONGEST_EXTRA = 4096
 
 
 class NotGenuine(ValueError):
@@ -92,19 +75,27 @@ class EventReader:
             raise NotGenuine("systemname")
         if message["Event"] != "CEL":
             return None
-        return (
-            SwitchEvent(
-                systemname=self._systemname,
-                uniqueid=self._own(message, "UniqueID"),
-                linkedid=self._own(message, "LinkedID"),
-                kind=_text(message, "EventName"),
-                at=_time(message),
-                channel=_text(message, "Channel"),
-                facts=_facts(_text(message, "EventName"), _text(message, "Extra")),
-            )
-            if _is_known(_text(message, "EventName"))
-            else None
+        name = _text(message, "EventName")
+        mark = name if name.startswith(MARK_PREFIX) else ""
+        if not mark and name not in EVENT_TYPES:
+            return None
+        extra = _text(message, "Extra")
+        if len(extra) > _LONGEST_EXTRA:
+            raise NotGenuine("extra")
+        fields = (
+            USER_DEFINED if mark else name,
+            _time(message),
+            self._systemname,
+            self._own(message, "UniqueID"),
+            self._own(message, "LinkedID"),
+            _text(message, "Channel"),
+            mark,
+            extra,
         )
+        try:
+            return cel_event(fields)
+        except UnreadableRecord as error:
+            raise NotGenuine("content") from error
 
     def _own(self, message: Message, header: str) -> str:
         text = _text(message, header)
@@ -133,82 +124,21 @@ def read_stream(
     return events, reader.counts, feed.counts
 
 
-def read_mark(text: str) -> dict[str, str]:
-    """The facts of a mark.
-
-    Raises: NotGenuine: another form, another character, or a key that stands twice.
-
-    >>> read_mark("tenant=acme&to=+74951234567")
-    {'tenant': 'acme', 'to': '+74951234567'}
-    """
-    facts: dict[str, str] = {}
-    if not text:
-        return facts
-    if len(text) > _LONGEST_MARK:
-        raise NotGenuine("mark")
-    for part in text.split("&"):
-        found = _MARK_PART.fullmatch(part)
-        if found is None or found.group(1) in facts:
-            raise NotGenuine("mark")
-        facts[found.group(1)] = found.group(2)
-    return facts
-
-
-def _is_known(name: str) -> bool:
-    return name in CEL_KINDS or name.startswith(MARK_PREFIX)
-
-
-def _facts(name: str, extra: str) -> Mapping[str, str]:
-    if name.startswith(MARK_PREFIX):
-        return _mark_facts(extra)
-    reader = FACTS.get(name)
-    return {} if reader is None else reader(extra)
-
-
-def _mark_facts(extra: str) -> Mapping[str, str]:
-    said = _json(extra).get("extra", "")
-    if not isinstance(said, str):
-        raise NotGenuine("mark")
-    return read_mark(said)
-
-
-def _hangup_facts(extra: str) -> Mapping[str, str]:
-    cause = _json(extra).get("hangupcause")
-    if not isinstance(cause, int) or isinstance(cause, bool):
-        raise NotGenuine("hangupcause")
-    return {"hangupcause": str(cause)}
-
-
-def _json(text: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(text) if text else {}
-    except (ValueError, RecursionError) as error:
-        raise NotGenuine("extra") from error
-    if not isinstance(value, dict):
-        raise NotGenuine("extra")
-    return value
-
-
-def _time(message: Message) -> datetime:
+def _time(message: Message) -> str:
+    """Seconds with six decimals, as the durable record writes them."""
     stamp = message.get("Timestamp")
-    if stamp is None:
-        try:
-            local = datetime.strptime(_text(message, "EventTime"), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - host's zone
-            return local.astimezone(UTC)
-        except (ValueError, OverflowError, OSError) as error:
-            raise NotGenuine("eventtime") from error
-    found = _TIMESTAMP.fullmatch(stamp)
-    if found is None:
-        raise NotGenuine("timestamp")
-    return _EPOCH + timedelta(seconds=int(found.group(1)), microseconds=int(found.group(2)))
+    if isinstance(stamp, str):
+        return stamp
+    text = _text(message, "EventTime")
+    try:
+        local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - the host's zone, as the switch's
+        return f"{local.timestamp():.6f}"
+    except (ValueError, OverflowError, OSError) as error:
+        raise NotGenuine("eventtime") from error
 
 
 def _text(message: Message, header: str) -> str:
     value = message.get(header)
     if not isinstance(value, str):
-        raise NotGenuine(f"{header.lower()} absent")
+        raise NotGenuine(f"no {header.lower()}")
     return value
-
-
-FACTS: Mapping[str, Callable[[str], Mapping[str, str]]] = {"HANGUP": _hangup_facts}
-"""What the Extra header of a CEL event says, by the event's name."""

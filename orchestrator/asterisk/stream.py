@@ -1,7 +1,7 @@
 """The switch's events as one bounded, ordered queue that outlives connections.
 
 Nothing is replayed after a gap: each session begins with a `Resync`, on which the consumer takes stock anew.
-When the queue is full the socket isn't read; the switch then waits or hangs up, and that is a gap like any other.
+When the queue is full the socket isn't read; the switch then waits or hangs up: a gap like any other.
 """
 
 from __future__ import annotations

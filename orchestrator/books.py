@@ -1,0 +1,129 @@
+"""One node's books as the writer thread keeps them: its store, its switch's record, the tariffs in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from orchestrator import definitions as definition_files
+from orchestrator.asterisk.record import AsteriskRecord
+from orchestrator.errors import DefinitionsInvalid
+from orchestrator.model.call import Systemname
+from orchestrator.model.platform import Definitions
+from orchestrator.ports import Clock
+from orchestrator.project import Project
+from orchestrator.reconciliation import Report, reconcile
+from orchestrator.storage.store import SqlStore
+from orchestrator.writer import Settled, Snapshot
+
+FRESH = timedelta(seconds=30)
+"""A snapshot older than this says nothing of what is up; shorter than reconciliation's grace."""
+
+WRITTEN = ("platform.yaml", "tariffs", "tenants", "decks")
+
+CallsEnded = Callable[[SqlStore, Definitions, Sequence[str]], int]
+"""Finishes what belongs to calls that are over. Args: linkedids. Returns: recordings lost."""
+
+_log = structlog.get_logger("vpbx.books")
+
+
+class NodeBooks:
+    """Fulfils `writer.Books`."""
+
+    def __init__(
+        self,
+        project: Project,
+        node: str,
+        systemname: Systemname,
+        clock: Clock,
+        calls_ended: Sequence[CallsEnded] = (),
+    ) -> None:
+        self._source = DefinitionsSource(project.root)
+        self._systemname = systemname
+        self._clock = clock
+        self._calls_ended = calls_ended
+        self._snapshot: Snapshot | None = None
+        paths = project.switch(node)
+        self._record = AsteriskRecord(systemname, paths.cel_file, paths.cdr_file)
+        url = self._source.current().platform.storage.database
+        self._store = SqlStore.open(project.database_url(url))
+
+    def reconcile(self, prompted: bool) -> Settled:
+        """One pass over the record. A pass that an event asked for posts as `listener`."""
+        now = self._clock.now()
+        seen = self._snapshot
+        fresh = seen is not None and now - seen.taken_at <= FRESH
+        path = "listener" if prompted else "reconciliation"
+        report = reconcile(
+            self._store,
+            self._record,
+            self._source.current(),
+            now=now,
+            live=seen.channels if seen is not None and fresh else None,
+            started_at=seen.started_at if seen is not None and fresh else None,
+            path=path,
+        )
+        _tell(report, path)
+        return Settled(posted={path: report.charged}, quarantined=report.quarantined, unrated=report.unrated)
+
+    def heartbeat(self, snapshot: Snapshot) -> None:
+        """Note what is up: the last known second of each call, should the switch die."""
+        self._snapshot = snapshot
+        live = [(channel.uniqueid, channel.linkedid) for channel in snapshot.channels]
+        if live:
+            self._store.heartbeat(self._systemname, live, snapshot.taken_at)
+
+    def calls_ended(self, linkedids: Sequence[str]) -> int:
+        return sum(finish(self._store, self._source.current(), linkedids) for finish in self._calls_ended)
+
+    def close(self) -> None:
+        self._store.close()
+
+
+class DefinitionsSource:
+    """The operator's definitions, read again when a file changed; faulty ones leave the last good ones."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._seen = _fingerprint(root)
+        self._definitions = definition_files.load(root)
+
+    def current(self) -> Definitions:
+        seen = _fingerprint(self._root)
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._definitions = definition_files.load(self._root)
+            except DefinitionsInvalid as error:
+                _log.warning("definitions-invalid", problems=len(error.problems), kept="the last good ones")
+        return self._definitions
+
+
+def _fingerprint(root: Path) -> tuple[tuple[str, int, int], ...]:
+    files = [path for name in WRITTEN for path in (root / name, *sorted((root / name).glob("*")))]
+    found = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)
+
+
+def _tell(report: Report, path: str) -> None:
+    if report.charged or report.quarantined or report.estimated or report.corrected or report.gaps:
+        _log.info(
+            "reconciled",
+            path=path,
+            charged=report.charged,
+            estimated=report.estimated,
+            corrected=report.corrected,
+            quarantined=report.quarantined,
+            gaps=report.gaps,
+        )
+    for problem in report.problems:
+        _log.warning("not-charged", problem=problem)

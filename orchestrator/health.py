@@ -1,0 +1,210 @@
+"""`/metrics` for Prometheus and `/health` as JSON, on a loopback address only."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler
+from types import TracebackType
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from orchestrator.errors import OrchestratorError, PortTaken
+from orchestrator.model.platform import Address
+
+_JSON_VERSION = 1
+_REQUEST_DEADLINE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How a listener stands at one moment.
+
+    Args: ami: `up`, `connecting`, `down` or `refused`; ami_since: when that began. problems: what is wrong
+        now, one line each; none means all is well.
+    """
+
+    node: str
+    ami: str
+    ami_since: datetime
+    last_event_at: datetime | None = None
+    last_reconcile_at: datetime | None = None
+    last_error: str = ""
+    problems: tuple[str, ...] = ()
+    lag_s: float = 0.0
+    queue_depth: int = 0
+    calls_up: int = 0
+    events: int = 0
+    forged: int = 0
+    failed: int = 0
+    held_back: int = 0
+    sessions: int = 0
+    oversized: int = 0
+    posted: Mapping[str, int] = field(default_factory=dict)
+    unrated: int = 0
+    quarantined: int = 0
+    recordings_lost: int = 0
+    writer_failures: int = 0
+
+
+class MetricsNotLocal(OrchestratorError):
+    code = "metrics-not-local"
+
+
+def health_document(figures: Figures) -> dict[str, object]:
+    """What `/health` answers."""
+    return {
+        "version": _JSON_VERSION,
+        "status": "degraded" if figures.problems else "ok",
+        "node": figures.node,
+        "ami": figures.ami,
+        "since": _iso(figures.ami_since),
+        "problems": list(figures.problems),
+        "lag_s": round(figures.lag_s, 6),
+        "queue_depth": figures.queue_depth,
+        "calls_up": figures.calls_up,
+        "last_event": _iso(figures.last_event_at),
+        "last_reconcile": _iso(figures.last_reconcile_at),
+        "last_error": figures.last_error,
+    }
+
+
+class HealthServer:
+    """Serves the figures from a thread of its own while the `with` lasts.
+
+    Args: figures: asked at each request, in another thread. where: port 0 takes a free one.
+    Raises: PortTaken, MetricsNotLocal: on entering.
+    """
+
+    def __init__(self, where: Address, figures: Callable[[], Figures]) -> None:
+        self._where = where
+        self._figures = figures
+        self._server: _Server | None = None
+
+    def __enter__(self) -> HealthServer:
+        host = self._where.host
+        try:
+            local = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            local = False
+        if not local:
+            raise MetricsNotLocal(
+                f"metrics of the node would be open to others at {self._where}",
+                "use 127.0.0.1 in platform.yaml",
+            )
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_FiguresCollector(self._figures))
+        try:
+            self._server = _Server((host, self._where.port), self._figures, registry)
+        except OSError as error:
+            raise PortTaken(
+                f"the metrics address {self._where} can't be used: {error.strerror}",
+                "another listener may run; or change metrics in platform.yaml",
+            ) from error
+        threading.Thread(target=self._server.serve_forever, name="vpbx-health", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1]) if self._server is not None else 0
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(
+        self, where: tuple[str, int], figures: Callable[[], Figures], registry: CollectorRegistry
+    ) -> None:
+        super().__init__(where, _Request)
+        self.figures = figures
+        self.registry = registry
+
+
+class _Request(BaseHTTPRequestHandler):
+    timeout = _REQUEST_DEADLINE_S
+    server: _Server
+
+    def do_GET(self) -> None:
+        page = PAGES.get(self.path.partition("?")[0])
+        if page is None:
+            self.send_error(404)
+            return
+        content_type, body = page(self.server)
+        self.send_response(200)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Requests aren't logged."""
+
+
+def _metrics_page(server: _Server) -> tuple[str, bytes]:
+    return CONTENT_TYPE_LATEST, generate_latest(server.registry)
+
+
+def _health_page(server: _Server) -> tuple[str, bytes]:
+    return "application/json", json.dumps(health_document(server.figures())).encode() + b"\n"
+
+
+PAGES: Mapping[str, Callable[[_Server], tuple[str, bytes]]] = {
+    "/metrics": _metrics_page,
+    "/health": _health_page,
+}
+
+
+class _FiguresCollector(Collector):
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        now = self._figures()
+        reconciled = now.last_reconcile_at.timestamp() if now.last_reconcile_at else 0.0
+        gauges = {
+            "vpbx_ami_connected": ("1 while an AMI session is up.", float(now.ami == "up")),
+            "vpbx_event_lag_seconds": ("From the last event's time to its handling.", now.lag_s),
+            "vpbx_queue_depth": ("Events that wait to be handled.", now.queue_depth),
+            "vpbx_calls_up": ("Calls that are up, from the last snapshot.", now.calls_up),
+            "vpbx_calls_unrated": ("Ended calls that could not be charged yet.", now.unrated),
+            "vpbx_last_reconcile_timestamp": ("When the switch's record was last read whole.", reconciled),
+        }
+        counters = {
+            "vpbx_events": ("Genuine events handled.", now.events),
+            "vpbx_events_forged": ("Messages dropped as forged, cut or damaged.", now.forged),
+            "vpbx_events_failed": ("Events whose handling failed.", now.failed),
+            "vpbx_events_held_back": ("Times a full queue stopped the reading.", now.held_back),
+            "vpbx_messages_oversized": ("Connections dropped for a message above the limit.", now.oversized),
+            "vpbx_reconnects": ("AMI sessions after the first.", max(0, now.sessions - 1)),
+            "vpbx_quarantined": ("Records set aside as unreadable.", now.quarantined),
+            "vpbx_recordings_lost": ("Recordings that a call should have and hasn't.", now.recordings_lost),
+            "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
+        }
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(name, text, value=value)
+        for name, (text, number) in counters.items():
+            yield CounterMetricFamily(name, text, value=number)
+        posted = CounterMetricFamily("vpbx_charges_posted", "Charges posted to the ledger.", labels=["path"])
+        for path in sorted({"listener", "reconciliation", *now.posted}):
+            posted.add_metric([path], now.posted.get(path, 0))
+        yield posted
+
+
+def _iso(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

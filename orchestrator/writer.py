@@ -1,0 +1,234 @@
+"""The one thread that owns the store: heartbeats, reconciliation, and what follows a call's end.
+
+Everything that waits for it is bounded: the latest snapshot, one due time, and the calls that ended. What
+doesn't fit is found by the next reconciliation, because the truth is the switch's own record.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.model.call import LiveChannel
+from orchestrator.ports import Clock
+
+_log = structlog.get_logger("vpbx.writer")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What was up at one moment. Args: started_at: when the switch's present run began."""
+
+    channels: tuple[LiveChannel, ...]
+    taken_at: datetime
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one reconciliation did. Args: posted: new charges by path. quarantined: records set aside."""
+
+    posted: Mapping[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    unrated: int = 0
+
+
+class Books(Protocol):
+    """What the writer thread works on. Made, used and closed in that thread only."""
+
+    def reconcile(self, prompted: bool) -> Settled:
+        """Charge what the switch's record says. Args: prompted: an event asked for it."""
+        ...
+
+    def heartbeat(self, snapshot: Snapshot) -> None:
+        """Note what is up."""
+        ...
+
+    def calls_ended(self, linkedids: Sequence[str]) -> int:
+        """Finish what belongs to calls that are over, such as recordings. Returns: recordings lost."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """Seconds. Args: prompt_s: from a call's end to its charge; ends within it are charged together.
+
+    settle_s: once more after that, for what the switch wrote late. regular_s: without any event.
+    retry_s: after a failure.
+    """
+
+    prompt_s: float = 0.25
+    settle_s: float = 2.0
+    regular_s: float = 60.0
+    retry_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WriterStatus:
+    """How the writer stands.
+
+    Args: reconciled_at: end of the last whole reconciliation. error: of the last failure, until a success.
+    ends_dropped: ended calls that found no room.
+    """
+
+    reconciled_at: datetime | None = None
+    error: str = ""
+    failures: int = 0
+    posted: Mapping[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+    unrated: int = 0
+    recordings_lost: int = 0
+    ends_dropped: int = 0
+
+
+class Writer:
+    """Args: open_books: called in the thread, again after a failure to open."""
+
+    def __init__(
+        self,
+        open_books: Callable[[], Books],
+        clock: Clock,
+        cadence: Cadence | None = None,
+        most_ends: int = 10_000,
+    ) -> None:
+        self._open_books = open_books
+        self._clock = clock
+        self._cadence = cadence or Cadence()
+        self._wakeup = threading.Condition()
+        self._due = time.monotonic()
+        self._prompted = False
+        self._snapshot: Snapshot | None = None
+        self._ended: deque[str] = deque(maxlen=most_ends)
+        self._stopping = False
+        self._books: Books | None = None
+        self._thread = threading.Thread(target=self._run, name="vpbx-writer", daemon=True)
+        self.status = WriterStatus()
+
+    @property
+    def waiting(self) -> int:
+        """Ended calls that wait for their finish."""
+        return len(self._ended)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Reconcile once more and end.
+
+        Returns: False when the deadline passed; nothing is half written even so.
+        """
+        with self._wakeup:
+            self._stopping = True
+            self._wakeup.notify()
+        self._thread.join(deadline_s)
+        return not self._thread.is_alive()
+
+    def reconcile_soon(self) -> None:
+        """An event says that there is something to charge."""
+        with self._wakeup:
+            self._prompted = True
+            self._due = min(self._due, time.monotonic() + self._cadence.prompt_s)
+            self._wakeup.notify()
+
+    def beat(self, snapshot: Snapshot) -> None:
+        """A snapshot; a newer one replaces one that still waits."""
+        with self._wakeup:
+            self._snapshot = snapshot
+            self._wakeup.notify()
+
+    def call_ended(self, linkedid: str) -> None:
+        """A call is over. It is finished after the next reconciliation, which knows its legs."""
+        with self._wakeup:
+            if len(self._ended) == self._ended.maxlen:
+                self.status = replace(self.status, ends_dropped=self.status.ends_dropped + 1)
+            self._ended.append(linkedid)
+        self.reconcile_soon()
+
+    def _run(self) -> None:
+        while self._wait():
+            self._guarded("heartbeat", self._beat)
+            if time.monotonic() >= self._due:
+                self._guarded("reconcile", self._reconcile)
+        self._guarded("heartbeat", self._beat)
+        self._guarded("reconcile", self._reconcile)
+        if self._books is not None:
+            self._guarded("close", self._books.close)
+
+    def _wait(self) -> bool:
+        """Wait for work. Returns: False when the thread shall end."""
+        with self._wakeup:
+            while not self._stopping and self._snapshot is None and time.monotonic() < self._due:
+                self._wakeup.wait(self._due - time.monotonic())
+            return not self._stopping
+
+    def _guarded(self, work: str, do: Callable[[], None]) -> None:
+        try:
+            do()
+        except OrchestratorError as error:
+            self._failed(work, error.message)
+        except Exception as error:  # noqa: BLE001 - a fault in one run must not end the thread
+            _log.exception("writer-fault", work=work)
+            self._failed(work, f"{work}: {type(error).__name__}: {error}")
+
+    def _failed(self, work: str, message: str) -> None:
+        if message != self.status.error:
+            _log.error("writer-failed", work=work, error=message)
+        self.status = replace(self.status, error=message, failures=self.status.failures + 1)
+        if work == "reconcile":
+            with self._wakeup:
+                self._due = time.monotonic() + self._cadence.retry_s
+
+    def _opened(self) -> Books:
+        if self._books is None:
+            self._books = self._open_books()
+        return self._books
+
+    def _beat(self) -> None:
+        with self._wakeup:
+            snapshot, self._snapshot = self._snapshot, None
+        if snapshot is not None:
+            self._opened().heartbeat(snapshot)
+
+    def _reconcile(self) -> None:
+        with self._wakeup:
+            prompted, self._prompted = self._prompted, False
+            ended = tuple(dict.fromkeys(self._ended))
+            self._ended.clear()
+            pause_s = self._cadence.settle_s if prompted else self._cadence.regular_s
+            self._due = time.monotonic() + pause_s
+        try:
+            self._note(self._opened().reconcile(prompted))
+            if ended:
+                lost = self._opened().calls_ended(ended)
+                self.status = replace(self.status, recordings_lost=self.status.recordings_lost + lost)
+        except BaseException:
+            self._put_back(ended)
+            raise
+
+    def _note(self, settled: Settled) -> None:
+        posted = dict(self.status.posted)
+        for path, number in settled.posted.items():
+            posted[path] = posted.get(path, 0) + number
+        self.status = replace(
+            self.status,
+            reconciled_at=self._clock.now(),
+            error="",
+            posted=posted,
+            quarantined=self.status.quarantined + settled.quarantined,
+            unrated=settled.unrated,
+        )
+
+    def _put_back(self, ended: Sequence[str]) -> None:
+        with self._wakeup:
+            room = (self._ended.maxlen or 0) - len(self._ended)
+            self._ended.extendleft(reversed(ended[-room:] if room else ()))
