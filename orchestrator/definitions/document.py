@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Generic, TypeVar
 
-from orchestrator.definitions.marked import Marked, MarkedMapping, position_of
 from orchestrator.definitions.platform_file import PlatformFile
 from orchestrator.definitions.shapes import path_text
 from orchestrator.definitions.tariff_file import TariffFile
+from orchestrator.definitions.tree import Marked, MarkedList, MarkedMapping, MarkedText, child_of, position_of
 from orchestrator.model.problem import Position, Problem
 from orchestrator.model.tariff import Deck
 from orchestrator.model.tenant import Tenant
@@ -20,11 +20,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Document(Generic[T]):
-    """One file. Args: tree: with the marks. value: made of it; with stand-ins where it has problems."""
+    """One file.
+
+    Args: tree: with the marks. value: made of it. whole: without stand-ins, for it had no problems.
+    """
 
     file: str
     tree: Marked
     value: T
+    whole: bool
 
     @property
     def stem(self) -> str:
@@ -38,9 +42,31 @@ class Document(Generic[T]):
         """Whether a key stands at the top of the file."""
         return isinstance(self.tree, MarkedMapping) and any(each.text == key for each, _ in self.tree.entries)
 
+    def node(self, *path: str | int) -> Marked | None:
+        """What is written at a path; None when nothing is."""
+        return child_of(self.tree, path)
+
+    def item(self, *path: str, text: str) -> tuple[str | int, ...]:
+        """The path of a list's item with this text; of the list when no item has it."""
+        node = child_of(self.tree, path)
+        if isinstance(node, MarkedList):
+            for index, item in enumerate(node.items):
+                if isinstance(item, MarkedText) and item.text == text:
+                    return (*path, index)
+        return path
+
     def problem(self, path: tuple[str | int, ...], code: str, message: str, hint: str = "") -> Problem:
         """A problem at the value of a path."""
         return Problem(self.position(*path), path_text(path), code, message, hint)
+
+
+def is_empty(node: Marked | None) -> bool:
+    """Whether nothing is written there, or a list or mapping with nothing in it."""
+    if isinstance(node, MarkedList):
+        return not node.items
+    if isinstance(node, MarkedMapping):
+        return not node.entries
+    return node is None
 
 
 @dataclass(frozen=True, slots=True)

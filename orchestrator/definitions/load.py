@@ -13,7 +13,8 @@ from orchestrator.definitions.document import Document, Written
 from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
 from orchestrator.definitions.quoting import quoted
-from orchestrator.definitions.shapes import Reading, Record, Surroundings
+from orchestrator.definitions.records import Record
+from orchestrator.definitions.shapes import Reading, Surroundings
 from orchestrator.definitions.source import read_source
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
@@ -61,6 +62,9 @@ class _Reader:
         surroundings = _surroundings(platform)
         tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
         tenants = [self._document(file, TENANT, surroundings) for file in self._files("tenants")]
+        for tenant in tenants:
+            if tenant is not None:
+                self._check_sounds(tenant)
         read_tariffs = {each.stem: each for each in tariffs if each is not None}
         return Written(
             platform=platform,
@@ -82,7 +86,7 @@ class _Reader:
         reading = Reading(file, surroundings)
         value = record.convert(tree, (), reading)
         self.problems += reading.problems
-        return Document(file, tree, value)
+        return Document(file, tree, value, not problems and not reading.problems)
 
     def _decks(self, tariffs: Mapping[str, Document[TariffFile]]) -> Mapping[str, Deck]:
         decks: dict[str, Deck] = {}
@@ -98,6 +102,17 @@ class _Reader:
             decks[file], problems = read_deck(source)
             self.problems += problems
         return decks
+
+    def _check_sounds(self, tenant: Document[Tenant]) -> None:
+        recording = tenant.value.recording
+        for key, file in (
+            ("announce", recording.announce),
+            ("announce_outbound", recording.announce_outbound),
+        ):
+            if file and not (self.root / file).is_file():
+                message = f"there is no file {quoted(file)}"
+                where = ("recording", key)
+                self.problems.append(tenant.problem(where, "sound-missing", message, "put it there"))
 
     def _names(self, folder: str) -> list[str]:
         try:

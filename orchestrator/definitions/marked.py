@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import yaml
 from yaml.events import (
@@ -27,6 +26,7 @@ from yaml.events import (
 )
 
 from orchestrator.definitions.quoting import quoted
+from orchestrator.definitions.tree import Marked, MarkedList, MarkedMapping, MarkedText
 from orchestrator.model.problem import Position, Problem
 
 DEPTH_LIMIT = 50
@@ -38,36 +38,6 @@ LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader when libyaml is there (ten times as fast), or Python's."""
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedText:
-    """A scalar. Args: plain: written without quotes, so that nothing or `~` means no value."""
-
-    text: str
-    plain: bool
-    position: Position
-
-    @property
-    def is_nothing(self) -> bool:
-        return self.plain and self.text in ("", "~", "null")
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedList:
-    items: tuple[Marked, ...]
-    position: Position
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedMapping:
-    """A mapping in the order of the file; no key stands in it twice."""
-
-    entries: tuple[tuple[MarkedText, Marked], ...]
-    position: Position
-
-
-Marked: TypeAlias = MarkedText | MarkedList | MarkedMapping
 
 
 def parse(text: str, file: str) -> tuple[Marked | None, tuple[Problem, ...]]:
@@ -96,24 +66,6 @@ def parse(text: str, file: str) -> tuple[Marked | None, tuple[Problem, ...]]:
             Position(file), "yaml-empty", f"{file} is empty", "see docs/yaml.md for what belongs in it"
         )
     return composer.root, tuple(composer.problems)
-
-
-def position_of(tree: Marked, path: tuple[str | int, ...]) -> Position:
-    """Where the value at a path stands; the nearest place above it when it isn't written."""
-    for step in path:
-        below = _child(tree, step)
-        if below is None:
-            break
-        tree = below
-    return tree.position
-
-
-def _child(tree: Marked, step: str | int) -> Marked | None:
-    if isinstance(tree, MarkedMapping):
-        return next((value for key, value in tree.entries if key.text == step), None)
-    if isinstance(tree, MarkedList) and isinstance(step, int) and step < len(tree.items):
-        return tree.items[step]
-    return None
 
 
 def _events(text: str) -> Iterator[Event]:

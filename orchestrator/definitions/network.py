@@ -102,6 +102,21 @@ def secret_reference() -> Scalar[str]:
     return parsed("where a secret is read", read, "^(env:|file:).+$")
 
 
+def database_url() -> Scalar[str]:
+    """A URL of SQLAlchemy. A password in it is refused, and never repeated in a message."""
+
+    def read(given: str) -> str | Refusal:
+        if re.match(r"[a-z0-9+]+://[^/@]*:[^/@]+@", given):
+            hint = "delete it; PGPASSFILE or a file ~/.pgpass holds it"
+            return Refusal("secret-written-out", "a password must not stand in YAML", hint)
+        if not re.fullmatch(r"(sqlite|postgresql)(\+[a-z0-9]+)?://[!-~]{1,400}", given):
+            hint = "for example sqlite:///.vpbx/vpbx.db or postgresql+psycopg://host/name"
+            return Refusal("database", f"{quoted(given)} is no database URL", hint)
+        return given
+
+    return parsed("a database URL", read, r"^(sqlite|postgresql)(\+[a-z0-9]+)?://.+$")
+
+
 def is_ipv4(host: str) -> bool:
     """Whether a text is an IPv4 address in its usual form."""
     try:

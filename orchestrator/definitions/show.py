@@ -11,7 +11,10 @@ from orchestrator.definitions.source import split_lines
 from orchestrator.model.problem import Problem
 
 _WIDEST = 100
-_SECRET = re.compile(r"((?:secret|password)[\"']?\s*:\s*)(?!env:|file:)[^\s,}].*", re.IGNORECASE)
+_SECRETS = (
+    re.compile(r"((?:secret|password)[\"']?\s*:\s*)(?![\"']?(?:env|file):)[^\s].*", re.IGNORECASE),
+    re.compile(r"(://[^/@\s]*:)[^/\s]*(?=@)"),
+)
 
 
 def show(problems: Iterable[Problem], text_of: Callable[[str], str | None]) -> str:
@@ -48,7 +51,9 @@ def excerpt(line: str, column: int) -> tuple[str, str]:
     >>> excerpt("name: Анна", 7)
     ('name: Анна', '      ^')
     """
-    masked = _SECRET.sub(r"\1***", line)
+    masked = line
+    for secret in _SECRETS:
+        masked = secret.sub(r"\1***", masked)
     index = min(column - 1, len(masked))
     start = max(0, index - _WIDEST * 2 // 3) if len(masked) > _WIDEST else 0
     end = start + _WIDEST

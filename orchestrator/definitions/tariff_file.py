@@ -8,7 +8,8 @@ from datetime import date
 
 from orchestrator.definitions import scalars
 from orchestrator.definitions.quoting import quoted
-from orchestrator.definitions.shapes import Converted, Field, ListOf, MapOf, Record, Refusal
+from orchestrator.definitions.records import Converted, MapOf, Record
+from orchestrator.definitions.shapes import Field, ListOf, Refusal
 from orchestrator.model.tariff import Deck, Option, Tariff, VatRate
 
 FUNCTIONS = ("recording",)

@@ -7,19 +7,11 @@ import re
 from orchestrator.definitions import scalars
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.quoting import quoted
-from orchestrator.definitions.shapes import (
-    Converted,
-    Field,
-    ListOf,
-    MapOf,
-    OneOf,
-    Record,
-    Refusal,
-    Scalar,
-    Surroundings,
-)
+from orchestrator.definitions.records import Converted, MapOf, OneOf, Record
+from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar, Surroundings
+from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
 from orchestrator.definitions.tariff_file import OPTION_SLUG
-from orchestrator.model.tenant import Department, Device, Did, Employee, Recording, Target, Tenant
+from orchestrator.model.tenant import Did, Recording, Target, Tenant
 
 SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
 
@@ -30,77 +22,6 @@ def _sound_path(given: str) -> str | Refusal:
     hint = "a .wav inside the project, from its root, of Latin letters, digits and . _ -"
     return Refusal("sound-path", f"{quoted(given)} is no path of a sound", hint)
 
-
-DEVICE_NAME = scalars.slug("a device's name")
-MEMBER = scalars.extension()
-RING = scalars.seconds(5, 300)
-
-EXTENSION = Field("extension", scalars.extension(), "What is dialled inside: 2 to 6 digits.", '"101"')
-EMPLOYEE_NAME = Field("name", scalars.text(100, "a name"), "As phones show it.", "Анна Соколова")
-DEVICES = Field(
-    "devices",
-    ListOf(DEVICE_NAME, at_least=1),
-    "Phones that ring together; each gets its own login.",
-    "[desk, mobile]",
-    default=("desk",),
-    default_text="[desk]",
-)
-EMPLOYEE_RING: Field[int | None] = Field(
-    "ring_timeout_s",
-    RING,
-    "How long its phones ring.",
-    "30",
-    None,
-    "`defaults.ring_timeout_s` of the platform",
-)
-
-
-def _employee(given: Converted) -> Employee:
-    return Employee(
-        extension=given[EXTENSION],
-        name=given[EMPLOYEE_NAME],
-        devices=tuple(Device(name, given.position) for name in given[DEVICES]),
-        ring_timeout_s=_ring_timeout(given[EMPLOYEE_RING], given.surroundings),
-        position=given.position,
-    )
-
-
-EMPLOYEE = Record("an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING), _employee)
-
-DEPARTMENT_EXTENSION = Field(
-    "extension", scalars.extension(), "What rings it from inside.", '"200"', default="", default_text="none"
-)
-DEPARTMENT_TITLE = Field("title", scalars.text(100, "a title"), "As phones show it.", "Отдел продаж")
-MEMBERS = Field("members", ListOf(MEMBER, distinct=False), "Extensions of its employees.", '["101", "102"]')
-DISTRIBUTION = Field(
-    "distribution",
-    scalars.choice("a way to distribute calls", ("all",)),
-    "`all`: every member rings at once.",
-    "all",
-    default="all",
-)
-DEPARTMENT_RING: Field[int | None] = Field(
-    "ring_timeout_s", RING, "How long it rings.", "30", None, "`defaults.ring_timeout_s` of the platform"
-)
-
-
-def _department(given: Converted) -> Department:
-    return Department(
-        name=given.name,
-        title=given[DEPARTMENT_TITLE],
-        extension=given[DEPARTMENT_EXTENSION],
-        members=given[MEMBERS],
-        distribution=given[DISTRIBUTION],
-        ring_timeout_s=_ring_timeout(given[DEPARTMENT_RING], given.surroundings),
-        position=given.position,
-    )
-
-
-DEPARTMENT = Record(
-    "a department",
-    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING),
-    _department,
-)
 
 TARGET = OneOf(
     "a target",
@@ -285,10 +206,6 @@ def _given_or(given: str | None, default: str) -> str:
 
 def _allowed(given: tuple[str, ...] | None, surroundings: Surroundings) -> tuple[str, ...]:
     return tuple(sorted(surroundings.defaults.dial_classes if given is None else given))
-
-
-def _ring_timeout(given: int | None, surroundings: Surroundings) -> int:
-    return surroundings.defaults.ring_timeout_s if given is None else given
 
 
 TENANT = Record(

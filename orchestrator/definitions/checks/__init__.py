@@ -1,16 +1,29 @@
 """What must hold between fields and between files.
 
-Every check passes over stand-ins: empty texts and zero ports.
+Every check passes over stand-ins (empty texts, zero ports) and over what refers to a file that can't be read:
+those have their own problem already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.numbers import check_numbers
+from orchestrator.definitions.checks.platform import check_platform
+from orchestrator.definitions.checks.rates import check_rates
+from orchestrator.definitions.checks.tariff import check_tariff
+from orchestrator.definitions.checks.tenant import check_tenant
 from orchestrator.definitions.document import Written
 from orchestrator.model.problem import Problem
 
 
 def check_all(written: Written) -> Iterator[Problem]:
     """Every problem between fields and files, in no order."""
-    yield from ()
+    if written.platform is not None:
+        yield from check_platform(written.platform, written.known_tariffs)
+    for tariff in written.tariffs.values():
+        yield from check_tariff(tariff)
+    for tenant in written.tenants.values():
+        yield from check_tenant(tenant, written)
+    yield from check_numbers(written.tenants)
+    yield from check_rates(written)

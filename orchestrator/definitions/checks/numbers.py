@@ -1,0 +1,77 @@
+"""Checks of external numbers, within a tenant and across all of them. Rule: decision 15."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.definitions.document import Document, is_empty
+from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.model.problem import Problem
+from orchestrator.model.tenant import Did, Tenant
+
+
+def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
+    """Problems with numbers. Args: tenants: all of them, in sorted order."""
+    owners: dict[str, Did] = {}
+    for file in tenants.values():
+        yield from _check_clashes(file, owners)
+        yield from _check_caller_id(file)
+    for file in tenants.values():
+        yield from _check_circles(file, owners)
+
+
+def _check_clashes(file: Document[Tenant], owners: dict[str, Did]) -> Iterator[Problem]:
+    for did in file.value.numbers:
+        first = owners.setdefault(did.number, did)
+        if first is not did:
+            message = f"number {quoted(did.number)} belongs to another tenant already ({first.position})"
+            hint = "a number rings one tenant: delete it in one of the two files"
+            yield Problem(did.position, f"numbers.{did.number}", "number-clash", message, hint)
+
+
+def _check_caller_id(file: Document[Tenant]) -> Iterator[Problem]:
+    tenant = file.value
+    own = [did.number for did in tenant.numbers]
+    if tenant.caller_id and tenant.caller_id not in own:
+        message = f"caller ID {quoted(tenant.caller_id)} is none of the tenant's own numbers (decision 15)"
+        yield file.problem(("caller_id",), "caller-id-foreign", message, did_you_mean(tenant.caller_id, own))
+    elif not tenant.caller_id and not file.has("caller_id"):
+        yield from _check_no_caller_id(file, own)
+
+
+def _check_no_caller_id(file: Document[Tenant], own: list[str]) -> Iterator[Problem]:
+    if len(own) > 1:
+        message = "a tenant with several numbers needs `caller_id`: which of them is shown outside"
+        yield file.problem(("caller_id",), "missing-key", message, f'caller_id: "{own[0]}"')
+    elif not own and file.value.dial_classes and is_empty(file.node("numbers")):
+        message = "a tenant without numbers has nothing to show outside (decision 15)"
+        hint = "give it a number, or forbid calls outside: outgoing: {allow: []}"
+        yield file.problem(("numbers",), "caller-id-missing", message, hint)
+
+
+def _check_circles(file: Document[Tenant], owners: Mapping[str, Did]) -> Iterator[Problem]:
+    own = {did.number: did for did in file.value.numbers}
+    for did in file.value.numbers:
+        target = did.target
+        if target.kind != "outside" or not target.name:
+            continue
+        where = f"numbers.{did.number}.outside"
+        if target.name in own:
+            message = (
+                f"{quoted(target.name)} is the tenant's own number ({own[target.name].position}): a circle"
+            )
+            hint = "name the employee or department it leads to"
+            yield Problem(target.position, where, "target-own-number", message, hint)
+        elif _comes_back(did, owners):
+            message = f"a call to {quoted(did.number)} is forwarded in a circle by {quoted(target.name)}"
+            hint = f"see {owners[target.name].position}; let one of them lead to a person"
+            yield Problem(target.position, where, "target-circle", message, hint)
+
+
+def _comes_back(start: Did, owners: Mapping[str, Did]) -> bool:
+    passed = {start.number}
+    here = owners.get(start.target.name)
+    while here is not None and here.number not in passed:
+        passed.add(here.number)
+        here = owners.get(here.target.name) if here.target.kind == "outside" else None
+    return here is not None and here.number == start.number

@@ -1,0 +1,151 @@
+"""Checks within platform.yaml."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from orchestrator.definitions.document import Document, is_empty
+from orchestrator.definitions.platform_file import LOCAL, PlatformFile
+from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.model.platform import Address, Node
+from orchestrator.model.problem import Problem
+
+NEVER_BY_DEFAULT = ("international", "premium")
+"""Dial classes that fraud lives on: each tenant that needs one is given it by name."""
+
+_ANY_HOST = "0.0.0.0"
+
+
+def check_platform(file: Document[PlatformFile], tariffs: frozenset[str]) -> Iterator[Problem]:
+    """Problems of the platform. Args: tariffs: names of all tariff files."""
+    yield from _check_defaults(file, tariffs)
+    yield from _check_classes(file)
+    yield from _check_trunks(file)
+    yield from _check_sources(file)
+    yield from _check_ports(file)
+
+
+def _check_defaults(file: Document[PlatformFile], tariffs: frozenset[str]) -> Iterator[Problem]:
+    defaults, platform = file.value.defaults, file.value.platform
+    for kind, name, known in (
+        ("node", defaults.node, frozenset(platform.nodes)),
+        ("trunk", defaults.trunk, frozenset(platform.trunks)),
+        ("tariff", defaults.tariff, tariffs),
+    ):
+        if name and name not in known:
+            message = f"there is no {kind} {quoted(name)}"
+            yield file.problem(("defaults", kind), f"unknown-{kind}", message, did_you_mean(name, known))
+    classes = frozenset(each.name for each in platform.dial_classes)
+    for name in defaults.dial_classes:
+        where = file.item("defaults", "dial_classes", text=name)
+        if name in NEVER_BY_DEFAULT:
+            message = f"{quoted(name)} is never given by default"
+            hint = "give it to the tenants that need it: outgoing: {allow: […]}"
+            yield file.problem(where, "class-by-default", message, hint)
+        elif name and name not in classes:
+            message = f"there is no dial class {quoted(name)}"
+            yield file.problem(where, "unknown-class", message, did_you_mean(name, classes))
+
+
+def _check_classes(file: Document[PlatformFile]) -> Iterator[Problem]:
+    holder: dict[str, str] = {}
+    for each in file.value.platform.dial_classes:
+        if each.name == LOCAL and each.prefixes:
+            message = "`local` has no prefixes: it is the area of each tenant's own caller ID"
+            yield file.problem(("dial_classes", LOCAL), "class-local", message, "delete it")
+        for prefix in each.prefixes:
+            other = holder.setdefault(prefix, each.name)
+            if prefix and other != each.name:
+                message = f"prefix {quoted(prefix)} is in class {quoted(other)} too; a number has one class"
+                here = file.item("dial_classes", each.name, text=prefix)
+                where = here if len(here) == 3 else file.item("dial_classes", other, text=prefix)
+                yield file.problem(where, "prefix-twice", message, "keep it in one of them")
+
+
+def _check_trunks(file: Document[PlatformFile]) -> Iterator[Problem]:
+    for trunk in file.value.platform.trunks.values():
+        where = ("trunks", trunk.name)
+        if trunk.auth == "ip" and is_empty(file.node(*where, "match")):
+            message = (
+                "a trunk with `auth: ip` needs `match`: without it nobody's calls are known as the operator's"
+            )
+            yield file.problem(
+                (*where, "match"), "trunk-match", message, f"match: [{trunk.address.host or '…'}]"
+            )
+        if trunk.auth != "registration":
+            continue
+        for key, example in (("username", "vpbx"), ("secret", "env:TRUNK_SECRET")):
+            if is_empty(file.node(*where, key)):
+                message = f"a trunk with `auth: registration` needs `{key}`"
+                yield file.problem((*where, key), "trunk-login", message, f"{key}: {example}")
+
+
+def _check_sources(file: Document[PlatformFile]) -> Iterator[Problem]:
+    """Two trunks with the same source: an inbound call is known by its source alone."""
+    trunks = file.value.platform.trunks.values()
+    for one, other in combinations(sorted(trunks, key=lambda trunk: trunk.position), 2):
+        for source in other.match:
+            clash = next((each for each in one.match if source and each and _overlap(source, each)), None)
+            if clash is not None:
+                message = f"{quoted(source)} is a source of trunk {quoted(one.name)} too ({one.position})"
+                where = file.item("trunks", other.name, "match", text=source)
+                yield file.problem(where, "trunk-source-clash", message, "name it in one trunk alone")
+
+
+def _overlap(one: str, other: str) -> bool:
+    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Ports a node takes on a host."""
+
+    node: str
+    key: str
+    protocol: str
+    host: str
+    first: int
+    last: int
+
+    def clashes(self, other: _Ports) -> bool:
+        same_host = self.host == other.host or _ANY_HOST in (self.host, other.host)
+        return (
+            self.protocol == other.protocol
+            and same_host
+            and self.first <= other.last
+            and other.first <= self.last
+        )
+
+
+def _check_ports(file: Document[PlatformFile]) -> Iterator[Problem]:
+    nodes = sorted(file.value.platform.nodes.values(), key=lambda node: node.position)
+    taken = [ports for node in nodes for ports in _ports(node)]
+    told: set[tuple[str, str, str, str]] = set()
+    for one, other in combinations(taken, 2):
+        pair = (one.node, one.key, other.node, other.key)
+        if pair in told or pair[:2] == pair[2:] or not one.clashes(other):
+            continue
+        told.add(pair)
+        where = file.position("nodes", one.node, one.key)
+        port = max(one.first, other.first)
+        message = f"port {port} is taken by `{one.key}` of node {quoted(one.node)} ({where})"
+        hint = "every node and every purpose has ports of its own"
+        yield file.problem(("nodes", other.node, other.key), "port-clash", message, hint)
+
+
+def _ports(node: Node) -> Iterator[_Ports]:
+    def single(key: str, protocol: str, address: Address) -> _Ports:
+        return _Ports(node.name, key, protocol, address.host, address.port, address.port)
+
+    if node.sip.port:
+        yield single("sip", "udp", node.sip)
+        yield single("sip", "tcp", node.sip)
+    if node.rtp_from:
+        yield _Ports(node.name, "rtp", "udp", _ANY_HOST, node.rtp_from, node.rtp_to)
+    if node.ami.port:
+        yield single("ami", "tcp", node.ami)
+    if node.metrics.port:
+        yield single("metrics", "tcp", node.metrics)

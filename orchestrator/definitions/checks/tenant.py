@@ -1,0 +1,159 @@
+"""Checks within a tenant, and of what it names in the platform and its tariff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.definitions.document import Document, Written, is_empty
+from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.definitions.tariff_file import TariffFile
+from orchestrator.definitions.tree import MarkedList, MarkedText
+from orchestrator.model.platform import Platform, lines_given
+from orchestrator.model.problem import Problem
+from orchestrator.model.tenant import Department, Tenant
+
+_File = Document[Tenant]
+
+
+def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
+    """Problems of one tenant; those with its numbers are found by `numbers`."""
+    tenant = file.value
+    if tenant.name and tenant.name != file.stem:
+        message = f"tenant {quoted(tenant.name)} stands in the file of {quoted(file.stem)}"
+        yield file.problem(("name",), "file-name", message, f"write name: {file.stem}, or rename the file")
+    if written.platform is not None:
+        platform = written.platform.value.platform
+        yield from _check_names(file, platform)
+        yield from _check_emergency(file, platform)
+    yield from _check_reference(file, "tariff", tenant.tariff, written.known_tariffs)
+    tariff = written.tariffs.get(tenant.tariff)
+    if tariff is not None:
+        yield from _check_tariff(file, tariff)
+    yield from _check_extensions(file)
+    for department in tenant.departments:
+        yield from _check_department(file, department)
+    yield from _check_targets(file)
+
+
+def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
+    tenant = file.value
+    if platform.nodes:
+        yield from _check_reference(file, "node", tenant.node, frozenset(platform.nodes))
+    if platform.trunks:
+        yield from _check_reference(file, "trunk", tenant.trunk, frozenset(platform.trunks))
+    classes = frozenset(each.name for each in platform.dial_classes)
+    for name in tenant.dial_classes:
+        if name and name not in classes and file.node("outgoing", "allow") is not None:
+            message = f"there is no dial class {quoted(name)}"
+            where = file.item("outgoing", "allow", text=name)
+            yield file.problem(where, "unknown-class", message, did_you_mean(name, classes))
+
+
+def _check_reference(file: _File, kind: str, name: str, known: frozenset[str]) -> Iterator[Problem]:
+    if not name and not file.has(kind):
+        message = f"a tenant needs the field {quoted(kind)}: the platform has no default for it"
+        yield file.problem((kind,), "missing-key", message, did_you_mean("", known))
+    elif name and name not in known and file.has(kind):
+        message = f"there is no {kind} {quoted(name)}"
+        yield file.problem((kind,), f"unknown-{kind}", message, did_you_mean(name, known))
+
+
+def _check_tariff(file: _File, tariff_file: Document[TariffFile]) -> Iterator[Problem]:
+    tenant, tariff = file.value, tariff_file.value.tariff
+    for name in tenant.options:
+        if name and name not in tariff.options:
+            message = f"tariff {quoted(tariff.slug)} has no option {quoted(name)}"
+            where = file.item("options", text=name)
+            yield file.problem(where, "unknown-option", message, did_you_mean(name, tariff.options))
+    unlocked = {
+        name for slug in tenant.options if slug in tariff.options for name in tariff.options[slug].unlocks
+    }
+    if file.has("recording") and "recording" not in unlocked:
+        unlocking = [slug for slug, option in tariff.options.items() if "recording" in option.unlocks]
+        message = "`recording` says how calls are recorded, but no option of the tenant unlocks recording"
+        hint = f"add one to options: {', '.join(unlocking)}" if unlocking else "delete it"
+        yield file.problem(("recording",), "recording-locked", message, hint)
+    given = lines_given(tariff, tenant)
+    if tenant.lines is not None and tenant.lines > given and tariff_file.whole and _knows_seats(file):
+        message = f"{tenant.lines} lines are more than the {given} that the tariff gives (decision 2)"
+        hint = f"at most {given}; more seats give more lines"
+        yield file.problem(("lines",), "lines-above-tariff", message, hint)
+
+
+def _knows_seats(file: _File) -> bool:
+    written = file.node("seats")
+    return written is None or (isinstance(written, MarkedText) and written.text == str(file.value.seats))
+
+
+def _check_emergency(file: _File, platform: Platform) -> Iterator[Problem]:
+    for extension, where in _extensions(file):
+        if extension in platform.emergency:
+            message = (
+                f"extension {quoted(extension)} equals an emergency number of the platform (decision 15)"
+            )
+            yield file.problem(where, "extension-emergency", message, "take another extension")
+
+
+def _check_extensions(file: _File) -> Iterator[Problem]:
+    first: dict[str, tuple[str | int, ...]] = {}
+    for extension, where in _extensions(file):
+        if extension not in first:
+            first[extension] = where
+            continue
+        other = file.position(*first[extension])
+        message = f"extension {quoted(extension)} is taken by {_owner(first[extension])} ({other})"
+        yield file.problem(where, "extension-clash", message, "an extension rings one place of its tenant")
+
+
+def _extensions(file: _File) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    for index, employee in enumerate(file.value.employees):
+        if employee.extension:
+            yield employee.extension, ("employees", index, "extension")
+    for department in file.value.departments:
+        if department.extension:
+            yield department.extension, ("departments", department.name, "extension")
+
+
+def _owner(path: tuple[str | int, ...]) -> str:
+    return "another employee" if path[0] == "employees" else f"department {quoted(str(path[1]))}"
+
+
+def _check_department(file: _File, department: Department) -> Iterator[Problem]:
+    path = ("departments", department.name, "members")
+    if isinstance(members := file.node(*path), MarkedList) and is_empty(members):
+        message = f"department {quoted(department.name)} has nobody in it: its calls would ring nowhere"
+        yield file.problem(path, "department-empty", message, "name its members by extension, or delete it")
+    known = file.value.employees_by_extension()
+    seen: set[str] = set()
+    for index, member in enumerate(department.members):
+        if not member:
+            continue
+        if member in seen:
+            message = f"{quoted(member)} is in department {quoted(department.name)} already"
+            yield file.problem((*path, index), "member-twice", message, "keep one of them")
+        elif member not in known:
+            yield file.problem((*path, index), "unknown-employee", *_no_employee(file, member))
+        seen.add(member)
+
+
+def _check_targets(file: _File) -> Iterator[Problem]:
+    departments = {department.name for department in file.value.departments}
+    employees = file.value.employees_by_extension()
+    for did in file.value.numbers:
+        target = did.target
+        where = f"numbers.{did.number}.{target.kind}"
+        if target.kind == "employee" and target.name and target.name not in employees:
+            yield Problem(target.position, where, "unknown-employee", *_no_employee(file, target.name))
+        elif target.kind == "department" and target.name and target.name not in departments:
+            message = f"there is no department {quoted(target.name)}"
+            hint = did_you_mean(target.name, departments)
+            yield Problem(target.position, where, "unknown-department", message, hint)
+
+
+def _no_employee(file: _File, extension: str) -> tuple[str, str]:
+    tenant = file.value
+    message = f"there is no employee with extension {quoted(extension)}"
+    department = next((each for each in tenant.departments if each.extension == extension), None)
+    if department is not None:
+        return message, f"{extension} is department {quoted(department.name)}"
+    return message, did_you_mean(extension, tenant.employees_by_extension())
