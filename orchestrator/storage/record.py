@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.storage import recordings
 from orchestrator.storage.rows import chunks, event_from, event_row, insert_new, micros, upsert
 from orchestrator.storage.schema import quarantine, record_position, switch_cdr, switch_event
 
@@ -38,8 +39,9 @@ def reached(connection: Connection, systemname: Systemname, kind: str, place: Re
 
 
 def keep_events(connection: Connection, events: Sequence[SwitchEvent]) -> None:
-    """Store events; one that stands already is left alone."""
+    """Store events, and index the recordings they tell of; what stands already is left alone."""
     insert_new(connection, switch_event, [event_row(event) for event in events])
+    recordings.keep_open(connection, events)
 
 
 def keep_claims(connection: Connection, claims: Sequence[SwitchCdr]) -> None:

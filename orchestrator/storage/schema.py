@@ -146,10 +146,11 @@ recording = Table(
     Column("length_s", Integer),
     Column("bytes", BigInteger),
     Column("sha256", String(64)),
-    Column("retain_until", String(10), nullable=False),
+    Column("retain_until", String(10)),
     Column("state", String, nullable=False),
     Column("note", String, nullable=False),
     Index("recording_of_tenant", "tenant", "started_at"),
+    Index("recording_in_state", "systemname", "state"),
 )
 
 heartbeat = Table(

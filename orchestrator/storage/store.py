@@ -76,6 +76,16 @@ class SqlStore:
         with self.database.reading() as connection:
             return views.charges(connection, asked)
 
+    def legs(self, uniqueids: Sequence[str]) -> dict[str, Leg]:
+        """Legs by uniqueid."""
+        with self.database.reading() as connection:
+            return views.legs(connection, uniqueids)
+
+    def refused(self, tenant: str, since: datetime) -> int:
+        """How many of a tenant's calls found no free line. Rule: decision 2."""
+        with self.database.reading() as connection:
+            return views.refused(connection, tenant, since)
+
     def call(self, linkedid: str) -> views.CallStory:
         """Everything that is known of one call. Raises: NotFound."""
         with self.database.reading() as connection:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from orchestrator.errors import NotFound
 from orchestrator.model.call import Leg, SwitchEvent, Systemname
@@ -85,6 +85,23 @@ def calls(connection: Connection, asked: Asked) -> list[Leg]:
     query = select(call_leg).order_by(call_leg.c.started_at.desc(), call_leg.c.uniqueid.desc())
     query = query.where(_span(call_leg, "started_at", asked)).limit(asked.limit)
     return [leg_from(row) for row in connection.execute(query)]
+
+
+def legs(connection: Connection, uniqueids: Sequence[str]) -> dict[str, Leg]:
+    """Legs by uniqueid."""
+    found = {}
+    for chunk in chunks(uniqueids):
+        for row in connection.execute(select(call_leg).where(call_leg.c.uniqueid.in_(chunk))):
+            leg = leg_from(row)
+            found[leg.uniqueid] = leg
+    return found
+
+
+def refused(connection: Connection, tenant: str, since: datetime) -> int:
+    """How many of a tenant's calls found no free line."""
+    query = select(func.count()).select_from(call_leg)
+    query = query.where(_span(call_leg, "started_at", Asked(tenant, since)), call_leg.c.decision == "full")
+    return connection.execute(query).scalar_one()
 
 
 def charges(connection: Connection, asked: Asked) -> list[PostedCharge]:

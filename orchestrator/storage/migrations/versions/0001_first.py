@@ -131,12 +131,13 @@ def upgrade() -> None:
         sa.Column("length_s", sa.Integer),
         sa.Column("bytes", sa.BigInteger),
         sa.Column("sha256", sa.String(64)),
-        sa.Column("retain_until", sa.String(10), nullable=False),
+        sa.Column("retain_until", sa.String(10)),
         sa.Column("state", sa.String, nullable=False),
         sa.Column("note", sa.String, nullable=False),
     )
     op.create_index("ix_recording_linkedid", "recording", ["linkedid"])
     op.create_index("recording_of_tenant", "recording", ["tenant", "started_at"])
+    op.create_index("recording_in_state", "recording", ["systemname", "state"])
     op.create_table(
         "heartbeat",
         sa.Column("systemname", sa.String, primary_key=True),

@@ -1,0 +1,191 @@
+"""What MixMonitor left behind, made into recordings: WAV, hashed, indexed; what is missing is said.
+
+While a call is up the switch writes interleaved 16 bit samples, left the outside party, right what it hears.
+A disk that fills up never ends a call: the recording is found short or lost here, and reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from orchestrator.errors import StorageError
+from orchestrator.model.call import Systemname
+from orchestrator.model.platform import Definitions
+from orchestrator.model.recording import Recording, retain_until, talked
+from orchestrator.routing.compile import RECORDING
+from orchestrator.storage.recordings import RecordingIndex
+
+RATE_HZ = 8000
+CHANNELS = 2
+FRAME_BYTES = 2 * CHANNELS
+SETTLED_AFTER = timedelta(seconds=1)
+"""MixMonitor writes its last samples just after the hangup; a file that still changes is left for later."""
+
+_TOLERANCE = timedelta(seconds=2)
+_BLOCK = 1 << 18
+
+_log = structlog.get_logger("vpbx.recordings")
+
+
+class RecordingsUnwritable(StorageError):
+    code = "recordings-unwritable"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run did.
+
+    Args: kept: recordings indexed. short, lost: incomplete ones. waiting: left for later.
+    """
+
+    kept: int = 0
+    short: int = 0
+    lost: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long recordings of each tenant are kept. Args: years, zones: by tenant."""
+
+    years: Mapping[str, int]
+    zones: Mapping[str, ZoneInfo]
+
+    @classmethod
+    def of(cls, definitions: Definitions) -> Retention:
+        """From the option that unlocks recording; one calendar year where a tenant is no longer defined."""
+        years, zones = {}, {}
+        for tenant in definitions.tenants.values():
+            options = definitions.tariffs[tenant.tariff].options.values()
+            years[tenant.name] = max(
+                (o.retention_years for o in options if RECORDING in o.unlocks), default=1
+            )
+            zones[tenant.name] = ZoneInfo(tenant.time_zone)
+        return cls(years, zones)
+
+
+def finish(
+    index: RecordingIndex,
+    monitor: Path,
+    directory: Path,
+    retention: Retention,
+    systemname: Systemname,
+    now: datetime,
+) -> Finished:
+    """Index the recordings of all calls that have ended.
+
+    It can be run again at any moment, and after dying at any moment: a raw file goes only when its WAV file
+    and its row are safe.
+
+    Args: monitor: where the switch writes. directory: where recordings are kept.
+    Raises: RecordingsUnwritable: the recordings directory refuses; nothing is lost, the raw file stays.
+    """
+    done = Finished()
+    for item, ended_at, answered_at in index.ended(systemname):
+        raw = monitor / Path(item.file).name
+        if not _settled(raw, now):
+            done = replace(done, waiting=done.waiting + 1)
+            continue
+        expected = timedelta(0) if answered_at is None else talked(index.bridges(item), ended_at)
+        kept = _finished(item, raw, directory, retention, expected)
+        index.keep([kept])
+        raw.unlink(missing_ok=True)
+        if kept.state in ("short", "lost"):
+            _log.error("recording incomplete", tenant=kept.tenant, uniqueid=kept.uniqueid, note=kept.note)
+        done = Finished(
+            kept=done.kept + (kept.state in ("complete", "short")),
+            short=done.short + (kept.state == "short"),
+            lost=done.lost + (kept.state == "lost"),
+            waiting=done.waiting,
+        )
+    return done
+
+
+def _finished(
+    item: Recording, raw: Path, directory: Path, retention: Retention, expected: timedelta
+) -> Recording:
+    """The index row of an ended recording, its WAV file written."""
+    frames = raw.stat().st_size // FRAME_BYTES if raw.exists() else 0
+    zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
+    day = item.started_at.astimezone(zone).date()
+    until = retain_until(day, retention.years.get(item.tenant, 1))
+    if frames == 0 and expected < _TOLERANCE:
+        return replace(item, state="none", file="", length_s=0, retain_until=until)
+    if frames == 0:
+        note = f"talked {expected.total_seconds():.0f} s, nothing was written"
+        return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
+    name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
+    size, digest = _convert(raw, directory / name)
+    length = timedelta(seconds=frames / RATE_HZ)
+    short = length + _TOLERANCE + expected / 50 < expected
+    note = (
+        f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
+        if short
+        else ""
+    )
+    return replace(
+        item,
+        state="short" if short else "complete",
+        file=name,
+        length_s=frames // RATE_HZ,
+        bytes=size,
+        sha256=digest,
+        retain_until=until,
+        note=note,
+    )
+
+
+def _convert(raw: Path, target: Path) -> tuple[int, str]:
+    """Write the WAV file whole and synced, or not at all. Returns: its size and SHA-256."""
+    partial = target.with_suffix(".partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        with raw.open("rb") as source, wave.open(str(partial), "wb") as sound:
+            sound.setnchannels(CHANNELS)
+            sound.setsampwidth(2)
+            sound.setframerate(RATE_HZ)
+            sound.setnframes(raw.stat().st_size // FRAME_BYTES)
+            while block := source.read(_BLOCK):
+                sound.writeframesraw(block[: len(block) // FRAME_BYTES * FRAME_BYTES])
+        partial.chmod(0o640)
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        size = partial.stat().st_size
+        partial.rename(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise RecordingsUnwritable(
+            f"{target.parent}: {error.strerror}", "make room or mend the rights; the raw recording is kept"
+        ) from error
+    return size, digest
+
+
+def _settled(raw: Path, now: datetime) -> bool:
+    try:
+        changed = datetime.fromtimestamp(raw.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return True
+    return now - changed >= SETTLED_AFTER
+
+
+def fault_of(item: Recording, directory: Path) -> str:
+    """What is wrong with a kept recording's file, or empty when it is the one that was indexed."""
+    path = directory / item.file
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "the file is gone"
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    return "" if digest == item.sha256 else "the content has changed"
