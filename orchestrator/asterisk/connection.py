@@ -81,7 +81,8 @@ class ByteFeed:
 
     def __init__(self, on_event: EventSink) -> None:
         self.counts = StreamCounts()
-        self._protocol = AmiProtocol(self.counts, factory=_Session(on_event))
+        session = _Session(on_event)
+        self._protocol = session.protocol = AmiProtocol(self.counts, factory=session)
         self._protocol.connection_made(_NoNetwork())
 
     def feed(self, chunk: bytes) -> None:
