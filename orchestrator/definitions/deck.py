@@ -15,12 +15,15 @@ from pathlib import PurePosixPath
 
 from orchestrator.definitions.quoting import did_you_mean, is_invisible, quoted
 from orchestrator.definitions.scalars import to_date, to_decimal
+from orchestrator.definitions.shapes import PROBLEM_LIMIT
 from orchestrator.definitions.source import Source, split_lines
 from orchestrator.model.problem import Position, Problem
 from orchestrator.model.tariff import Deck, Rate
 
 DECK_LIMIT = 16 * 1024 * 1024
 """Bytes of the largest deck, about 300,000 rates."""
+
+_MOST_COLUMNS = 50
 
 REQUIRED = ("prefix", "destination", "price", "starts_on")
 COLUMNS = (*REQUIRED, "increment_s", "minimum_s", "free_below_s", "connect_fee")
@@ -37,6 +40,8 @@ def read_deck(source: Source) -> tuple[Deck, tuple[Problem, ...]]:
     seen: dict[tuple[str, date], int] = {}
     header: tuple[str, ...] = ()
     for line, text in enumerate(split_lines(source.text), start=1):
+        if len(reading.problems) > PROBLEM_LIMIT:
+            break
         if not text.strip():
             continue
         cells = reading.cells(line, text)
@@ -84,6 +89,11 @@ class _DeckReading:
         before = len(self.problems)
         if len(header) == 1 and ";" in header[0]:
             self.refuse(line, 1, "deck-header", "columns are parted by `;`", "save the deck with commas")
+            return False
+        if len(header) > _MOST_COLUMNS:
+            self.refuse(
+                line, 1, "deck-header", f"more than {_MOST_COLUMNS} columns", "delete those without a use"
+            )
             return False
         for index, name in enumerate(header):
             if name not in COLUMNS:

@@ -14,7 +14,7 @@ from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Record
-from orchestrator.definitions.shapes import Reading, Surroundings
+from orchestrator.definitions.shapes import PROBLEM_LIMIT, Reading, Surroundings
 from orchestrator.definitions.source import read_source
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
@@ -23,9 +23,6 @@ from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position, Problem
 from orchestrator.model.tariff import Deck
 from orchestrator.model.tenant import Tenant
-
-PROBLEM_LIMIT = 100
-"""Problems shown of one file; beyond that a file is broken as a whole."""
 
 T = TypeVar("T")
 

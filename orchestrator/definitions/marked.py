@@ -33,6 +33,7 @@ DEPTH_LIMIT = 50
 NODE_LIMIT = 50_000
 ALIAS_LIMIT = 100
 SCALAR_LIMIT = 4096
+PROBLEM_LIMIT = 100
 
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C loader when libyaml is there (ten times as fast), or Python's."""
@@ -50,7 +51,7 @@ def parse(text: str, file: str) -> tuple[Marked | None, tuple[Problem, ...]]:
     try:
         for event in _events(text):
             composer.take(event)
-            if composer.stopped:
+            if composer.stopped or len(composer.problems) > PROBLEM_LIMIT:
                 return None, tuple(composer.problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

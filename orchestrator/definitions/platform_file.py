@@ -179,9 +179,14 @@ DIAL_CLASSES = Field(
         f"{each.name}: {', '.join(each.prefixes)}" for each in SHIPPED_CLASSES if each.prefixes
     ),
 )
-NODES = Field("nodes", MapOf(scalars.slug("a node's name"), NODE, at_least=1), "Switches.", "{pbx1: {…}}")
+NODES = Field(
+    "nodes", MapOf(scalars.slug("a node's name"), NODE, at_least=1, at_most=100), "Switches.", "{pbx1: {…}}"
+)
 TRUNKS = Field(
-    "trunks", MapOf(scalars.slug("a trunk's name"), TRUNK), "Connections to operators.", "{main: {…}}"
+    "trunks",
+    MapOf(scalars.slug("a trunk's name"), TRUNK, at_least=1, at_most=500),
+    "Connections to operators.",
+    "{main: {…}}",
 )
 DEFAULTS = Field(
     "defaults",

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _LONGEST = 60
+_MOST_NAMES = 1000
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
@@ -43,6 +44,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
     'known: a, b'
     """
     names = sorted(known)
+    if len(names) > _MOST_NAMES:
+        return ""
     near = difflib.get_close_matches(wrong[:_LONGEST], names, n=1)
     if near:
         return f"did you mean {quoted(near[0])}?"

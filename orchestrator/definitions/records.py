@@ -55,6 +55,7 @@ class MapOf(Shape[tuple[Entry[T], ...]]):
     key: Scalar[str]
     value: Shape[T]
     at_least: int = 0
+    at_most: int = 20_000
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -71,8 +72,13 @@ class MapOf(Shape[tuple[Entry[T], ...]]):
             reading.refuse(
                 node.position, path, "too-few", f"a {self.label} with at least {self.at_least} belongs here"
             )
+        if len(node.entries) > self.at_most:
+            reading.refuse(node.position, path, "too-many", f"a {self.label} has at most {self.at_most}")
+            return ()
         entries: dict[str, Entry[T]] = {}
         for key_node, value_node in node.entries:
+            if reading.full:
+                break
             below = (*path, key_node.text)
             key = self.key.convert(key_node, below, reading)
             if isinstance(self.value, Record):
@@ -96,6 +102,7 @@ class MapOf(Shape[tuple[Entry[T], ...]]):
             "propertyNames": key,
             "additionalProperties": self.value.json_schema(),
             "minProperties": self.at_least,
+            "maxProperties": self.at_most,
         }
 
     def rows(self, prefix: str) -> tuple[tuple[str, Field[object]], ...]:
@@ -125,6 +132,8 @@ class Record(Shape[T_co]):
         known = {each.name: each for each in self.fields}
         values: dict[str, object] = {}
         for key, value in node.entries:
+            if reading.full:
+                break
             if key.text not in known:
                 message = f"{self.label} has no field {quoted(key.text)}"
                 reading.refuse(

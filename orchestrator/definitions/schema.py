@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from orchestrator.definitions.platform_file import PLATFORM
 from orchestrator.definitions.records import Record
-from orchestrator.definitions.shapes import Field, Json
+from orchestrator.definitions.shapes import Field, Json, Scalar
 from orchestrator.definitions.tariff_file import TARIFF
 from orchestrator.definitions.tenant_file import TENANT
 
@@ -41,6 +41,8 @@ def reference_table(kind: str) -> str:
 
 def _row(path: str, field: Field[object]) -> str:
     holds = field.shape.label
+    if isinstance(field.shape, Scalar) and field.shape.words:
+        holds = " or ".join(f"`{word}`" for word in field.shape.words)
     example = f" Example: `{field.example}`." if field.example and "…" not in field.example else ""
     cells = (f"`{path}`", holds, _default(field), f"{field.doc}{example}")
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -17,6 +17,9 @@ from orchestrator.model.problem import Position, Problem
 
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
 Path: TypeAlias = tuple[str | int, ...]
+PROBLEM_LIMIT = 100
+"""Problems told of one file; beyond that it is broken as a whole, and looking for more would take long."""
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,6 +51,11 @@ class Reading:
     file: str
     surroundings: Surroundings
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def full(self) -> bool:
+        """Whether there are more problems than will be told."""
+        return len(self.problems) > PROBLEM_LIMIT
 
     def refuse(self, position: Position, path: Path, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(position, path_text(path), code, message, hint))
@@ -123,12 +131,17 @@ class Field(Generic[T_co]):
 
 @dataclass(frozen=True)
 class Scalar(Shape[T_co]):
-    """A scalar. Args: read: the text's value or why not. empty: the stand-in. schema: JSON Schema of it."""
+    """A scalar.
+
+    Args: read: the text's value or why not. empty: the stand-in. schema: JSON Schema of it. words: all that it
+        may be, when they are few.
+    """
 
     label: str
     read: Callable[[str, Surroundings], T_co | Refusal]
     empty: T_co
     schema: Mapping[str, Json]
+    words: tuple[str, ...] = ()
 
     def convert(self, node: Marked, path: Path, reading: Reading) -> T_co:
         if not isinstance(node, MarkedText):
@@ -177,13 +190,17 @@ class ListOf(Shape[tuple[T, ...]]):
                 node.position, path, "too-few", f"a {self.label} of at least {self.at_least} belongs here"
             )
         values: list[T] = []
+        seen: set[T] = set()
         for index, item in enumerate(node.items):
+            if reading.full:
+                break
             before = len(reading.problems)
             value = self.item.convert(item, (*path, index), reading)
-            if self.distinct and len(reading.problems) == before and value in values:
+            if self.distinct and len(reading.problems) == before and value in seen:
                 message = f"{quoted(str(value))} stands in the list twice"
                 reading.refuse(item.position, (*path, index), "listed-twice", message, "keep one of them")
                 continue
+            seen.add(value)
             values.append(value)
         return tuple(values)
 

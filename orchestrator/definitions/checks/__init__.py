@@ -7,6 +7,7 @@ those have their own problem already.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from orchestrator.definitions.checks.numbers import check_numbers
 from orchestrator.definitions.checks.platform import check_platform
@@ -14,16 +15,22 @@ from orchestrator.definitions.checks.rates import check_rates
 from orchestrator.definitions.checks.tariff import check_tariff
 from orchestrator.definitions.checks.tenant import check_tenant
 from orchestrator.definitions.document import Written
+from orchestrator.definitions.shapes import PROBLEM_LIMIT
 from orchestrator.model.problem import Problem
 
 
 def check_all(written: Written) -> Iterator[Problem]:
     """Every problem between fields and files, in no order."""
     if written.platform is not None:
-        yield from check_platform(written.platform, written.known_tariffs)
+        yield from _some(check_platform(written.platform, written.known_tariffs))
     for tariff in written.tariffs.values():
         yield from check_tariff(tariff)
     for tenant in written.tenants.values():
-        yield from check_tenant(tenant, written)
+        yield from _some(check_tenant(tenant, written))
     yield from check_numbers(written.tenants)
     yield from check_rates(written)
+
+
+def _some(problems: Iterator[Problem]) -> Iterator[Problem]:
+    """As many as will be told."""
+    return islice(problems, PROBLEM_LIMIT + 1)

@@ -16,8 +16,9 @@ def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
     for file in tenants.values():
         yield from _check_clashes(file, owners)
         yield from _check_caller_id(file)
+    circles = _on_circles(owners)
     for file in tenants.values():
-        yield from _check_circles(file, owners)
+        yield from _check_circles(file, owners, circles)
 
 
 def _check_clashes(file: Document[Tenant], owners: dict[str, Did]) -> Iterator[Problem]:
@@ -49,7 +50,9 @@ def _check_no_caller_id(file: Document[Tenant], own: list[str]) -> Iterator[Prob
         yield file.problem(("numbers",), "caller-id-missing", message, hint)
 
 
-def _check_circles(file: Document[Tenant], owners: Mapping[str, Did]) -> Iterator[Problem]:
+def _check_circles(
+    file: Document[Tenant], owners: Mapping[str, Did], circles: frozenset[str]
+) -> Iterator[Problem]:
     own = {did.number: did for did in file.value.numbers}
     for did in file.value.numbers:
         target = did.target
@@ -62,16 +65,24 @@ def _check_circles(file: Document[Tenant], owners: Mapping[str, Did]) -> Iterato
             )
             hint = "name the employee or department it leads to"
             yield Problem(target.position, where, "target-own-number", message, hint)
-        elif _comes_back(did, owners):
+        elif did.number in circles and target.name in owners:
             message = f"a call to {quoted(did.number)} is forwarded in a circle by {quoted(target.name)}"
             hint = f"see {owners[target.name].position}; let one of them lead to a person"
             yield Problem(target.position, where, "target-circle", message, hint)
 
 
-def _comes_back(start: Did, owners: Mapping[str, Did]) -> bool:
-    passed = {start.number}
-    here = owners.get(start.target.name)
-    while here is not None and here.number not in passed:
-        passed.add(here.number)
-        here = owners.get(here.target.name) if here.target.kind == "outside" else None
-    return here is not None and here.number == start.number
+def _on_circles(owners: Mapping[str, Did]) -> frozenset[str]:
+    """The numbers whose forwarding comes back to them."""
+    found: set[str] = set()
+    passed: set[str] = set()
+    for start in owners:
+        walk: dict[str, int] = {}
+        here = start
+        while here in owners and here not in passed:
+            passed.add(here)
+            walk[here] = len(walk)
+            target = owners[here].target
+            here = target.name if target.kind == "outside" else ""
+        if here in walk:
+            found |= {number for number, place in walk.items() if place >= walk[here]}
+    return frozenset(found)

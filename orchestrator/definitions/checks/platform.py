@@ -85,18 +85,23 @@ def _check_trunks(file: Document[PlatformFile]) -> Iterator[Problem]:
 
 def _check_sources(file: Document[PlatformFile]) -> Iterator[Problem]:
     """Two trunks with the same source: an inbound call is known by its source alone."""
-    trunks = file.value.platform.trunks.values()
-    for one, other in combinations(sorted(trunks, key=lambda trunk: trunk.position), 2):
-        for source in other.match:
-            clash = next((each for each in one.match if source and each and _overlap(source, each)), None)
-            if clash is not None:
-                message = f"{quoted(source)} is a source of trunk {quoted(one.name)} too ({one.position})"
-                where = file.item("trunks", other.name, "match", text=source)
-                yield file.problem(where, "trunk-source-clash", message, "name it in one trunk alone")
-
-
-def _overlap(one: str, other: str) -> bool:
-    return ipaddress.IPv4Network(one).overlaps(ipaddress.IPv4Network(other))
+    sources = [
+        (int(network[0]), int(network[-1]), trunk.position, source, trunk)
+        for trunk in file.value.platform.trunks.values()
+        for source in trunk.match
+        if source
+        for network in (ipaddress.IPv4Network(source),)
+    ]
+    sources.sort(key=lambda source: source[:4])
+    widest = None
+    for each in sources:
+        if widest is not None and each[0] <= widest[1] and each[4].name != widest[4].name:
+            one, other = sorted((widest, each), key=lambda source: source[2])
+            message = f"{quoted(other[3])} is a source of trunk {quoted(one[4].name)} too ({one[2]})"
+            where = file.item("trunks", other[4].name, "match", text=other[3])
+            yield file.problem(where, "trunk-source-clash", message, "name it in one trunk alone")
+        if widest is None or each[1] > widest[1]:
+            widest = each
 
 
 @dataclass(frozen=True, slots=True)

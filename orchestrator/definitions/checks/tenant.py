@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.tariff_file import TariffFile
-from orchestrator.definitions.tree import MarkedList, MarkedText
+from orchestrator.definitions.tree import MarkedText
 from orchestrator.model.platform import Platform, lines_given
 from orchestrator.model.problem import Problem
 from orchestrator.model.tenant import Department, Tenant
@@ -30,8 +30,9 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     if tariff is not None:
         yield from _check_tariff(file, tariff)
     yield from _check_extensions(file)
+    known = frozenset(tenant.employees_by_extension())
     for department in tenant.departments:
-        yield from _check_department(file, department)
+        yield from _check_department(file, department, known)
     yield from _check_targets(file)
 
 
@@ -118,12 +119,11 @@ def _owner(path: tuple[str | int, ...]) -> str:
     return "another employee" if path[0] == "employees" else f"department {quoted(str(path[1]))}"
 
 
-def _check_department(file: _File, department: Department) -> Iterator[Problem]:
+def _check_department(file: _File, department: Department, known: frozenset[str]) -> Iterator[Problem]:
     path = ("departments", department.name, "members")
-    if isinstance(members := file.node(*path), MarkedList) and is_empty(members):
+    if not department.members and is_empty(file.node(*path)) and file.node(*path) is not None:
         message = f"department {quoted(department.name)} has nobody in it: its calls would ring nowhere"
         yield file.problem(path, "department-empty", message, "name its members by extension, or delete it")
-    known = file.value.employees_by_extension()
     seen: set[str] = set()
     for index, member in enumerate(department.members):
         if not member:
