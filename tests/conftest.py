@@ -1,0 +1,60 @@
+"""For all tests: builders of recorded calls can be imported, and stores of every database are there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from private_postgresql import PrivatePostgresql
+
+from orchestrator.storage.store import SqlStore
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true", help="Write what was rendered as the new golden files."
+    )
+
+
+@pytest.fixture
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written, not compared."""
+    return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    """An empty store in a SQLite file."""
+    opened = SqlStore.open(f"sqlite:///{tmp_path}/vpbx.db")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database, of every kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/vpbx.db"
+    server: PrivatePostgresql = request.getfixturevalue("postgresql")
+    return server.new_database()
+
+
+@pytest.fixture
+def any_store(database_url: str) -> Iterator[SqlStore]:
+    """An empty store in a database of every kind in turn."""
+    opened = SqlStore.open(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PrivatePostgresql]:
+    """A PostgreSQL server of our own, with its files in a temporary directory."""
+    server = PrivatePostgresql.start()
+    yield server
+    server.stop()
