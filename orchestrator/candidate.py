@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
 from orchestrator.project import Project
 from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, render
 from orchestrator.rendering.sources import share_directory
-from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, DeviceCredential, Secrets
+from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
 
 MASKED = "masked"
 

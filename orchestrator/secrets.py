@@ -9,11 +9,11 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.call import Systemname
+from orchestrator.model.credential import DeviceCredential
 
 AMI_LISTEN = "listen"
 AMI_CONTROL = "control"
@@ -23,14 +23,6 @@ _TABLES = ("systemnames", "ami", "devices")
 
 class SecretsUnreadable(OrchestratorError):
     code = "secrets-unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCredential:
-    """What a phone registers with. Args: endpoint: opaque id, never an extension number."""
-
-    endpoint: str
-    secret: str
 
 
 def device_key(tenant: str, extension: str, device: str) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 import jinja2
 
 from orchestrator.errors import RenderFailed
+from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
 from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
-from orchestrator.secrets import DeviceCredential
 
 PRIVATE, PLAIN = 0o600, 0o640
 GENERATION_VARIABLE = "VPBX_GENERATION"
