@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from orchestrator.errors import NoRate
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, round_half_up, roubles_text
+from orchestrator.model.money import kopecks, roubles_text, round_half_up
 from orchestrator.model.tariff import Deck, Rate, Tariff
 
 
@@ -21,7 +21,9 @@ from orchestrator.model.tariff import Deck, Rate, Tariff
 class CompiledDeck:
     """A deck made ready for look-ups by longest prefix.
 
-    Args: by_prefix: every prefix with its rates, newest `starts_on` first. lengths: of the prefixes, longest first.
+    Args:
+        by_prefix: every prefix with its rates, newest `starts_on` first.
+        lengths: of the prefixes, longest first.
     """
 
     name: str
@@ -78,7 +80,7 @@ def billable_seconds(duration_s: int, rate: Rate) -> int:
     >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
     >>> billable_seconds(60, each_minute), billable_seconds(61, each_minute)
     (60, 120)
-    >>> each_second = Rate("7", "RU", Decimal(3), date(2026, 1, 1), increment_s=1, minimum_s=30, free_below_s=5)
+    >>> each_second = Rate("7", "RU", Decimal(3), date(2026, 1, 1), 1, minimum_s=30, free_below_s=5)
     >>> [billable_seconds(length, each_second) for length in (4, 5, 31)]
     [0, 30, 31]
     """

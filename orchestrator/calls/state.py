@@ -113,7 +113,7 @@ def _on_call_end(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tup
 
 
 def _swept(state: CallsState, at: datetime) -> CallsState:
-    """The state without channels that have been silent for too long, looked for once an hour of event time."""
+    """The state without channels silent for too long; they are looked for once an hour of event time."""
     if state.swept_at is not None and at - state.swept_at < SWEEP_EVERY:
         return state
     oldest = at - LONGEST_SILENCE

@@ -98,14 +98,18 @@ class TestStore:
             ("UPDATE ledger_entry SET posted_at = posted_at + 1 WHERE seq = 2", "changed"),
             ("UPDATE ledger_entry SET path = 'x' WHERE seq = 2", "changed"),
             ("UPDATE ledger_entry SET hash = prev_hash WHERE seq = 2", "changed"),
-            ("UPDATE ledger_entry SET seq = 9 WHERE seq = 3", "missing"),
+            (
+                "DELETE FROM ledger_posting WHERE entry_seq = 2; DELETE FROM ledger_entry WHERE seq = 2",
+                "missing",
+            ),
         ],
     )
     def test_a_change_behind_our_back_is_found(self, any_store: SqlStore, change: str, said: str) -> None:
         any_store.post([leg_and_charge(number)[1] for number in range(3)], [], "listener", NOW)
         with any_store.database.writing() as connection:
             _disarm(connection)
-            connection.execute(text(change))
+            for statement in change.split(";"):
+                connection.execute(text(statement))
         with pytest.raises(LedgerBroken, match=said):
             any_store.verify()
 
@@ -170,13 +174,7 @@ class TestStore:
         leg = replace(leg_and_charge()[0], ended_at=None, cause=None)
         seen = BEGIN + timedelta(seconds=44)
         with any_store.reconciling() as unit:
-            unit.keep_events(
-                [
-                    event
-                    for event in events_of(call)
-                    if event.kind not in ("HANGUP", "CHAN_END", "LINKEDID_END")
-                ]
-            )
+            unit.keep_events(events_of(call)[:-5])
             unit.keep_legs([leg])
         any_store.heartbeat(SYSTEMNAME, [(call.trunk_leg, call.linkedid)], seen)
         with any_store.reconciling() as unit:
@@ -206,21 +204,18 @@ class TestStore:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
     def test_several_that_open_a_new_database_at_once_all_succeed(self, database_url: str) -> None:
-        outcomes: list[object] = []
+        outcomes: list[str] = []
 
         def open_once() -> None:
-            try:
-                SqlStore.open(database_url).close()
-                outcomes.append(None)
-            except Exception as error:
-                outcomes.append(error)
+            SqlStore.open(database_url).close()
+            outcomes.append("open")
 
         threads = [threading.Thread(target=open_once) for _ in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert outcomes == [None] * 6
+        assert outcomes == ["open"] * 6
 
     def test_a_database_newer_than_the_program_is_refused(
         self, any_store: SqlStore, database_url: str
@@ -274,7 +269,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 def _disarm(connection) -> None:  # type: ignore[no-untyped-def]
-    """Take the triggers and references off, as whoever tampers with the file would."""
+    """Take the triggers off, as whoever tampers with the file would."""
     if connection.dialect.name == "postgresql":
         for table in ("ledger_entry", "ledger_posting"):
             connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
