@@ -3,37 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
+from rendered_cases import CASES, EXAMPLES, HERE, credential, rendered
 
 from orchestrator import definitions
 from orchestrator.candidate import choose_node
-from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions
-from orchestrator.rendering.render import DeviceKey, Rendered, SwitchSecrets, device_keys, render
+from orchestrator.rendering.render import SwitchSecrets, device_keys, render
 from orchestrator.rendering.sources import share_directory
-
-HERE = Path(__file__).parent / "rendering"
-EXAMPLES = Path(__file__).parents[2] / "examples"
-CASES = {path.parent.name: path for path in sorted(HERE.glob("*/project"))} | {"examples": EXAMPLES}
-
-
-def rendered(project: Path) -> Rendered:
-    """A project rendered with made-up but fixed secrets."""
-    loaded = definitions.load(project)
-    node = choose_node(loaded, None)
-    secrets = SwitchSecrets(
-        systemname="s0123456789abcdef",
-        ami={"listen": "secret-of-listen", "control": "secret-of-control"},
-        devices={key: credential(key) for key in device_keys(loaded, node)},
-        trunks=dict.fromkeys(loaded.platform.trunks, "secret-of-trunk"),
-    )
-    return render(loaded, node, secrets, share_directory())
-
-
-def credential(key: DeviceKey) -> DeviceCredential:
-    return DeviceCredential(f"d-{'-'.join(key)}", f"secret-of-{'-'.join(key)}")
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

@@ -1,0 +1,129 @@
+"""The rendered dialplan, walked: no tenant reaches another, but by calling one of its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from rendered_cases import CASES, rendered
+
+FRONT_DOOR = "vpbx-number"
+"""Calls to a number of the platform enter its tenant here, and are admitted as from outside."""
+
+_JUMP = re.compile(
+    r"\b(?:Goto|Gosub)\(([A-Za-z0-9_-]+),[^)]*?,|[?:]([A-Za-z0-9_-]+),[^,]+,1\)|[bU]\(([a-z][a-z-]+)\^|@([a-z][a-z-]+)/n"
+)
+
+
+@dataclass
+class Context:
+    comments: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
+    leads_to: set[str] = field(default_factory=set)
+    lines: list[str] = field(default_factory=list)
+
+
+def contexts(case: str) -> dict[str, Context]:
+    found: dict[str, Context] = {}
+    current = Context()
+    for path, file in rendered(CASES[case]).files.items():
+        if not path.startswith("dialplan/"):
+            continue
+        for line in file.text.splitlines():
+            if line.startswith("["):
+                current = found.setdefault(line[1 : line.index("]")], Context())
+            elif line.startswith(";"):
+                current.comments.append(line)
+            elif line.startswith("include =>"):
+                current.leads_to.add(line.split("=>")[1].strip())
+            elif line.startswith(("exten =>", " same =>")):
+                if line.startswith("exten"):
+                    current.patterns.append(line.split("=>")[1].split(",")[0].strip())
+                current.lines.append(line)
+                current.leads_to |= {name for groups in _JUMP.findall(line) for name in groups if name}
+    del found["globals"]
+    return found
+
+
+def walk(graph: Mapping[str, Context], start: str) -> Iterator[str]:
+    seen: set[str] = set()
+    ahead = [start]
+    while ahead:
+        here = ahead.pop()
+        if here in seen or here not in graph:
+            continue
+        seen.add(here)
+        yield here
+        if here != FRONT_DOOR:
+            ahead.extend(graph[here].leads_to)
+
+
+def tenants(case: str) -> list[str]:
+    return list(rendered(CASES[case]).tenants)
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_no_context_of_a_tenant_reaches_another_tenants(case: str) -> None:
+    graph = contexts(case)
+    for tenant in tenants(case):
+        for other in set(tenants(case)) - {tenant}:
+            for start in [name for name in graph if name.startswith(f"{tenant}-")]:
+                assert not [name for name in walk(graph, start) if name.startswith(f"{other}-")]
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_the_front_door_leads_only_to_admission(case: str) -> None:
+    targets = [line for line in contexts(case)[FRONT_DOOR].lines if "Goto(" in line]
+    assert targets
+    assert all(re.search(r"Goto\([a-z0-9-]+-steps,numbers\.\d+\.admit,1\)", line) for line in targets)
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_a_trunk_reaches_nothing_but_the_front_door(case: str) -> None:
+    assert set(walk(contexts(case), "vpbx-from-trunk")) == {"vpbx-from-trunk", FRONT_DOOR}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_every_place_that_is_jumped_to_exists(case: str) -> None:
+    graph = contexts(case)
+    missing = {
+        (name, target)
+        for name, context in graph.items()
+        for target in context.leads_to
+        if target not in graph
+    }
+    assert not missing
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_phones_find_emergency_numbers_before_anything_else(case: str) -> None:
+    for tenant in tenants(case):
+        for entry in ("phones", "transfer"):
+            text = rendered(CASES[case]).files[f"dialplan/tenants/{tenant}.conf"].text
+            body = text.split(f"[{tenant}-{entry}]")[1].split("\n[")[0]
+            assert next(line for line in body.splitlines() if line.startswith("include")).endswith(
+                "-emergency"
+            )
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_no_pattern_matches_anything_but_digits(case: str) -> None:
+    loose = [
+        pattern
+        for context in contexts(case).values()
+        for pattern in context.patterns
+        if pattern.startswith("_") and re.fullmatch(r"_\+?(?:[XZN0-9]|\[[0-9-]+\])+", pattern) is None
+    ]
+    assert not loose
+
+
+def test_every_block_says_who_arrives_or_what_its_arguments_are() -> None:
+    bare = [
+        name
+        for name, context in contexts("examples").items()
+        if name.startswith("vpbx-")
+        and not any("Who arrives" in c or c.startswith((";; ARG", "; ${EXTEN}")) for c in context.comments)
+    ]
+    assert not bare
