@@ -141,14 +141,14 @@ class AmiConnection:
 
         Raises: ActionFailed: the switch answered with an error. AmiUnreachable: no answer in time.
         """
-        return (await self._answers(fields, deadline_s))[0]
+        return (await self._answers(fields, deadline_s, as_list=False))[0]
 
     async def listing(self, fields: Fields, deadline_s: float | None = None) -> list[Message]:
         """Send an action that is answered by a list, and return the list's items.
 
         Raises: as `action`. The deadline is for the whole list.
         """
-        answers = await self._answers(fields, deadline_s)
+        answers = await self._answers(fields, deadline_s, as_list=None)
         return [message for message in answers if "Event" in message and not _ends_a_list(message)]
 
     async def wait_lost(self) -> str:
@@ -192,11 +192,12 @@ class AmiConnection:
                 "apply the configuration to this switch again: it carries the user and its secret",
             ) from error
 
-    async def _answers(self, fields: Fields, deadline_s: float | None) -> list[Message]:
+    async def _answers(self, fields: Fields, deadline_s: float | None, as_list: bool | None) -> list[Message]:
+        """Args: as_list: as panoramisk has it; None: the first answer says whether a list follows."""
         action = Action(dict(fields))
         name = str(fields["Action"])
         wait_s = self._deadlines.action_s if deadline_s is None else deadline_s
-        future = self._session.send_action(action)
+        future = self._session.send_action(action, as_list=as_list)
         try:
             async with asyncio.timeout(wait_s):
                 answer = await future
