@@ -33,7 +33,8 @@ RETRIES = Retries(first_s=0.1, longest_s=0.5)
 
 MODULES = """
 pbx_config app_dial app_celgenuserevent app_exec cel_manager func_groupcount func_channel func_callerid
-func_global func_strings res_timing_timerfd bridge_simple bridge_softmix codec_ulaw res_pjproject res_sorcery_memory
+func_global func_strings res_timing_timerfd
+bridge_simple bridge_softmix codec_ulaw res_pjproject res_sorcery_memory
 res_sorcery_config res_sorcery_astdb res_pjsip res_pjsip_session res_rtp_asterisk res_pjsip_sdp_rtp
 res_pjsip_pubsub chan_pjsip
 """
