@@ -1,0 +1,78 @@
+"""Ports for a test that no other test, run or process uses meanwhile.
+
+A block of ports below the kernel's ephemeral range is locked by a file, so parallel runs never share one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from pathlib import Path
+
+_FIRST, _END, _SIZE = 11_000, 32_000, 300
+_LOCKS = Path(tempfile.gettempdir()) / "vpbx-test-ports"
+
+
+class NoPortsLeft(Exception):
+    """Every block is locked or has a port that somebody uses."""
+
+
+class PortBlock:
+    """A block of 300 ports, free on every loopback address when it was taken."""
+
+    def __init__(self) -> None:
+        """Raises: NoPortsLeft."""
+        _LOCKS.mkdir(mode=0o777, exist_ok=True)
+        starts = list(range(_FIRST, _END, _SIZE))
+        random.shuffle(starts)
+        for start in starts:
+            handle = os.open(_LOCKS / str(start), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+            if _locked(handle) and all(_free(port) for port in range(start, start + _SIZE)):
+                self._handle, self._next, self._end = handle, start, start + _SIZE
+                return
+            os.close(handle)
+        raise NoPortsLeft(f"{_FIRST} to {_END}")
+
+    def __enter__(self) -> PortBlock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def port(self) -> int:
+        """One port that is free for both UDP and TCP."""
+        return self.span(1)[0]
+
+    def span(self, count: int) -> tuple[int, int]:
+        """Consecutive ports. Returns: the first, always even when there are several, and the last."""
+        first = self._next + (self._next % 2 if count > 1 else 0)
+        self._next = first + count
+        if self._next > self._end:
+            raise NoPortsLeft(f"this block has no {count} more ports")
+        return first, self._next - 1
+
+    def release(self) -> None:
+        os.close(self._handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _free(port: int) -> bool:
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError:
+                return False
+    return True
