@@ -93,7 +93,7 @@ class AsteriskRecord:
 
 
 def cel_event(fields: Sequence[str]) -> SwitchEvent:
-    """A channel event out of the eight fields of its record; the AMI listener calls it with the same ones.
+    """A channel event out of the eight fields of its record.
 
     Args: fields: eventtype, eventtime, systemname, uniqueid, linkedid, channame, userdeftype, eventextra.
     Raises: UnreadableRecord: it says what is wrong with which field.
@@ -102,7 +102,7 @@ def cel_event(fields: Sequence[str]) -> SwitchEvent:
     ...         "PJSIP/t-1", "vpbx.leg", '{"extra": "tenant=acme&direction=out"}']
     >>> event = cel_event(mark)
     >>> event.kind, event.facts["tenant"], event.at.isoformat()
-    ('vpbx.leg', 'acme', '2026-09-21T13:33:20.500000+00:00')
+    ('vpbx.leg', 'acme', '2026-09-21T14:13:20.500000+00:00')
     """
     if len(fields) != _CEL_FIELDS:
         raise UnreadableRecord(f"{len(fields)} fields instead of {_CEL_FIELDS}")
