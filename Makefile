@@ -1,12 +1,15 @@
-# setup, demo, check, test, bench: see README.md. Everything lands in .venv and .cache.
+# Everything lands in .venv and .cache; the Asterisk, when the machine has none, in the user's cache folder.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SYSTEM_PACKAGES := sip-tester postgresql
+FAST := tests/unit tests/golden tests/properties tests/events
+FAST_MARKS := not switch and not postgresql and not root
 
-.PHONY: help setup demo check test bench clean
+.PHONY: help setup demo check lint test bench system-packages lock clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
 
 $(VENV)/.done: requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -16,11 +19,33 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 
 setup: $(VENV)/.done ## make .venv with .venv/bin/vpbx
 
-check: setup ## lint, types, unit, golden, properties: the fast inner loop
+demo: setup ## two tenants on a real Asterisk: calls, a refused one, recordings, charges
+	$(BIN)/vpbx switch install
+	$(BIN)/python examples/demo.py
+
+lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q --doctest-modules orchestrator tests/unit tests/golden tests/properties tests/events -m "not switch and not postgresql and not root"
+
+check: lint ## lint, types, unit, golden, properties: the fast inner loop
+	$(BIN)/pytest -q --doctest-modules orchestrator $(FAST) -m "$(FAST_MARKS)"
+
+test: lint system-packages ## everything, on a real switch and real databases
+	$(BIN)/vpbx switch install
+	$(BIN)/pytest -q --durations=15 --doctest-modules orchestrator tests
+
+# Programs that the tests use and pip can't install; root is asked for only when one is missing.
+system-packages:
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $(SYSTEM_PACKAGES) 2>/dev/null \
+	    | grep -c ' installed$$'); \
+	if [ "$$missing" -ne $(words $(SYSTEM_PACKAGES)) ]; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(SYSTEM_PACKAGES); \
+	fi
+
+lock: setup ## pin what pyproject.toml asks for
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
+	    --extra dev --extra postgresql -o requirements/dev.lock pyproject.toml
 
 clean: ## drop the virtual environment and caches
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
