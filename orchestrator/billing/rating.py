@@ -152,7 +152,10 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
     """Price of the billable length with the connect fee, rounded once; a free call has no fee either."""
     if billable_s == 0:
         return 0
-    return kopecks(Fraction(rate.price) * billable_s / 60 + Fraction(rate.connect_fee))
+    price, price_parts = rate.price.as_integer_ratio()
+    fee, fee_parts = rate.connect_fee.as_integer_ratio()
+    parts = price_parts * fee_parts * 60
+    return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
 
 
 def _with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
@@ -161,11 +164,11 @@ def _with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
     >>> _with_vat(460, Decimal(22), "inside"), _with_vat(460, Decimal(22), "on_top")
     ((460, 83), (561, 101))
     """
-    share = Fraction(percent)
+    share, parts = percent.as_integer_ratio()
     if vat_mode == "on_top":
-        vat_kop = round_half_up(sum_kop * share / 100)
+        vat_kop = round_half_up(Fraction(sum_kop * share, 100 * parts))
         return sum_kop + vat_kop, vat_kop
-    return sum_kop, round_half_up(sum_kop * share / (100 + share))
+    return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
 
 
 def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:
