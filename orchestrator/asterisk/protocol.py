@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from panoramisk.actions import Action
@@ -39,7 +40,7 @@ IDENTITY_HEADERS = frozenset(
 
 _END_OF_MESSAGE = b"\r\n\r\n"
 _BANNER = "Asterisk Call Manager/"
-_HEADER = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.()-]*):(?: (.*))?", re.DOTALL)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.()-]*")
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 
 _log = structlog.get_logger("vpbx.ami")
@@ -108,21 +109,28 @@ def read_message(block: bytes) -> Message | None:
     headers: dict[str, str | list[str]] = {}
     spelling: dict[str, str] = {}
     for line in block.decode("utf-8", "replace").split("\r\n"):
-        header = _HEADER.fullmatch(line)
-        if header is None:
+        name, colon, value = line.partition(":")
+        folded = _folded(name)
+        if not colon or not folded:
             continue
-        name, value = header.group(1), header.group(2) or ""
-        known = spelling.setdefault(name.lower(), name)
+        value = value.removeprefix(" ")
+        known = spelling.setdefault(folded, name)
         if known not in headers:
             headers[known] = value
             continue
-        if name.lower() in IDENTITY_HEADERS:
+        if folded in IDENTITY_HEADERS:
             raise ForgedMessage(f"the header {name} stands twice in one message")
         earlier = headers[known]
         headers[known] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
     if "event" not in spelling and "response" not in spelling:
         return None
     return Message(headers)
+
+
+@lru_cache(maxsize=1024)
+def _folded(name: str) -> str:
+    """A header's name in lower case; empty when it is no name."""
+    return name.lower() if _HEADER_NAME.fullmatch(name) else ""
 
 
 def check_action(action: Action) -> None:
