@@ -73,8 +73,9 @@ def is_empty(node: Marked | None) -> bool:
 class Written:
     """All that could be read.
 
-    Args: tariffs, tenants: by file stem, sorted. decks: by project-relative file. known_tariffs: file
-        stems, those that can't be read included, so that a broken tariff isn't also reported as missing.
+    Args: tariffs, tenants: by file stem, sorted. decks: by project-relative file, those
+        without problems. known_tariffs: file stems, those that can't be read included, so that a broken
+        tariff isn't also reported as missing.
     """
 
     platform: Document[PlatformFile] | None

@@ -18,6 +18,7 @@ from orchestrator.definitions.shapes import PROBLEM_LIMIT, Reading, Surroundings
 from orchestrator.definitions.source import read_source
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
+from orchestrator.definitions.tree import MarkedMapping
 from orchestrator.errors import DefinitionsInvalid
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position, Problem
@@ -83,6 +84,8 @@ class _Reader:
         reading = Reading(file, surroundings)
         value = record.convert(tree, (), reading)
         self.problems += reading.problems
+        if not isinstance(tree, MarkedMapping):
+            return None
         return Document(file, tree, value, not problems and not reading.problems)
 
     def _decks(self, tariffs: Mapping[str, Document[TariffFile]]) -> Mapping[str, Deck]:
@@ -96,8 +99,10 @@ class _Reader:
                 where = tariff.position("calls", "deck")
                 self.problems.append(Problem(where, "calls.deck", source.code, source.message, source.hint))
                 continue
-            decks[file], problems = read_deck(source)
+            deck, problems = read_deck(source)
             self.problems += problems
+            if not problems:
+                decks[file] = deck
         return decks
 
     def _check_sounds(self, tenant: Document[Tenant]) -> None:

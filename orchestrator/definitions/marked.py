@@ -54,8 +54,7 @@ def parse(text: str, file: str) -> tuple[Marked | None, tuple[Problem, ...]]:
             if composer.stopped or len(composer.problems) > PROBLEM_LIMIT:
                 return None, tuple(composer.problems)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = Position(file, mark.line + 1, mark.column + 1) if mark else Position(file)
+        where = _place_of(error, text, file)
         said = ", ".join(part for part in (error.context, error.problem) if part)
         composer.refuse(where, "yaml-syntax", f"not YAML: {said}", "finish or correct what is written here")
         return None, tuple(composer.problems)
@@ -67,6 +66,14 @@ def parse(text: str, file: str) -> tuple[Marked | None, tuple[Problem, ...]]:
             Position(file), "yaml-empty", f"{file} is empty", "see docs/yaml.md for what belongs in it"
         )
     return composer.root, tuple(composer.problems)
+
+
+def _place_of(error: yaml.MarkedYAMLError, text: str, file: str) -> Position:
+    """Where it went wrong; when that is the end of the file, where the unfinished thing began."""
+    mark = error.problem_mark or error.context_mark
+    if mark is not None and mark.index >= len(text.rstrip()) and error.context_mark is not None:
+        mark = error.context_mark
+    return Position(file, mark.line + 1, mark.column + 1) if mark is not None else Position(file)
 
 
 def _events(text: str) -> Iterator[Event]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
 from orchestrator.definitions.quoting import did_you_mean, quoted
@@ -216,7 +216,8 @@ class OneOf(Shape[T_co]):
         }
 
     def rows(self, prefix: str) -> tuple[tuple[str, Field[object]], ...]:
-        return tuple((f"{prefix}.{each.name}", each) for each in self.fields)
+        shown = (replace(each, default="", default_text="one of these") for each in self.fields)
+        return tuple((f"{prefix}.{each.name}", each) for each in shown)
 
 
 def _property(each: Field[object]) -> Mapping[str, Json]:

@@ -208,7 +208,7 @@ def choice(label: str, known: tuple[str, ...], code: str = "choice", hint: str =
     schema: Mapping[str, Json] = {
         "enum": [*known, *(int(word) for word in known if _INTEGER.fullmatch(word))]
     }
-    return Scalar(label, read, "", schema)
+    return Scalar(label, read, "", schema, known)
 
 
 def parsed(label: str, read: Callable[[str], str | Refusal], pattern: str) -> Scalar[str]:

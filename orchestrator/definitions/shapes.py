@@ -133,8 +133,8 @@ class Field(Generic[T_co]):
 class Scalar(Shape[T_co]):
     """A scalar.
 
-    Args: read: the text's value or why not. empty: the stand-in. schema: JSON Schema of it. words: all that it
-        may be, when they are few.
+    Args: read: the text's value or why not. empty: the stand-in. schema: JSON Schema of it.
+        words: all that it may be, when they are few.
     """
 
     label: str

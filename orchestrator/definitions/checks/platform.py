@@ -59,9 +59,9 @@ def _check_classes(file: Document[PlatformFile]) -> Iterator[Problem]:
         for prefix in each.prefixes:
             other = holder.setdefault(prefix, each.name)
             if prefix and other != each.name:
-                message = f"prefix {quoted(prefix)} is in class {quoted(other)} too; a number has one class"
-                here = file.item("dial_classes", each.name, text=prefix)
-                where = here if len(here) == 3 else file.item("dial_classes", other, text=prefix)
+                at, too = (each.name, other) if file.node("dial_classes", each.name) else (other, each.name)
+                message = f"prefix {quoted(prefix)} is in class {quoted(too)} too; a number has one class"
+                where = file.item("dial_classes", at, text=prefix)
                 yield file.problem(where, "prefix-twice", message, "keep it in one of them")
 
 

@@ -1,0 +1,85 @@
+"""How long a platform of many tenants takes to read and check. Prints one JSON line.
+
+Example: python bench/bench_definitions.py --tenants 1000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from orchestrator.definitions import load
+from orchestrator.definitions.marked import LOADER
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--tenants", type=int, default=1000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(shutil.copytree(EXAMPLES, Path(folder) / "project"))
+        shutil.rmtree(root / "tenants")
+        (root / "tenants").mkdir()
+        size = sum(_write(root, index) for index in range(given.tenants))
+        seconds = sorted(_timed(root) for _ in range(given.rounds))
+    print(
+        json.dumps(
+            {
+                "bench": "definitions",
+                "tenants": given.tenants,
+                "bytes": size,
+                "best_s": round(seconds[0], 3),
+                "median_s": round(seconds[len(seconds) // 2], 3),
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                "loader": LOADER.__name__,
+                "pyyaml": yaml.__version__,
+                "python": platform.python_version(),
+            }
+        )
+    )
+
+
+def _timed(root: Path) -> float:
+    started = time.perf_counter()
+    load(root)
+    return time.perf_counter() - started
+
+
+def _write(root: Path, index: int) -> int:
+    """One tenant of seven employees, two departments and three numbers. Returns: its bytes."""
+    number = 74950000000 + 10 * index
+    employees = "".join(
+        f'  - {{extension: "{101 + each}", name: Сотрудник {each} Иванович, devices: [desk, mobile]}}\n'
+        for each in range(7)
+    )
+    text = f"""version: 1
+name: t{index:05d}
+title: ООО «Клиент {index}»
+tariff: master
+caller_id: "+{number}"
+options: [recording]
+employees:
+{employees}departments:
+  sales: {{extension: "200", title: Отдел продаж, members: ["101", "102", "103"]}}
+  support: {{extension: "201", title: Поддержка, members: ["104", "105"], ring_timeout_s: 45}}
+numbers:
+  "+{number}": {{department: sales}}
+  "+{number + 1}": {{employee: "101"}}
+  "+{number + 2}": {{outside: "+79161234567"}}
+"""
+    return (root / "tenants" / f"t{index:05d}.yaml").write_bytes(text.encode())
+
+
+if __name__ == "__main__":
+    main()
