@@ -25,7 +25,10 @@ FRESH = timedelta(seconds=30)
 WRITTEN = ("platform.yaml", "tariffs", "tenants", "decks")
 
 CallsEnded = Callable[[SqlStore, Definitions, Sequence[str]], int]
-"""Finishes what belongs to calls that are over. Args: linkedids. Returns: recordings lost."""
+"""Finishes what belongs to calls that are over, after the pass that brought them in.
+
+Args: linkedids: none now and then, to look for what was left. Returns: recordings lost.
+"""
 
 _log = structlog.get_logger("vpbx.books")
 

@@ -29,6 +29,9 @@ from orchestrator.model.call import Systemname
 from orchestrator.ports import Clock
 from orchestrator.writer import Snapshot, Writer
 
+_BREATH = 200
+"""Events after which other tasks get their turn, however full the queue is."""
+
 _log = structlog.get_logger("vpbx.listen")
 
 
@@ -160,7 +163,9 @@ class Listener:
 
     async def _consume(self) -> None:
         while True:
-            self._consumer.take(await self._stream.next())
+            for _ in range(_BREATH):
+                self._consumer.take(await self._stream.next())
+            await asyncio.sleep(0)
 
     async def _watch(self) -> None:
         """Take snapshots while the event session is up, over a session of their own."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -20,6 +21,7 @@ from prometheus_client.registry import Collector
 from orchestrator.errors import OrchestratorError, PortTaken
 from orchestrator.model.platform import Address
 
+_log = structlog.get_logger("vpbx.health")
 _JSON_VERSION = 1
 _REQUEST_DEADLINE_S = 5.0
 
@@ -134,6 +136,10 @@ class _Server(socketserver.ThreadingTCPServer):
         super().__init__(where, _Request)
         self.figures = figures
         self.registry = registry
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - its signature
+        """A client that goes away in mid-answer is no news."""
+        _log.debug("health-request-failed", exc_info=True)
 
 
 class _Request(BaseHTTPRequestHandler):

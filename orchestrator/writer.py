@@ -53,7 +53,11 @@ class Books(Protocol):
         ...
 
     def calls_ended(self, linkedids: Sequence[str]) -> int:
-        """Finish what belongs to calls that are over, such as recordings. Returns: recordings lost."""
+        """Finish what belongs to calls that are over, such as recordings.
+
+        Args: linkedids: none after a pass that no event asked for: then what was left is looked for.
+        Returns: recordings lost.
+        """
         ...
 
     def close(self) -> None: ...
@@ -208,7 +212,7 @@ class Writer:
             self._due = time.monotonic() + pause_s
         try:
             self._note(self._opened().reconcile(prompted))
-            if ended:
+            if ended or not prompted:
                 lost = self._opened().calls_ended(ended)
                 self.status = replace(self.status, recordings_lost=self.status.recordings_lost + lost)
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 SYSTEMNAME = "s6f1d2"
@@ -164,3 +164,13 @@ async def until(condition: Callable[[], object], deadline_s: float = 10.0) -> No
     async with asyncio.timeout(deadline_s):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
+
+
+def play(test: Callable[[FakeAmi], Awaitable[None]], **settings: object) -> None:
+    """Run a test against a fake switch, with a deadline for the whole. Args: settings: of `FakeAmi`."""
+
+    async def run() -> None:
+        async with FakeAmi(**settings) as fake, asyncio.timeout(30):
+            await test(fake)
+
+    asyncio.run(run())

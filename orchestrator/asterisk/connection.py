@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -246,11 +247,15 @@ async def _open(login: AmiLogin, session: _Session, counts: StreamCounts, wait_s
         raise AmiUnreachable(f"no connection to AMI at {login} in {wait_s:g} s") from error
     except OSError as error:
         raise AmiUnreachable(
-            f"nothing listens for AMI at {login}: {error.strerror or error}",
+            f"nothing listens for AMI at {login}: {_why(error)}",
             "start the switch: vpbx switch start",
         ) from error
     session.loop = loop
     return made
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _ends_a_list(message: Message) -> bool:

@@ -15,10 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import structlog
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import ByteFeed
-from orchestrator.asterisk.protocol import StreamCounts
+from orchestrator.asterisk.protocol import StreamCounts, worth_telling
 from orchestrator.asterisk.record import EVENT_TYPES, USER_DEFINED, cel_event
 from orchestrator.asterisk.record_file import UnreadableRecord
 from orchestrator.model.call import SwitchEvent, Systemname
@@ -27,6 +28,8 @@ MARK_PREFIX = "vpbx."
 
 _UNIQUEID = re.compile(r"[0-9]{1,11}\.[0-9]{1,10}")
 _LONGEST_EXTRA = 4096
+
+_log = structlog.get_logger("vpbx.ami")
 
 
 class NotGenuine(ValueError):
@@ -60,7 +63,9 @@ class EventReader:
         except NotGenuine as problem:
             reason = str(problem)
             self.counts.forged += 1
-            self.counts.reasons[reason] = self.counts.reasons.get(reason, 0) + 1
+            so_far = self.counts.reasons[reason] = self.counts.reasons.get(reason, 0) + 1
+            if worth_telling(so_far):
+                _log.warning("event-not-genuine", reason=reason, so_far=so_far)
             return None
         if event is None:
             self.counts.other += 1

@@ -133,6 +133,15 @@ def _folded(name: str) -> str:
     return name.lower() if _HEADER_NAME.fullmatch(name) else ""
 
 
+def worth_telling(count: int) -> bool:
+    """Whether the n-th of many alike belongs in the log: 1, 2, 4, 8, ... Callers can make any number of them.
+
+    >>> [count for count in range(1, 20) if worth_telling(count)]
+    [1, 2, 4, 8, 16]
+    """
+    return count & (count - 1) == 0
+
+
 def check_action(action: Action) -> None:
     """Refuse a name or value that would become a header, or an action, of its own.
 
@@ -248,11 +257,14 @@ class AmiProtocol(AMIProtocol):
             message = read_message(block)
             if message is None:
                 self._counts.fragments += 1
+                if worth_telling(self._counts.fragments):
+                    _log.warning("ami-fragment", so_far=self._counts.fragments)
             else:
                 self.handle_message(message)
         except ForgedMessage as error:
             self._counts.forged += 1
-            _log.warning("ami-message-forged", error=error.message)
+            if worth_telling(self._counts.forged):
+                _log.warning("ami-message-forged", error=error.message, so_far=self._counts.forged)
         except Exception:  # noqa: BLE001 - one bad message costs only itself, whatever is wrong with it
             self._counts.failed += 1
             _log.exception("ami-message-failed")

@@ -151,6 +151,7 @@ class RecordingBooks:
     runs: list[bool] = field(default_factory=list)
     beats: list[Snapshot] = field(default_factory=list)
     ended: list[Sequence[str]] = field(default_factory=list)
+    sweeps: int = 0
     threads: set[str] = field(default_factory=set)
     closed: bool = False
 
@@ -168,8 +169,11 @@ class RecordingBooks:
     def calls_ended(self, linkedids: Sequence[str]) -> int:
         if self.end_faults:
             raise self.end_faults.pop(0)
-        self.ended.append(tuple(linkedids))
-        return 1
+        if linkedids:
+            self.ended.append(tuple(linkedids))
+        else:
+            self.sweeps += 1
+        return len(linkedids)
 
     def close(self) -> None:
         self.threads.add(threading.current_thread().name)
@@ -196,6 +200,7 @@ def test_the_record_is_read_at_once_when_an_event_asks_and_when_it_ends() -> Non
     assert writer.stop(5)
     assert books.runs == [False, True, False, False]
     assert books.closed
+    assert books.sweeps == 3, "without an event, what was left is looked for"
     assert books.threads == {"vpbx-writer"}
     assert writer.status.posted == {"reconciliation": 3, "listener": 1}
     assert writer.status.quarantined == 4
