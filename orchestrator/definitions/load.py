@@ -84,7 +84,7 @@ class _Reader:
         reading = Reading(file, surroundings)
         value = record.convert(tree, (), reading)
         self.problems += reading.problems
-        if not isinstance(tree, MarkedMapping):
+        if reading.full or not isinstance(tree, MarkedMapping):
             return None
         return Document(file, tree, value, not problems and not reading.problems)
 

@@ -142,7 +142,7 @@ class Record(Shape[T_co]):
                 continue
             values[key.text] = known[key.text].shape.convert(value, (*path, key.text), reading)
         for each in self.fields:
-            if each.required and each.name not in values:
+            if each.required and each.name not in values and not reading.full:
                 message = f"{self.label} needs the field {quoted(each.name)}"
                 hint = f"for example: {each.name}: {each.example}" if each.example else ""
                 reading.refuse(node.position, (*path, each.name), "missing-key", message, hint)
