@@ -19,30 +19,32 @@ from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
 
 USER_DEFINED = "USER_DEFINED"
-EVENT_TYPES = (
-    "CHAN_START",
-    "CHAN_END",
-    "HANGUP",
-    "ANSWER",
-    "APP_START",
-    "APP_END",
-    "PARK_START",
-    "PARK_END",
-    "BRIDGE_ENTER",
-    "BRIDGE_EXIT",
-    "BLINDTRANSFER",
-    "ATTENDEDTRANSFER",
-    "PICKUP",
-    "FORWARD",
-    "LINKEDID_END",
-    "LOCAL_OPTIMIZE",
-    "LOCAL_OPTIMIZE_BEGIN",
-    "STREAM_BEGIN",
-    "STREAM_END",
-    "DTMF",
-    USER_DEFINED,
+EVENT_TYPES = frozenset(
+    {
+        "CHAN_START",
+        "CHAN_END",
+        "HANGUP",
+        "ANSWER",
+        "APP_START",
+        "APP_END",
+        "PARK_START",
+        "PARK_END",
+        "BRIDGE_ENTER",
+        "BRIDGE_EXIT",
+        "BLINDTRANSFER",
+        "ATTENDEDTRANSFER",
+        "PICKUP",
+        "FORWARD",
+        "LINKEDID_END",
+        "LOCAL_OPTIMIZE",
+        "LOCAL_OPTIMIZE_BEGIN",
+        "STREAM_BEGIN",
+        "STREAM_END",
+        "DTMF",
+    }
 )
-"""Every event Asterisk 20 to 22 can write; which ones it does write is set in cel.conf."""
+"""Every event Asterisk 20 to 22 writes by itself; which ones is set in cel.conf."""
+
 _MARK = "vpbx."
 _TIME = re.compile(r"([0-9]{1,10})\.([0-9]{6})")
 _KEY = re.compile(r"[a-z_]{1,32}")
@@ -52,7 +54,7 @@ _CDR_FIELDS = 14
 _LONGEST_FACT = 256
 
 # Inside a quoted field quotes are doubled, so no caller can write what these patterns look for.
-_CEL_START = re.compile(rb'"(?:' + "|".join(EVENT_TYPES).encode() + rb')","[0-9]{1,10}\.[0-9]{6}","')
+_CEL_START = re.compile(rb'"[A-Za-z0-9_.-]{1,64}","[0-9]{1,10}\.[0-9]{6}","')
 _CDR_START = re.compile(rb'"([0-9A-Za-z_]{1,64})","\1-[0-9]+\.[0-9]+","')
 
 
@@ -98,7 +100,7 @@ def cel_event(fields: Sequence[str]) -> SwitchEvent:
     Args: fields: eventtype, eventtime, systemname, uniqueid, linkedid, channame, userdeftype, eventextra.
     Raises: UnreadableRecord: it says what is wrong with which field.
 
-    >>> mark = ["USER_DEFINED", "1790000000.500000", "s1", "s1-1790000000.1", "s1-1790000000.0",
+    >>> mark = ["vpbx.leg", "1790000000.500000", "s1", "s1-1790000000.1", "s1-1790000000.0",
     ...         "PJSIP/t-1", "vpbx.leg", '{"extra": "tenant=acme&direction=out"}']
     >>> event = cel_event(mark)
     >>> event.kind, event.facts["tenant"], event.at.isoformat()
@@ -107,14 +109,15 @@ def cel_event(fields: Sequence[str]) -> SwitchEvent:
     if len(fields) != _CEL_FIELDS:
         raise UnreadableRecord(f"{len(fields)} fields instead of {_CEL_FIELDS}")
     kind, time, systemname, uniqueid, linkedid, channel, mark, extra = fields
-    if kind not in EVENT_TYPES:
-        raise UnreadableRecord("unknown event type")
     facts: Mapping[str, str]
-    if kind == USER_DEFINED:
+    if kind in EVENT_TYPES:
+        facts = _json_facts(extra)
+    elif mark and kind in (mark, USER_DEFINED):
+        # Asterisk 22.10 writes the name of a user-defined event as its type.
         kind = mark
         facts = _mark_facts(extra) if mark.startswith(_MARK) else {}
     else:
-        facts = _json_facts(extra)
+        raise UnreadableRecord("unknown event type")
     return SwitchEvent(Systemname(systemname), uniqueid, linkedid, kind, _moment(time), channel, facts)
 
 

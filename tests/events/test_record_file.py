@@ -145,6 +145,13 @@ def test_a_hangup_counts_without_its_cause(tmp_path: Path, extra: str) -> None:
     assert (events[hangup].kind, events[hangup].facts, bad) == ("HANGUP", {}, [])
 
 
+def test_a_mark_may_name_itself_in_either_field(tmp_path: Path) -> None:
+    rows = [("USER_DEFINED", *row[1:]) if row[6] else row for row in FIRST.rows()]
+    cel(tmp_path).write_bytes(csv_bytes(rows))
+    events, bad, _, _ = read(tmp_path)
+    assert (events, bad) == (expected(FIRST), [])
+
+
 def test_records_of_another_switch_are_dropped_and_counted(tmp_path: Path) -> None:
     foreign = Call(3, talk_s=9, systemname="s9999")
     # Our own name in the record but not in the uniqueid.
