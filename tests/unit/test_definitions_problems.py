@@ -1,7 +1,5 @@
 """Every refusal: the example platform with one thing wrong gives that problem, at its line, and no other."""
 
-
-
 from __future__ import annotations
 
 import shutil
