@@ -37,7 +37,7 @@ RELOADS: Sequence[tuple[str, str]] = (
 RESTARTS = ("modules.conf", "pjproject.conf", "stasis.conf", "acl.conf", "ccss.conf", "udptl.conf")
 """Files that only a restart reads again."""
 
-_CONFIRM_DEADLINE_S = 30.0
+_CONFIRM_DEADLINE_S = 15.0
 _POLL_S = 0.05
 
 
