@@ -83,14 +83,6 @@ class SwitchRecord(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LegEvidence:
-    """An open leg with the last time anything showed it up."""
-
-    leg: Leg
-    last_known: datetime
-
-
 class RecordUnit(Protocol):
     """One transaction of reconciliation: the place reached, and all that follows from what was read."""
 
@@ -118,8 +110,17 @@ class RecordUnit(Protocol):
         """Store legs, merged with what stands. Returns: the merged ones."""
         ...
 
-    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[LegEvidence]:
+    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
         """Legs without an end, by uniqueid, beginning after one."""
+        ...
+
+    def count_open(self, systemname: Systemname) -> int:
+        """How many legs have no end."""
+        ...
+
+    def last_known(self, leg: Leg) -> datetime:
+        """The last time anything showed an open leg up: its own end of channel, or else the latest of its
+        call's events and its own heartbeat."""
         ...
 
     def unrated(self, systemname: Systemname, after: str, most: int) -> list[Leg]:

@@ -19,7 +19,7 @@ from orchestrator.errors import NoRate
 from orchestrator.model.call import Charge, ChargeKey, Leg, LiveChannel, SwitchEvent, Usage
 from orchestrator.model.platform import Definitions
 from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
-from orchestrator.ports import LegEvidence, RecordStore, RecordUnit, Standing, SwitchRecord
+from orchestrator.ports import RecordStore, RecordUnit, Standing, SwitchRecord
 
 GRACE = timedelta(seconds=120)
 """How long a leg that isn't live may lack evidence before it is closed, on a switch that kept running."""
@@ -169,15 +169,20 @@ class _Pass:
 
     def close_cut_off(self, live: Sequence[LiveChannel] | None, started_at: datetime | None) -> None:
         """End open legs that can't be up any more; count the others."""
-        up = None if live is None else frozenset(channel.uniqueid for channel in live)
+        if live is None:
+            with self._store.reconciling() as unit:
+                self.report.open = unit.count_open(self._systemname)
+            return
+        up = frozenset(channel.uniqueid for channel in live)
         after = ""
         while True:
             with self._store.reconciling() as unit:
                 found = unit.open_legs(self._systemname, after, _PAGE)
+                gone = [(leg, unit.last_known(leg)) for leg in found if leg.uniqueid not in up]
                 closed = [
-                    close_estimated(evidence.leg, evidence.last_known)
-                    for evidence in found
-                    if up is not None and is_cut_off(evidence, up, started_at, self._now)
+                    close_estimated(leg, last_known)
+                    for leg, last_known in gone
+                    if is_cut_off(last_known, started_at, self._now)
                 ]
                 failed = self._settle(unit, closed)
                 if len(found) < _PAGE:
@@ -187,7 +192,7 @@ class _Pass:
             self.report.open += len(found) - len(closed)
             if len(found) < _PAGE:
                 return
-            after = found[-1].leg.uniqueid
+            after = found[-1].uniqueid
 
     def _stored_position(self, kind: str) -> RecordPosition | None:
         with self._store.reconciling() as unit:
@@ -247,16 +252,12 @@ class _Pass:
         self.report.gaps += batch.gap
 
 
-def is_cut_off(evidence: LegEvidence, up: frozenset[str], started_at: datetime | None, now: datetime) -> bool:
-    """Whether an open leg has ended without its hangup in the record.
+def is_cut_off(last_known: datetime, started_at: datetime | None, now: datetime) -> bool:
+    """Whether an open leg that isn't live has ended without its hangup in the record.
 
-    Args: up: uniqueids of live channels. started_at: when the switch's present run began.
+    Args: last_known: its last evidence. started_at: when the switch's present run began.
     """
-    if evidence.leg.uniqueid in up:
-        return False
-    if started_at is not None and evidence.last_known < started_at:
-        return True
-    return now - evidence.last_known >= GRACE
+    return (started_at is not None and last_known < started_at) or now - last_known >= GRACE
 
 
 def _corrected_key(usage: Usage) -> ChargeKey:

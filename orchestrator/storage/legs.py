@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, e
 
 from orchestrator.calls.leg import merge
 from orchestrator.model.call import Leg, Systemname
-from orchestrator.ports import LegEvidence
 from orchestrator.storage.rows import chunks, leg_from, leg_row, micros, moment, upsert
 from orchestrator.storage.schema import call_leg, heartbeat, switch_event, unrated
 
@@ -28,35 +27,31 @@ def keep_legs(connection: Connection, legs: Iterable[Leg]) -> list[Leg]:
     return kept
 
 
-def open_legs(connection: Connection, systemname: Systemname, after: str, most: int) -> list[LegEvidence]:
-    """Legs without an end, by uniqueid, with the last time anything showed them up.
+def open_legs(connection: Connection, systemname: Systemname, after: str, most: int) -> list[Leg]:
+    """Legs without an end, by uniqueid."""
+    page = select(call_leg).where(_is_open(systemname), call_leg.c.uniqueid > after)
+    return [leg_from(row) for row in connection.execute(page.order_by(call_leg.c.uniqueid).limit(most))]
+
+
+def count_open(connection: Connection, systemname: Systemname) -> int:
+    count = select(func.count()).select_from(call_leg).where(_is_open(systemname))
+    return connection.execute(count).scalar_one()
+
+
+def last_known(connection: Connection, leg: Leg) -> datetime:
+    """The last time anything showed an open leg up.
 
     A leg's own end of channel is the last of it. Else its call's latest event or its own heartbeat counts.
     """
-    page = (
-        select(call_leg)
-        .where(
-            call_leg.c.systemname == systemname, call_leg.c.ended_at.is_(None), call_leg.c.uniqueid > after
-        )
-        .order_by(call_leg.c.uniqueid)
-        .limit(most)
-    )
-    found = []
-    for row in connection.execute(page).all():
-        leg = leg_from(row)
-        own = and_(switch_event.c.systemname == systemname, switch_event.c.uniqueid == leg.uniqueid)
-        gone_at = _latest(connection, and_(own, switch_event.c.kind == "CHAN_END"))
-        if gone_at is not None:
-            found.append(LegEvidence(leg, moment(gone_at)))
-            continue
-        of_call = and_(switch_event.c.systemname == systemname, switch_event.c.linkedid == leg.linkedid)
-        seen = select(heartbeat.c.last_seen_at).where(
-            heartbeat.c.systemname == systemname, heartbeat.c.uniqueid == leg.uniqueid
-        )
-        times = [_latest(connection, own), _latest(connection, of_call), connection.execute(seen).scalar()]
-        last = max((at for at in times if at is not None), default=micros(leg.answered_at or leg.started_at))
-        found.append(LegEvidence(leg, moment(last)))
-    return found
+    own = and_(switch_event.c.systemname == leg.systemname, switch_event.c.uniqueid == leg.uniqueid)
+    ended = _latest(connection, and_(own, switch_event.c.kind == "CHAN_END"))
+    if ended is not None:
+        return moment(ended)
+    of_call = and_(switch_event.c.systemname == leg.systemname, switch_event.c.linkedid == leg.linkedid)
+    seen = select(heartbeat.c.last_seen_at).where(_is(heartbeat, leg))
+    times = [_latest(connection, own), _latest(connection, of_call), connection.execute(seen).scalar()]
+    known = [moment(at) for at in times if at is not None]
+    return max(known, default=leg.answered_at or leg.started_at)
 
 
 def keep_unrated(connection: Connection, leg: Leg, reason: str) -> None:
@@ -129,6 +124,10 @@ def _key(leg: Leg) -> tuple[str, str]:
 
 def _is(table: Table, leg: Leg) -> ColumnElement[bool]:
     return and_(table.c.systemname == leg.systemname, table.c.uniqueid == leg.uniqueid)
+
+
+def _is_open(systemname: Systemname) -> ColumnElement[bool]:
+    return and_(call_leg.c.systemname == systemname, call_leg.c.ended_at.is_(None))
 
 
 def _latest(connection: Connection, which: ColumnElement[bool]) -> int | None:

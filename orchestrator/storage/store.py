@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
-from orchestrator.ports import LegEvidence, Posted, Standing
+from orchestrator.ports import Posted, Standing
 from orchestrator.storage import ledger, record, views
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.database import Database, open_database
@@ -121,8 +121,14 @@ class SqlUnit:
     def keep_legs(self, found: Iterable[Leg]) -> list[Leg]:
         return leg_tables.keep_legs(self._connection, found)
 
-    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[LegEvidence]:
+    def open_legs(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
         return leg_tables.open_legs(self._connection, systemname, after, most)
+
+    def count_open(self, systemname: Systemname) -> int:
+        return leg_tables.count_open(self._connection, systemname)
+
+    def last_known(self, leg: Leg) -> datetime:
+        return leg_tables.last_known(self._connection, leg)
 
     def unrated(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
         return leg_tables.unrated_legs(self._connection, systemname, after, most)

@@ -178,10 +178,10 @@ class TestStore:
             unit.keep_legs([leg])
         any_store.heartbeat(SYSTEMNAME, [(call.trunk_leg, call.linkedid)], seen)
         with any_store.reconciling() as unit:
-            (evidence,) = unit.open_legs(SYSTEMNAME, "", 10)
-            assert (evidence.leg, evidence.last_known) == (leg, seen)
+            assert (unit.open_legs(SYSTEMNAME, "", 10), unit.count_open(SYSTEMNAME)) == ([leg], 1)
+            assert unit.last_known(leg) == seen
             unit.drop_heartbeats(SYSTEMNAME, NOW)
-            assert unit.open_legs(SYSTEMNAME, "", 10)[0].last_known == seen
+            assert unit.last_known(leg) == seen
             unit.keep_legs([leg_and_charge()[0]])
             assert unit.open_legs(SYSTEMNAME, "", 10) == []
 
