@@ -45,7 +45,10 @@ class Books(Protocol):
     """What the writer thread works on. Made, used and closed in that thread only."""
 
     def reconcile(self, prompted: bool) -> Settled:
-        """Charge what the switch's record says. Args: prompted: an event asked for it."""
+        """Charge what the switch's record says.
+
+        Args: prompted: it follows from an event, at once or settling.
+        """
         ...
 
     def heartbeat(self, snapshot: Snapshot) -> None:
@@ -111,6 +114,7 @@ class Writer:
         self._wakeup = threading.Condition()
         self._due = time.monotonic()
         self._prompted = False
+        self._settling = False
         self._snapshot: Snapshot | None = None
         self._ended: deque[str] = deque(maxlen=most_ends)
         self._stopping = False
@@ -205,10 +209,12 @@ class Writer:
 
     def _reconcile(self) -> None:
         with self._wakeup:
-            prompted, self._prompted = self._prompted, False
+            asked, self._prompted = self._prompted, False
+            prompted = asked or self._settling
+            self._settling = asked
             ended = tuple(dict.fromkeys(self._ended))
             self._ended.clear()
-            pause_s = self._cadence.settle_s if prompted else self._cadence.regular_s
+            pause_s = self._cadence.settle_s if asked else self._cadence.regular_s
             self._due = time.monotonic() + pause_s
         try:
             self._note(self._opened().reconcile(prompted))

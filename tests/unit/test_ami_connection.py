@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from fake_ami import SYSTEMNAME, FakeAmi, message, ok, until
+from fake_ami import SYSTEMNAME, FakeAmi, message, ok, play, until
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch, lines_held, started_at
