@@ -7,7 +7,9 @@ call that it places (`call`); what happened is asked after, always with a deadli
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -166,6 +168,12 @@ class FarSide:
             self._ami.close()
         self._instance.stop()
         self._ports.release()
+
+    def vanish(self) -> None:
+        """SIGKILL: every phone falls silent in mid-call, and no BYE comes."""
+        pid = self._instance.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
 
     def rx(self, line: str) -> str:
         """A console command of the far side itself."""

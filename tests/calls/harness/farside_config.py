@@ -149,6 +149,7 @@ exten => _[+*#a-zA-Z0-9]!,1,UserEvent(Incoming,{told},{caller})
  same => n,GotoIf($["${{ACTION}}" = "reject"]?reject)
  same => n,Wait(600)
  same => n(reject),Hangup(${{CAUSE}})
+exten => h,1,NoOp(the pattern above would take it for another call)
 
 [talk]
 ; An answered call, of either direction: hear, speak, stay as long as told.
@@ -167,5 +168,6 @@ exten => T,1,Hangup(16)
 ; A phone's answered call is sent here: REFER to EXTEN.
 exten => _[+*#0-9]!,1,Transfer(PJSIP/sip:${{EXTEN}}@{pbx})
  same => n,UserEvent(Transferred,{told},Status: ${{TRANSFERSTATUS}},Code: ${{TRANSFERSTATUSPROTOCOL}})
+ same => n,ExecIf($["${{TRANSFERSTATUS}}" = "SUCCESS"]?Hangup(16))
  same => n,Wait(600)
 """

@@ -71,7 +71,7 @@ class Site:
         path = self.root / file
         text = path.read_text()
         for pattern, replacement in replacements:
-            text, count = re.subn(pattern, lambda _: replacement, text)
+            text, count = re.subn(pattern, replacement.replace("\\", r"\\"), text)
             assert count, f"{pattern!r} isn't in {file}"
         path.write_text(text)
 
@@ -133,12 +133,12 @@ class Site:
             if extensions is None or device["extension"] in extensions
         ]
 
-    def far_side(self, *phones: Phone) -> FarSide:
-        """The phones and the carrier around this site, not started yet."""
-        carrier = Carrier(self.carrier, sources=(SWITCH_HOST,))
+    def far_side(self, *phones: Phone, name: str = "far") -> FarSide:
+        """The phones around this site, not started yet. Args: name: `far` brings the carrier."""
+        carrier = Carrier(self.carrier, sources=(SWITCH_HOST,)) if name == "far" else None
         return FarSide(
             self._asterisk,
-            self.root.with_name(f"{self.root.name}-far"),
+            self.root.with_name(f"{self.root.name}-{name}"),
             self.sip,
             phones,
             carrier,
