@@ -1,25 +1,25 @@
-"""Everything that can stop a verb, as one tree. Nothing matches on message text: match on the class or `code`.
+"""Everything that can stop a verb, as one tree. Match on the class or `code`, never on message text.
 
-    OrchestratorError
-    ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
-    ├── RenderFailed              a template or a filter refused a value
-    ├── SwitchError
-    │   ├── SwitchNotInstalled
-    │   ├── SwitchNotRunning
-    │   ├── SwitchStartFailed
-    │   ├── InstallFailed
-    │   ├── AmiRefused            wrong user or secret
-    │   ├── AmiUnreachable        nothing listens, or it stopped answering
-    │   └── ActionFailed          the switch answered an action with an error
-    ├── ApplyFailed               what was wanted is not on the switch; the old state is back
-    ├── StorageError
-    │   ├── DatabaseUnavailable
-    │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
-    │   └── DuplicateKey          same key, other content
-    ├── RatingError
-    │   └── NoRate                no prefix of the deck covers the number at that time
-    ├── PortTaken
-    └── NotFound                  a tenant, call or recording that was asked for
+OrchestratorError
+├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
+├── RenderFailed              a template or a filter refused a value
+├── SwitchError
+│   ├── SwitchNotInstalled
+│   ├── SwitchNotRunning
+│   ├── SwitchStartFailed
+│   ├── InstallFailed
+│   ├── AmiRefused            wrong user or secret
+│   ├── AmiUnreachable        nothing listens, or it stopped answering
+│   └── ActionFailed          the switch answered an action with an error
+├── ApplyFailed               what was wanted is not on the switch; the old state is back
+├── StorageError
+│   ├── DatabaseUnavailable
+│   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
+│   └── DuplicateKey          same key, other content
+├── RatingError
+│   └── NoRate                no prefix of the deck covers the number at that time
+├── PortTaken
+└── NotFound                  a tenant, call or recording that was asked for
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Where things lie in an operator's project directory. Only paths: nothing is read or made here.
 
-    platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keeps in Git
-    .vpbx/                                         everything vpbx writes (keep it out of Git)
-        secrets.json                               device and AMI secrets, mode 0600
-        vpbx.db                                    the default database
-        recordings/                                the default recordings directory
-        switch/<node>/asterisk.conf                names the directories below
-        switch/<node>/etc -> generations/<n>       what the switch reads: a link, swapped atomically
-        switch/<node>/generations/<n>/             one rendered configuration each
-        switch/<node>/{lib,log,spool,run,keys}/    the switch's own state
+platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keeps in Git
+.vpbx/                                         everything vpbx writes (keep it out of Git)
+    secrets.json                               device and AMI secrets, mode 0600
+    vpbx.db                                    the default database
+    recordings/                                the default recordings directory
+    switch/<node>/asterisk.conf                names the directories below
+    switch/<node>/etc -> generations/<n>       what the switch reads: a link, swapped atomically
+    switch/<node>/generations/<n>/             one rendered configuration each
+    switch/<node>/{lib,log,spool,run,keys}/    the switch's own state
 """
 
 from __future__ import annotations
