@@ -51,6 +51,7 @@ def talk(far: FarSide) -> None:
 
 def test_a_call_is_charged_seconds_after_its_end(site: Site, far: FarSide) -> None:
     site.listen()
+    site.until(lambda: site.health().get("last_reconcile") is not None, "the first pass", 10)
     talk(far)
     began = time.monotonic()
     site.until(lambda: len(charges(site)) == 1, "the charge", 10)
