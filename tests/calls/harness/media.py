@@ -28,7 +28,7 @@ class Heard:
     """How well a voice was heard.
 
     Args: score: 0 to 1, the median over windows with sound in them. voiced_s: how much sound there was.
-    lag_s: what was heard first is this far into the voice.
+    lag_s: the first piece that was recognised is this far into the voice.
     """
 
     score: float
@@ -89,7 +89,8 @@ def hear(heard: Samples, sent: Samples) -> Heard:
             lags.append(lag)
     if not scores:
         return Heard(0.0, 0.0, 0.0)
-    return Heard(float(np.median(scores)), len(scores) * _WINDOW / RATE, lags[0] / RATE)
+    known = next((lag for score, lag in zip(scores, lags, strict=True) if score >= SAME), 0)
+    return Heard(float(np.median(scores)), len(scores) * _WINDOW / RATE, known / RATE)
 
 
 def hear_file(path: Path, sent: Samples, channel: int = 0) -> Heard:
