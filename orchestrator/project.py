@@ -53,7 +53,7 @@ class SwitchPaths:
 
     @property
     def monitor(self) -> Path:
-        """Where MixMonitor writes while a call is up; finished recordings move to the recordings directory."""
+        """Where MixMonitor writes while a call is up; finished recordings move from here."""
         return self.spool / "monitor"
 
     @property

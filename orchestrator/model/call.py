@@ -34,7 +34,7 @@ class SwitchEvent:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One marked channel of a call: the trunk-side channel of an external call, the caller's of an internal one.
+    """One marked channel of a call: the trunk-side one of an external call, the caller's of an internal one.
 
     Args:
         linkedid: the call's, as it was when the leg was marked.

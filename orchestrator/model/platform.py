@@ -21,7 +21,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One switch. Args: rtp_from, rtp_to: UDP ports, both inclusive. metrics: health and metrics of listen."""
+    """One switch. Args: rtp_from, rtp_to: UDP ports, both inclusive. metrics: of `vpbx listen`."""
 
     name: str
     sip: Address
