@@ -179,23 +179,20 @@ class Instance:
             self._pid_file.chmod(FILE_MODE)
         except OSError as error:
             raise SwitchStartFailed(f"{error.filename or argv[0]}: {error.strerror}") from error
-        while time.monotonic() < deadline:
-            if not runs(pid, str(self.paths.config_file)):
-                self._pid_file.unlink(missing_ok=True)
-                raise SwitchStartFailed(
-                    f"Asterisk ended while starting: {_trouble(self.paths.log, before)}",
-                    f"see {console_log(self.paths)}",
-                )
-            if self._booted(deadline):
-                return pid
-            time.sleep(_POLL_S)
-        with suppress(ProcessLookupError), Held(pid, str(self.paths.config_file)) as held:
-            held.send(signal.SIGKILL)
-            held.ended(_STOP_DEADLINE_S)
+        with Held(pid) as held:
+            while not held.ended(_POLL_S):
+                if self._booted(deadline):
+                    return pid
+                if time.monotonic() >= deadline:
+                    held.send(signal.SIGKILL)
+                    held.ended(_STOP_DEADLINE_S)
+                    what = f"Asterisk had not booted within {deadline_s:g} s"
+                    break
+            else:
+                what = f"Asterisk ended while starting ({held.how()})"
         self._pid_file.unlink(missing_ok=True)
         raise SwitchStartFailed(
-            f"Asterisk had not booted within {deadline_s:g} s: {_trouble(self.paths.log, before)}",
-            f"see {console_log(self.paths)}",
+            f"{what}: {_trouble(self.paths.log, before)}", f"see {console_log(self.paths)}"
         )
 
     def _booted(self, deadline: float) -> bool:

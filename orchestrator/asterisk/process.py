@@ -51,11 +51,15 @@ def runs(pid: int, argument: str) -> bool:
 class Held:
     """A process held by descriptor: a signal can't reach another process that took its number."""
 
-    def __init__(self, pid: int, argument: str) -> None:
-        """Raises: ProcessLookupError: no such process, or it isn't the one with this argument."""
+    def __init__(self, pid: int, argument: str | None = None) -> None:
+        """Args: argument: what its command line must have; None for a child that was just spawned.
+
+        Raises: ProcessLookupError: no such process, or it isn't the one with this argument.
+        """
         self._pid = pid
+        self._status: int | None = None
         self._handle = os.pidfd_open(pid)
-        if not runs(pid, argument):
+        if argument is not None and not runs(pid, argument):
             os.close(self._handle)
             raise ProcessLookupError(pid)
 
@@ -76,8 +80,16 @@ class Held:
         over = bool(poll.poll(max(0.0, deadline_s) * 1000))
         if over:
             with suppress(ChildProcessError):
-                os.waitpid(self._pid, os.WNOHANG)
+                pid, status = os.waitpid(self._pid, os.WNOHANG)
+                self._status = status if pid else self._status
         return over
+
+    def how(self) -> str:
+        """How it ended, e.g. `exit code 1`; only known of a child of ours."""
+        if self._status is None:
+            return "no exit code"
+        code = os.waitstatus_to_exitcode(self._status)
+        return f"exit code {code}" if code >= 0 else f"signal {-code}"
 
 
 def _arguments(process: Path) -> list[bytes]:

@@ -106,7 +106,7 @@ def test_start_before_the_first_apply_names_the_verb(paths: SwitchPaths, asteris
 
 def test_start_that_dies_at_once_is_told_at_once(paths: SwitchPaths, asterisk: Asterisk) -> None:
     paths.etc.mkdir(parents=True)
-    with pytest.raises(SwitchStartFailed, match="ended while starting: it said nothing"):
+    with pytest.raises(SwitchStartFailed, match=r"ended while starting \(exit code 1\): it said nothing"):
         Instance(paths, asterisk).start(NAME, (), deadline_s=10)
     assert Instance(paths, asterisk).pid() is None
 
