@@ -144,7 +144,7 @@ def test_calls_missed_in_a_gap_are_charged_after_it(tmp_path: Path) -> None:
         scene.record(*missed)
         await scene.fake.listen()
         await until(lambda: {call.key for call in missed} <= set(scene.charges()))
-        assert scene.listener.figures().sessions == 2
+        await until(lambda: scene.listener.figures().sessions == 2)
 
     play(tmp_path, test)
 
