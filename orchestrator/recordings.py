@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import wave
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,12 +17,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from orchestrator.books import CallsEnded
 from orchestrator.errors import StorageError
 from orchestrator.model.call import Systemname
 from orchestrator.model.platform import Definitions
 from orchestrator.model.recording import Recording, retain_until, talked
 from orchestrator.routing.compile import RECORDING
 from orchestrator.storage.recordings import RecordingIndex
+from orchestrator.storage.store import SqlStore
 
 RATE_HZ = 8000
 CHANNELS = 2
@@ -108,6 +110,17 @@ def finish(
             waiting=done.waiting,
         )
     return done
+
+
+def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> CallsEnded:
+    """What the daemon runs when calls have ended: `finish` on the store that it keeps."""
+
+    def on_calls_ended(store: SqlStore, definitions: Definitions, _linkedids: Sequence[str]) -> int:
+        index = RecordingIndex(store.database)
+        done = finish(index, monitor, directory, Retention.of(definitions), systemname, datetime.now(UTC))
+        return done.short + done.lost
+
+    return on_calls_ended
 
 
 def _finished(

@@ -81,7 +81,7 @@ async def apply(
         the configuration before is live.
     """
     generations = Generations(paths)
-    before, known = generations.live(), generations.confirmed()
+    before, known = generations.live(), generations.running()
     staged = generations.stage(rendered, prompts_from)
     old, new = contents(before), contents(staged)
     if old == new and before is not None:
@@ -89,13 +89,13 @@ async def apply(
         staged = before
     else:
         generations.swap(staged)
-    running = contents(known)
+    running = contents(known.generation)
     changed = changed_files(running if switch is not None else old, new)
-    needs_restart = tuple(path for path in changed if path in RESTARTS and known is not None)
+    needs_restart = tuple(path for path in changed if path in RESTARTS and known.generation is not None)
     if switch is None:
         return Applied(staged.number, changed, (), None, needs_restart)
     modules = modules_to_reload(changed)
-    wanted = _wanted(rendered, running, new, changed)
+    wanted = _wanted(rendered, running, new, changed if known.confirmed else tuple(new))
     try:
         await _reload(switch, modules)
         await _confirmed(switch, wanted)
@@ -147,25 +147,26 @@ async def _back(
 
 
 def _wanted(
-    rendered: Rendered, running: Mapping[str, bytes], new: Mapping[str, bytes], changed: Sequence[str]
+    rendered: Rendered, running: Mapping[str, bytes], new: Mapping[str, bytes], asked: Sequence[str]
 ) -> Wanted:
-    """What must be confirmed: whatever changed; everything when nothing was confirmed before."""
+    """What must be confirmed. Args: asked: files whose objects are in question."""
     tenants = {
         tenant: digest
         for tenant, digest in rendered.tenants.items()
-        if any(path.endswith(f"tenants/{tenant}.conf") for path in changed)
+        if any(path.endswith(f"tenants/{tenant}.conf") for path in asked)
     }
     endpoints = {
         endpoint: tenant
         for tenant in tenants
         for endpoint in endpoint_ids(new[f"pjsip/tenants/{tenant}.conf"].decode())
     }
-    before = {
-        id for path in changed for id in endpoint_ids(running.get(path, b"").decode()) if "pjsip/" in path
-    }
-    after = {id for path in changed for id in endpoint_ids(new.get(path, b"").decode()) if "pjsip/" in path}
     trunks = frozenset(endpoint_ids(new["pjsip.conf"].decode()))
-    return Wanted(tenants, endpoints, trunks, frozenset(before - after))
+    return Wanted(tenants, endpoints, trunks, _endpoints(running) - _endpoints(new))
+
+
+def _endpoints(files: Mapping[str, bytes]) -> frozenset[str]:
+    texts = (data.decode() for path, data in files.items() if path.startswith("pjsip"))
+    return frozenset(name for text in texts for name in endpoint_ids(text))
 
 
 def endpoint_ids(text: str) -> Iterator[str]:

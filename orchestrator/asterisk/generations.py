@@ -17,7 +17,7 @@ from orchestrator.rendering.render import Rendered
 KEPT = 10
 PROMPTS = "prompts"
 _STAGING = ".staging"
-_CONFIRMED = "confirmed.json"
+_RUNNING = "running.json"
 _DIRECTORY_MODE = 0o750
 
 
@@ -27,6 +27,14 @@ class Generation:
 
     number: int
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the switch read last. Args: confirmed: it was asked for every object, and had them."""
+
+    generation: Generation | None
+    confirmed: bool
 
 
 class Generations:
@@ -98,23 +106,34 @@ class Generations:
         else:
             self.swap(generation)
 
-    def confirmed(self) -> Generation | None:
-        """The newest one that the running switch was seen to have loaded whole."""
+    def running(self) -> Running:
+        """What the running switch is known to have read."""
         try:
-            number = int(json.loads((self._paths.root / _CONFIRMED).read_text())["generation"])
-        except (FileNotFoundError, ValueError, KeyError):
-            return None
+            noted = json.loads((self._paths.root / _RUNNING).read_text())
+            number, confirmed = int(noted["generation"]), noted["confirmed"] is True
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return Running(None, False)
         path = self._paths.generations / str(number)
-        return Generation(number, path) if path.is_dir() else None
+        return Running(Generation(number, path), confirmed) if path.is_dir() else Running(None, False)
+
+    def started(self) -> None:
+        """Note that the switch read the live one at its start; nobody has asked it yet what it took."""
+        live = self.live()
+        if live is not None:
+            self._note(Running(live, False))
 
     def confirm(self, generation: Generation) -> None:
-        """Remember that the switch has it, and drop the oldest beyond `KEPT`."""
-        text = json.dumps({"generation": generation.number})
-        _write(self._paths.root / f".{_CONFIRMED}", text.encode(), 0o640)
-        (self._paths.root / f".{_CONFIRMED}").rename(self._paths.root / _CONFIRMED)
+        """Note that the switch was seen to have it whole, and drop the oldest beyond `KEPT`."""
+        self._note(Running(generation, True))
         for old in self.all()[:-KEPT]:
             if old.number != generation.number:
                 self.discard(old)
+
+    def _note(self, running: Running) -> None:
+        assert running.generation is not None
+        text = json.dumps({"generation": running.generation.number, "confirmed": running.confirmed})
+        _write(self._paths.root / f".{_RUNNING}", text.encode(), 0o640)
+        (self._paths.root / f".{_RUNNING}").rename(self._paths.root / _RUNNING)
 
 
 def contents(generation: Generation | None) -> dict[str, bytes]:

@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 
 from orchestrator.asterisk.binary import Asterisk
+from orchestrator.asterisk.generations import PROMPTS
 from orchestrator.errors import SwitchStartFailed
 from orchestrator.model.call import Systemname
 from orchestrator.project import SwitchPaths
+from orchestrator.rendering.filters import PROMPT_PREFIX
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
@@ -101,6 +103,7 @@ def prepare(paths: SwitchPaths, asterisk: Asterisk, systemname: Systemname) -> N
         _own(paths.run)
         if asterisk.sounds is not None:
             _link(data / "sounds/en", asterisk.sounds)
+        _link(data / "sounds" / PROMPT_PREFIX, paths.etc / PROMPTS)
         for name in _LINKED_DATA:
             _link(data / name, asterisk.data / name)
         _write(paths.config_file, asterisk_conf(paths, asterisk, systemname))

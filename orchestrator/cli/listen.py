@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 
 import click
 import structlog
@@ -15,6 +13,7 @@ from orchestrator.books import NodeBooks
 from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
+from orchestrator.recordings import finish_with
 from orchestrator.secrets import AMI_LISTEN, Secrets
 from orchestrator.writer import Books, Writer
 
@@ -32,7 +31,6 @@ def listen(node: str | None) -> None:
         vpbx listen --node pbx1
     """
     session = open_session(node)
-    _log_to_stderr()
     with file_lock(session.paths.root / "listen.lock", 0.0, f"listening to {session.node.name}"):
         asyncio.run(_listen(session))
 
@@ -46,8 +44,11 @@ async def _listen(session: Session) -> None:
         secret = Secrets.open(project.secrets_file).ami(node.name, AMI_LISTEN)
         return AmiLogin(node.ami.host, node.ami.port, AMI_LISTEN, secret)
 
+    directory = project.recordings(session.definitions.platform.storage.recordings)
+    recordings = finish_with(session.paths.monitor, directory, systemname)
+
     def open_books() -> Books:
-        return NodeBooks(project, node.name, systemname, clock)
+        return NodeBooks(project, node.name, systemname, clock, [recordings])
 
     listener = Listener(node.name, systemname, login, Writer(open_books, clock), clock=clock)
     with HealthServer(node.metrics, listener.figures):
@@ -56,23 +57,3 @@ async def _listen(session: Session) -> None:
         )
         listener.stop_on_signals()
         await listener.run()
-
-
-def _log_to_stderr() -> None:
-    """One line an event: coloured for a terminal, `key=value` for a file or journal."""
-    terminal = sys.stderr.isatty()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer()
-            if terminal
-            else structlog.processors.LogfmtRenderer(
-                key_order=["timestamp", "level", "event"], bool_as_flag=False
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=False,
-    )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.log import log_to_stderr
 from orchestrator.definitions.quoting import visible
 from orchestrator.definitions.show import show
 from orchestrator.errors import DefinitionsInvalid, OrchestratorError
@@ -87,6 +88,7 @@ def root(ctx: click.Context, directory: Path) -> None:
 
     Example: vpbx -C examples validate
     """
+    log_to_stderr()
     ctx.obj = Project(directory.absolute())
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import click
 
 from orchestrator.asterisk import install as installation
+from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
 from orchestrator.cli.session import Session, json_option, node_option, open_session
@@ -71,6 +72,8 @@ def start(node: str | None, deadline: float) -> None:
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     listens = (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
     started = _instance(session).start(systemname, listens, deadline)
+    if started.new:
+        Generations(session.paths).started()
     for warning in started.warnings:
         _say(f"warning: {warning}")
     _say(f"{session.node.name}: {'started' if started.new else 'was running already'}, process {started.pid}")

@@ -7,6 +7,9 @@ import unicodedata
 
 from orchestrator.errors import RenderFailed
 
+PROMPT_PREFIX = "vpbx"
+"""Directory among the switch's sounds that the prompts of the project are found in."""
+
 _ARGUMENT = re.compile(r"[A-Za-z0-9+._/-]*")
 
 
@@ -71,7 +74,7 @@ def prompt_name(path: str) -> str:
 
 def prompt(path: str) -> str:
     """A prompt as Playback takes it; empty for none."""
-    return f"vpbx/{prompt_name(path)}" if path else ""
+    return f"{PROMPT_PREFIX}/{prompt_name(path)}" if path else ""
 
 
 FILTERS = {
