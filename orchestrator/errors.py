@@ -2,23 +2,34 @@
 
 OrchestratorError
 ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
+├── NodeUnknown               --node names none of platform.yaml, or is needed and missing
+├── TrunkSecretMissing        the place that a trunk's `secret:` names holds nothing
+├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
+├── OutputNotEmpty            render was told to write where something lies
 ├── SwitchError
 │   ├── SwitchNotInstalled
 │   ├── SwitchNotRunning
 │   ├── SwitchStartFailed
 │   ├── InstallFailed
+│   ├── LockHeld              another process did the same for the whole deadline
 │   ├── AmiRefused            wrong user or secret
 │   ├── AmiUnreachable        nothing listens, or it stopped answering
-│   └── ActionFailed          the switch answered an action with an error
+│   ├── ActionFailed          the switch answered an action with an error
+│   ├── ForgedMessage         an AMI message has an identity header twice
+│   ├── MessageTooLong        an AMI message is longer than any real one
+│   └── NotLoaded             the switch lacks an object, or has an old form of it
 ├── ApplyFailed               what was wanted is not on the switch; the old state is back
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
-│   └── DuplicateKey          same key, other content
+│   ├── DuplicateKey          same key, other content
+│   └── RecordingsUnwritable  a finished recording can't be moved to its place
+├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
 ├── PortTaken
+├── MetricsNotLocal           the metrics address is one that others can reach
 └── NotFound                  a tenant, call or recording that was asked for
 """
 
