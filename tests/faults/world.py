@@ -39,14 +39,17 @@ class World:
 
     def inbound(self, calls: Sequence[Planned], spread_s: float) -> Burst:
         """The carrier calls."""
-        return Burst(self._next(), self.site.sip, CARRIER_HOST, calls, spread_s=spread_s)
+        return Burst(self.next_directory(), self.site.sip, CARRIER_HOST, calls, spread_s=spread_s)
 
     def outbound(self, phone: str, calls: Sequence[Planned], spread_s: float) -> Burst:
         """A phone calls. Args: phone: one that this account is not registered by, or it is as well."""
         account = self.phones[phone]
-        return Burst(self._next(), self.site.sip, SIPP_PHONE_HOST, calls, spread_s=spread_s, phone=account)
+        return Burst(
+            self.next_directory(), self.site.sip, SIPP_PHONE_HOST, calls, spread_s=spread_s, phone=account
+        )
 
-    def _next(self) -> Path:
+    def next_directory(self) -> Path:
+        """An own one for a generator, not made yet."""
         self.bursts += 1
         return self.directory / f"burst-{self.bursts:04d}"
 
