@@ -29,7 +29,7 @@ from orchestrator.model.money import roubles_text  # noqa: E402
 
 PLACE = ROOT / ".cache" / "demo"
 SALES, ANNA, OUTSIDE = "+74951112233", "101", "+79161112233"
-CALLS_AT_ONCE, LIMIT = 15, 14
+CALLS_AT_ONCE, LIMIT, TALKS = 15, 14, 2
 INSIDE_VOICE, OUTSIDE_VOICE = 1, 2
 
 console = Console(highlight=False)
@@ -77,7 +77,7 @@ def _run(site: Site) -> None:
         with step(f"101 calls {OUTSIDE}: the callee sees {SALES}"):
             _outbound(far, inside, outside)
         with step(f"{CALLS_AT_ONCE} customers call at once: {LIMIT} are admitted, one hears busy"):
-            _crowd(site, far)
+            _crowd(site, far, inside, outside)
     _recording(site)
     _books(site)
 
@@ -110,10 +110,13 @@ def _outbound(far: FarSide, inside: Path, outside: Path) -> None:
     far.wait_ended(call)
 
 
-def _crowd(site: Site, far: FarSide) -> None:
+def _crowd(site: Site, far: FarSide, inside: Path, outside: Path) -> None:
     for phone in ("acme101desk", "acme102desk", "acme103desk"):
-        far.behave(phone, farside.answer())
-    calls = [far.call(CARRIER, SALES, from_number=f"+7903555{number:04d}") for number in range(CALLS_AT_ONCE)]
+        far.behave(phone, farside.answer(inside))
+    calls = [
+        far.call(CARRIER, SALES, say=outside, from_number=f"+7903555{number:04d}")
+        for number in range(CALLS_AT_ONCE)
+    ]
     site.until(lambda: site.lines("acme")["in_use"] == LIMIT, f"{LIMIT} lines are in use")
     refused = [call for call in calls if far.has_ended(call)]
     check(len(refused) == CALLS_AT_ONCE - LIMIT, f"{len(refused)} calls were refused")
@@ -130,9 +133,8 @@ def _hang_up(far: FarSide, calls: list[Call]) -> None:
 
 def _recording(site: Site) -> None:
     with step("each recording has the outside party left and the employee right"):
-        site.until(lambda: len(_finished(site)) >= 2, "the recordings are indexed")
-        talks = [r for r in _finished(site) if r["length_s"] >= 3]
-        check(len(talks) == 2, f"{len(talks)} recordings of the two talks")
+        site.until(lambda: len(_finished(site)) == TALKS + LIMIT, "every answered call has its recording")
+        talks = _finished(site)[:TALKS]
         for talk in talks:
             left, right = (_score(Path(talk["file"]), channel) for channel in (0, 1))
             check(
@@ -152,6 +154,7 @@ def _recording(site: Site) -> None:
 
 
 def _finished(site: Site) -> list[dict[str, object]]:
+    """Whole recordings, oldest first: those of the two talks, then those of the crowd."""
     found = site.json("recordings", "list", "acme")["recordings"]
     return [item for item in found if item["state"] == "complete"]
 

@@ -60,7 +60,7 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
                     item.state,
                     item.retain_until or "",
                     item.uniqueid,
-                    directory / item.file if item.state in ("complete", "short") else item.note,
+                    _shown(directory / item.file) if item.state in ("complete", "short") else item.note,
                 )
                 for item in found
             ],
@@ -141,6 +141,12 @@ def _index() -> Iterator[tuple[Books, RecordingIndex]]:
                 datetime.now(UTC),
             )
         yield books, index
+
+
+def _shown(path: Path) -> Path:
+    """A path as people type it: from where they are, when it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _directory(books: Books) -> Path:
