@@ -243,7 +243,9 @@ def _case(number: int, names: tuple[str, ...], chance: random.Random) -> Case:
     told = []
     for faults, items in ((AMI_FAULTS, messages), (CEL_FAULTS, lines)):
         for kind in chance.sample(sorted(faults), chance.randint(1, 3)):
-            items[:] = faults[kind](items, chance, recordings()[names[0]].systemname)
+            if items:
+                broken = faults[kind](items, chance, recordings()[names[0]].systemname)
+                items[:] = [item for item in broken if item]
             told.append(kind)
     ami = _cut(b"".join(messages), chance, chance.randint(1, 12))
     cel = _cut(b"".join(lines), chance, chance.randint(1, 6))
