@@ -6,16 +6,19 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from orchestrator.cli.books import Books, no_reconcile_option, open_books
 from orchestrator.cli.calls import leg_json
 from orchestrator.cli.charges import charge_json
+from orchestrator.cli.recordings import recording_json, recordings_directory
 from orchestrator.cli.session import json_option
 from orchestrator.definitions.quoting import visible
 from orchestrator.model.call import Leg
 from orchestrator.model.money import roubles_text
+from orchestrator.model.recording import Recording
 from orchestrator.storage.views import CallStory
 
 _JSON_VERSION = 1
@@ -40,27 +43,31 @@ def explain_call(linkedid: str, as_json: bool, no_reconcile: bool) -> None:
     with open_books(bring_in=not no_reconcile) as books:
         story = books.store.call(linkedid)
         if as_json:
-            click.echo(json.dumps(_json(story), ensure_ascii=False))
+            click.echo(json.dumps(_json(story, recordings_directory(books)), ensure_ascii=False))
         else:
             for line in _lines(story, books):
                 click.echo(visible(line))
 
 
-def _json(story: CallStory) -> dict[str, object]:
+def _json(story: CallStory, directory: Path) -> dict[str, object]:
     return {
         "version": _JSON_VERSION,
         "linkedid": story.linkedid,
         "sources": _SOURCES,
         "events": [{**asdict(event), "at": event.at.isoformat()} for event in story.events],
         "legs": [leg_json(leg) for leg in story.legs],
-        "recordings": [
-            {**asdict(recording), "started_at": recording.started_at.isoformat()}
-            for recording in story.recordings
-        ],
+        "recordings": [recording_json(recording, directory) for recording in story.recordings],
         "charges": [charge_json(charge) for charge in story.charges],
         "unrated": dict(story.unrated),
         "claims": [asdict(claim) for claim in story.claims],
     }
+
+
+def _recording_line(recording: Recording) -> str:
+    if recording.state in ("complete", "short"):
+        kept = f"{recording.file}, {recording.length_s} s, until {recording.retain_until}"
+        return f"{recording.state}: {kept}" + (f"; {recording.note}" if recording.note else "")
+    return f"{recording.state}: {recording.note or 'nothing to keep yet'}"
 
 
 def _lines(story: CallStory, books: Books) -> Iterator[str]:
@@ -69,10 +76,7 @@ def _lines(story: CallStory, books: Books) -> Iterator[str]:
     yield from _titled("legs", [line for leg in story.legs for line in _leg_lines(leg, story, books)])
     yield from _titled(
         "recordings",
-        [
-            f"{recording.file}: {recording.state}, {recording.length_s} s, until {recording.retain_until}"
-            for recording in story.recordings
-        ],
+        [_recording_line(recording) for recording in story.recordings],
     )
     yield from _titled(
         "charges",

@@ -45,9 +45,12 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
     """
     with _index() as (books, index):
         found = index.find(tenant)
-        directory = _directory(books)
+        directory = recordings_directory(books)
         if as_json:
-            data = {"version": _JSON_VERSION, "recordings": [_as_data(item, directory) for item in found]}
+            data = {
+                "version": _JSON_VERSION,
+                "recordings": [recording_json(item, directory) for item in found],
+            }
             click.echo(json.dumps(data, ensure_ascii=False))
             return
         print_table(
@@ -81,11 +84,11 @@ def get(id: str, out: Path) -> None:
         found = index.find(uniqueid=id)
         if not found or found[0].state not in ("complete", "short"):
             raise NotFound(f"no recording {id!r}", "vpbx recordings list")
-        fault = fault_of(found[0], _directory(books))
+        fault = fault_of(found[0], recordings_directory(books))
         if fault:
             raise RecordingDamaged(f"{found[0].file}: {fault}", "restore it from a backup")
         try:
-            shutil.copyfile(_directory(books) / found[0].file, out)
+            shutil.copyfile(recordings_directory(books) / found[0].file, out)
         except OSError as error:
             raise OrchestratorError(f"{out}: {error.strerror}", "name a file that you may write") from error
 
@@ -103,7 +106,7 @@ def verify(context: click.Context, tenant: str | None, as_json: bool) -> None:
     """
     with _index() as (books, index):
         found = [item for item in index.find(tenant) if item.state != "open"]
-        faults = {item.uniqueid: _fault(item, _directory(books)) for item in found}
+        faults = {item.uniqueid: _fault(item, recordings_directory(books)) for item in found}
         bad = [item for item in found if faults[item.uniqueid]]
         if as_json:
             rows = [{"id": item.uniqueid, "file": item.file, "fault": faults[item.uniqueid]} for item in bad]
@@ -135,7 +138,7 @@ def _index() -> Iterator[tuple[Books, RecordingIndex]]:
             finish(
                 index,
                 monitor,
-                _directory(books),
+                recordings_directory(books),
                 Retention.of(books.definitions),
                 systemname,
                 datetime.now(UTC),
@@ -149,11 +152,13 @@ def _shown(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _directory(books: Books) -> Path:
+def recordings_directory(books: Books) -> Path:
+    """Where the project keeps its recordings."""
     return books.project.recordings(books.definitions.platform.storage.recordings)
 
 
-def _as_data(item: Recording, directory: Path) -> dict[str, object]:
+def recording_json(item: Recording, directory: Path) -> dict[str, object]:
+    """A recording as `--json` prints it. Args: directory: where recordings are kept."""
     kept = item.state in ("complete", "short")
     return {
         "id": item.uniqueid,

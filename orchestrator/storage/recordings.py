@@ -53,7 +53,7 @@ class RecordingIndex:
         with self._database.reading() as connection:
             return [
                 (
-                    _from(row),
+                    recording_from(row),
                     moment(row.ended_at),
                     None if row.answered_at is None else moment(row.answered_at),
                 )
@@ -88,7 +88,7 @@ class RecordingIndex:
             query = query.where(recording.c.uniqueid == uniqueid)
         with self._database.reading() as connection:
             ordered = query.order_by(recording.c.started_at, recording.c.uniqueid)
-            return [_from(row) for row in connection.execute(ordered)]
+            return [recording_from(row) for row in connection.execute(ordered)]
 
 
 def _row(item: Recording) -> dict[str, object]:
@@ -96,7 +96,7 @@ def _row(item: Recording) -> dict[str, object]:
     return {**asdict(item), "started_at": micros(item.started_at), "retain_until": until}
 
 
-def _from(row: Row[*tuple[object, ...]]) -> Recording:
+def recording_from(row: Row[*tuple[object, ...]]) -> Recording:
     found = row._mapping
     until = found["retain_until"]
     return Recording(

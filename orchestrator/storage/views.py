@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from orchestrator.errors import NotFound
-from orchestrator.model.call import Leg, SwitchEvent, Systemname
+from orchestrator.model.call import Leg, SwitchEvent
 from orchestrator.model.record import SwitchCdr
+from orchestrator.model.recording import Recording
+from orchestrator.storage.recordings import recording_from
 from orchestrator.storage.rows import chunks, event_from, leg_from, micros, moment
 from orchestrator.storage.schema import call_leg, ledger_entry, recording, switch_cdr, switch_event, unrated
 
@@ -47,24 +49,6 @@ class PostedCharge:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRecording:
-    """A recording of a call. Args: retain_until: local date. state: `complete`, `lost`, `short`, `empty`."""
-
-    systemname: Systemname
-    uniqueid: str
-    linkedid: str
-    tenant: str
-    file: str
-    started_at: datetime
-    length_s: int | None
-    bytes: int | None
-    sha256: str | None
-    retain_until: str
-    state: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class CallStory:
     """Everything that is known of one call.
 
@@ -76,7 +60,7 @@ class CallStory:
     legs: tuple[Leg, ...]
     charges: tuple[PostedCharge, ...]
     claims: tuple[SwitchCdr, ...]
-    recordings: tuple[StoredRecording, ...]
+    recordings: tuple[Recording, ...]
     unrated: Mapping[str, str]
 
 
@@ -197,10 +181,9 @@ def _claims(connection: Connection, linkedid: str) -> tuple[SwitchCdr, ...]:
     return tuple(SwitchCdr(**row) for row in rows)
 
 
-def _recordings(connection: Connection, linkedid: str) -> tuple[StoredRecording, ...]:
+def _recordings(connection: Connection, linkedid: str) -> tuple[Recording, ...]:
     query = select(recording).where(recording.c.linkedid == linkedid).order_by(recording.c.started_at)
-    rows = connection.execute(query).mappings()
-    return tuple(StoredRecording(**{**row, "started_at": moment(row["started_at"])}) for row in rows)
+    return tuple(map(recording_from, connection.execute(query)))
 
 
 def _unrated(connection: Connection, legs: tuple[Leg, ...]) -> dict[str, str]:

@@ -10,19 +10,10 @@ from harness import farside, media
 from harness.farside import CARRIER, FarSide
 from harness.site import Site
 
-from orchestrator.asterisk.binary import Asterisk
-
 pytestmark = pytest.mark.switch
 
 MOBILE = "+79161112233"
 CALLER = "+79035556677"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site") / "project", asterisk) as made:
-        made.start()
-        yield made
 
 
 @pytest.fixture(scope="module")

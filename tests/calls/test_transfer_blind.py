@@ -10,20 +10,11 @@ from harness import farside, media
 from harness.farside import CARRIER, FarSide
 from harness.site import Site
 
-from orchestrator.asterisk.binary import Asterisk
-
 pytestmark = pytest.mark.switch
 
 DIRECT = "+74951112234"
 CALLER, MOBILE = "+79035556677", "+79161112233"
 CALLER_VOICE, FIRST_VOICE, SECOND_VOICE = 11, 12, 13
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site") / "project", asterisk) as made:
-        made.start()
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +120,9 @@ def test_a_transfer_to_where_the_phone_may_not_call_is_refused(
 def has_heard(site: Site, heard: Path, seconds: int) -> None:
     """Wait until a phone has heard so much; its file grows as it hears."""
     size = seconds * media.RATE * 2
-    site.until(lambda: heard.exists() and heard.stat().st_size > size, f"{seconds} s were heard", seconds + 10)
+    site.until(
+        lambda: heard.exists() and heard.stat().st_size > size, f"{seconds} s were heard", seconds + 10
+    )
 
 
 def finished_recordings(site: Site, count: int) -> list[str]:

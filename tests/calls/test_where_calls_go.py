@@ -22,13 +22,6 @@ CALLER = "+79035556677"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site") / "project", asterisk) as made:
-        made.start()
-        yield made
-
-
-@pytest.fixture(scope="module")
 def module_world(site: Site) -> Iterator[FarSide]:
     phones = site.phones("acme", ("101", "102", "103")) + site.phones("beta", ("101",))
     with site.far_side(*phones) as far:
