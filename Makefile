@@ -43,6 +43,7 @@ system-packages:
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends $(SYSTEM_PACKAGES); \
 	fi
 
+# With the oldest Python that is supported, Debian 12's 3.11.2: some packages need more on it than on later ones.
 lock: setup ## pin what pyproject.toml asks for
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
 	    --extra dev --extra postgresql -o requirements/dev.lock pyproject.toml
