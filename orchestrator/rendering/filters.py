@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jinja2 import Undefined
+
 from orchestrator.errors import RenderFailed
 
 PROMPT_PREFIX = "vpbx"
@@ -15,6 +17,8 @@ _ARGUMENT = re.compile(r"[A-Za-z0-9+._/-]*")
 
 def finalize(value: object) -> str:
     """Every value that a template prints passes here: text and numbers only, and no control characters."""
+    if isinstance(value, Undefined):
+        return str(value)  # a StrictUndefined: it raises, and says which name isn't there
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise RenderFailed(f"a template printed a {type(value).__name__}, which has no spelling there")
     text = str(value)

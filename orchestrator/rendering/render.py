@@ -213,21 +213,24 @@ def _text(environment: jinja2.Environment, template: str, values: Mapping[str, o
     try:
         return environment.get_template(template).render(values)
     except jinja2.TemplateError as error:
-        line = getattr(error, "lineno", None) or _line_in_template(error)
-        place = f"templates/asterisk/{template}" + (f":{line}" if line else "")
-        raise RenderFailed(
-            f"{place}: {error.message or type(error).__name__}", "mend the template"
-        ) from error
+        told = error.message or type(error).__name__
+        raise RenderFailed(f"{_place(error, template)}: {told}", "mend the template") from error
+    except RenderFailed as error:
+        raise RenderFailed(f"{_place(error, template)}: {error.message}", error.hint) from error
 
 
-def _line_in_template(error: jinja2.TemplateError) -> int:
-    """The line of the innermost template frame that raised."""
-    line, frame = 0, error.__traceback__
+def _place(error: Exception, template: str) -> str:
+    """The template and line that raised: that of a syntax error, else the innermost template frame."""
+    if isinstance(error, jinja2.TemplateSyntaxError):
+        return f"templates/asterisk/{error.name or template}:{error.lineno}"
+    place, frame = f"templates/asterisk/{template}", error.__traceback__
     while frame is not None:
-        if frame.tb_frame.f_code.co_filename.endswith(".j2"):
-            line = frame.tb_lineno
+        file = frame.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            inner = file.rpartition("templates/asterisk/")[2]
+            place = f"templates/asterisk/{inner}:{frame.tb_lineno}"
         frame = frame.tb_next
-    return line
+    return place
 
 
 def _digest(files: Mapping[str, RenderedFile]) -> str:
