@@ -131,7 +131,7 @@ def test_a_template_with_an_undefined_name_is_told_with_its_place_and_changes_no
         check=False,
     )
     told_plainly(result, "rtp.conf.j2", "no_such_name")
-    assert started.json("apply")["changed"] is False
+    assert started.json("apply")["changed"] == []
 
 
 def start_listener(site: Site) -> subprocess.Popen[bytes]:
