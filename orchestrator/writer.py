@@ -218,7 +218,7 @@ class Writer:
             self._due = time.monotonic() + pause_s
         try:
             self._note(self._opened().reconcile(prompted))
-            if ended or not prompted:
+            if ended or not asked:
                 lost = self._opened().calls_ended(ended)
                 self.status = replace(self.status, recordings_lost=self.status.recordings_lost + lost)
         except BaseException:
