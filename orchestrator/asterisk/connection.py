@@ -190,7 +190,7 @@ class AmiConnection:
         except ActionFailed as error:
             raise AmiRefused(
                 f"the switch at {self._login} refused the AMI user {self._login.username!r}",
-                "apply the configuration to this switch again: it carries the user and its secret",
+                "its secret there is another one: vpbx switch stop, then vpbx apply and vpbx switch start",
             ) from error
 
     async def _answers(self, fields: Fields, deadline_s: float | None, as_list: bool | None) -> list[Message]:

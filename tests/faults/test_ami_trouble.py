@@ -55,10 +55,18 @@ def test_a_wrong_ami_secret_is_told_in_one_line_and_changes_nothing(
 ) -> None:
     good = forget_secret(started, AMI_CONTROL)
     result = started.run(*verb)
-    told_plainly(result, "refused the AMI user 'control'")
+    told_plainly(result, "refused the AMI user 'control'", "vpbx switch stop")
     assert WRONG not in result.stderr
     Project(started.root).secrets_file.write_text(good)
     assert started.json("apply")["confirmed"] is not None
+
+
+def test_stop_apply_start_mends_a_secret_that_the_running_switch_does_not_know(started: Site) -> None:
+    forget_secret(started, AMI_CONTROL)
+    started.vpbx("switch", "stop")
+    started.vpbx("apply")
+    started.vpbx("switch", "start")
+    assert started.lines("acme")["in_use"] == 0
 
 
 def test_a_listener_with_a_wrong_secret_says_so_and_goes_on_when_it_is_right(started: Site) -> None:
