@@ -15,7 +15,7 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generation, Generations, changed_files, contents
 from orchestrator.errors import ApplyFailed, NotFound, SwitchError
 from orchestrator.project import SwitchPaths
-from orchestrator.rendering.render import GENERATION_VARIABLE, Rendered, generation_global
+from orchestrator.rendering.render import GENERATION_VARIABLE, Rendered, generation_global, mark_global
 
 RELOADS: Sequence[tuple[str, str]] = (
     ("pjsip", "res_pjsip.so"),
@@ -61,11 +61,12 @@ class Applied:
 class Wanted:
     """What the switch is asked for.
 
-    Args: tenants: digest by tenant. endpoints: tenant by endpoint of its phones. trunks: endpoints that must
-    be there. gone: endpoints that must not.
+    Args: tenants: digest by tenant. marks: digest by dialplan file that all share. endpoints: tenant by
+    endpoint of its phones. trunks: endpoints that must be there. gone: endpoints that must not.
     """
 
     tenants: Mapping[str, str]
+    marks: Mapping[str, str]
     endpoints: Mapping[str, str]
     trunks: frozenset[str]
     gone: frozenset[str]
@@ -161,7 +162,8 @@ def _wanted(
         for endpoint in endpoint_ids(new[f"pjsip/tenants/{tenant}.conf"].decode())
     }
     trunks = frozenset(endpoint_ids(new["pjsip.conf"].decode()))
-    return Wanted(tenants, endpoints, trunks, _endpoints(running) - _endpoints(new))
+    marks = {path: digest for path, digest in rendered.marks.items() if path in asked}
+    return Wanted(tenants, marks, endpoints, trunks, _endpoints(running) - _endpoints(new))
 
 
 def _endpoints(files: Mapping[str, bytes]) -> frozenset[str]:
@@ -203,6 +205,9 @@ class NotLoaded(SwitchError):
 
 async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
     """The first object that the switch lacks; empty when it has all."""
+    for path, digest in wanted.marks.items():
+        if await switch.global_variable(mark_global(path)) != digest:
+            return f"the whole of {path}"
     for tenant, digest in wanted.tenants.items():
         if await switch.global_variable(generation_global(tenant)) != digest:
             return f"the dialplan of tenant {tenant}"

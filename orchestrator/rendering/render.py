@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ class Rendered:
         generation: digest of all files.
         tenants: digest of each tenant's part, as the switch says it when asked (`generation_global`, and
             `GENERATION_VARIABLE` on endpoints).
+        marks: digest of each dialplan file that all tenants share, by its path, as the switch says it when
+            asked (`mark_global`).
         prompts: sound files to copy, name on the switch -> path in the project.
     """
 
@@ -70,6 +73,7 @@ class Rendered:
     files: Mapping[str, RenderedFile]
     generation: str
     tenants: Mapping[str, str]
+    marks: Mapping[str, str]
     prompts: Mapping[str, str]
 
 
@@ -126,6 +130,9 @@ def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: 
     }
     for name, mode in _PLATFORM_FILES.items():
         files[name] = RenderedFile(_text(environment, f"{name}.j2", common), mode)
+    shared = {path: file for path, file in files.items() if path.startswith("dialplan/")}
+    marks = {path: _digest({path: file}) for path, file in shared.items()}
+    files |= {path: _marked(path, file, marks[path]) for path, file in shared.items()}
     digests = {}
     for tenant in tenants:
         own, digests[tenant.name] = _tenant_files(environment, common, definitions, tenant, secrets)
@@ -134,12 +141,26 @@ def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: 
     prompts = {
         f"{prompt_name(path)}.wav": path for tenant in tenants for path in _prompts(definitions, tenant)
     }
-    return Rendered(secrets.systemname, files, _digest(files), digests, dict(sorted(prompts.items())))
+    return Rendered(secrets.systemname, files, _digest(files), digests, marks, dict(sorted(prompts.items())))
 
 
 def generation_global(tenant: str) -> str:
     """The global variable in the dialplan that holds the digest of a tenant's part."""
     return f"{GENERATION_VARIABLE}_{tenant}"
+
+
+def mark_global(path: str) -> str:
+    """The global variable in the dialplan that holds the digest of a shared file.
+
+    >>> mark_global("dialplan/blocks/lines.conf")
+    'VPBX_MARK_dialplan_blocks_lines_conf'
+    """
+    return f"VPBX_MARK_{re.sub(r'[^A-Za-z0-9]', '_', path)}"
+
+
+def _marked(path: str, file: RenderedFile, digest: str) -> RenderedFile:
+    """The file with its mark at the end: Asterisk drops what follows a line it can't read, and goes on."""
+    return RenderedFile(f"{file.text}\n[globals](+)\n{mark_global(path)}={digest}\n", file.mode)
 
 
 def _prompts(definitions: Definitions, tenant: Tenant) -> list[str]:

@@ -1,0 +1,58 @@
+"""`vpbx apply` with other templates, or killed by its own hand: doomed_apply.py PROJECT SHARE WHEN STEP.
+
+SHARE: directory with `templates/` and `dialplans/`, or `-` for the package's own. STEP: which rename (of the
+staged directory, of the link, of the note) or reload, counted from 1; 0: it lives. WHEN: `before` or `after`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from orchestrator import candidate
+from orchestrator.asterisk import apply
+from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.cli.main import main
+
+_CONFIRM_DEADLINE_S = 3.0
+
+
+def doom(when: str, step: int) -> None:
+    """Make one of the renames and reloads a deadly place."""
+    rename, reload = Path.rename, AmiSwitch.reload
+    count = 0
+
+    def die(now: str) -> None:
+        if now == when and count == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def deadly_rename(path: Path, target: Any) -> Path:
+        nonlocal count
+        count += 1
+        die("before")
+        moved = rename(path, target)
+        die("after")
+        return moved
+
+    async def deadly_reload(switch: AmiSwitch, module: str) -> None:
+        nonlocal count
+        count += 1
+        die("before")
+        await reload(switch, module)
+        die("after")
+
+    Path.rename = deadly_rename  # type: ignore[method-assign,assignment]
+    AmiSwitch.reload = deadly_reload  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    project, share, moment, number = sys.argv[1:]
+    if share != "-":
+        candidate.share_directory = lambda: Path(share)
+    apply._CONFIRM_DEADLINE_S = _CONFIRM_DEADLINE_S
+    doom(moment, int(number))
+    sys.argv = ["vpbx", "-C", project, "apply"]
+    main()

@@ -1,0 +1,280 @@
+"""Apply beside calls that are up and phones that register, with a switch, disk or process that fails."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import doomed_apply, farside, media
+from harness.farside import CARRIER, FarSide
+from harness.site import Site
+
+from orchestrator.rendering.sources import share_directory
+
+pytestmark = pytest.mark.switch
+
+DIRECT, CALLER, MOBILE = "+74951112234", "+79035556677", "+79161112233"
+NUMBER_OF_BETA = "+73432223344"
+INSIDE, OUTSIDE = 51, 52
+LAST = '  - {extension: "107", name: Наталья Щербакова}\n'
+HIRED = '  - {extension: "108", name: Новый Сотрудник}\n'
+STEPS = {
+    "before the staged directory gets its name": ("before", 1),
+    "after it": ("after", 1),
+    "before the swap": ("before", 2),
+    "after the swap": ("after", 2),
+    "between two reloads": ("after", 3),
+    "after the last reload": ("after", 4),
+    "before it is noted as confirmed": ("before", 5),
+}
+
+
+@pytest.fixture(scope="module")
+def world(site: Site) -> Iterator[FarSide]:
+    with site.far_side(*site.phones("acme", ("101", "102"))) as far:
+        far.wait_registered()
+        yield far
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    """A copy of templates and blocks, to be spoilt."""
+    for part in ("templates", "dialplans"):
+        shutil.copytree(share_directory() / part, tmp_path / "share" / part)
+    return tmp_path / "share"
+
+
+def apply_by(
+    site: Site, share: str = "-", when: str = "after", step: int = 0
+) -> subprocess.CompletedProcess[str]:
+    """An apply with other templates, or one that dies."""
+    command = [sys.executable, doomed_apply.__file__, str(site.root), share, when, str(step)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def rename_101(site: Site, name: str) -> None:
+    """Change something that the called phone sees."""
+    site.edit("tenants/acme.yaml", (r'(extension: "101", name: )[^}]*', f'extension: "101", name: {name}'))
+
+
+def name_shown(world: FarSide) -> str:
+    """Call 102 from 101, have it answered, and see who is shown."""
+    world.behave("acme102desk", farside.answer())
+    after = len(world.calls_to("acme102desk"))
+    call = world.call("acme101desk", "102")
+    arrived = world.incoming("acme102desk", after=after)
+    world.wait_answered(call)
+    world.hang_up(call)
+    return arrived.name
+
+
+def live(site: Site) -> str:
+    """The generation that the switch reads next."""
+    return str((site.root / ".vpbx/switch/pbx1/etc").readlink())
+
+
+def told(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of an error; its hint, when there is one, is the second."""
+    lines = result.stderr.splitlines()
+    assert result.returncode == 1, result
+    assert result.stdout == ""
+    assert lines[0].startswith("vpbx: error: ") and all(line.startswith("hint: ") for line in lines[1:]), (
+        lines
+    )
+    return lines[0]
+
+
+def test_a_call_that_is_up_survives_an_apply_that_changes_its_tenant(
+    site: Site, world: FarSide, tmp_path: Path
+) -> None:
+    voices = {
+        seed: media.write_wav(tmp_path / f"{seed}.wav", media.voice(seed)) for seed in (INSIDE, OUTSIDE)
+    }
+    world.behave("acme101desk", farside.answer(voices[INSIDE]))
+    world.behave(CARRIER, farside.answer(voices[OUTSIDE]))
+    inbound = world.call(CARRIER, DIRECT, say=voices[OUTSIDE], from_number=CALLER)
+    heard = world.wait_answered(inbound)
+    outbound = world.call("acme102desk", MOBILE, say=voices[INSIDE])
+    world.wait_answered(outbound)
+    site.edit("tenants/acme.yaml", (r"members: \[.*\]", 'members: ["102"]'))
+    rename_101(site, "Анна Первая")
+    applied = site.json("apply")
+    assert applied["confirmed"] == ["acme"] and applied["restart_needed"] == []
+    assert site.lines("acme")["in_use"] == 2
+    size = heard.stat().st_size
+    site.until(lambda: heard.stat().st_size > size + 2 * 2 * media.RATE, "two more seconds are heard")
+    assert not world.has_ended(inbound) and not world.has_ended(outbound)
+    for call in (inbound, outbound):
+        ended = world.hang_up(call)
+    assert ended.heard is not None
+    site.until(lambda: site.lines("acme")["in_use"] == 0, "both lines are free")
+    assert media.hear(media.read(heard)[0][-media.RATE :], media.voice(INSIDE)).same
+    legs = site.json("calls", "list", "acme")["calls"]
+    assert {leg["direction"] for leg in legs if leg["answered_at"] and leg["ended_at"]} == {"in", "out"}
+    assert [charge["to"] for charge in site.json("charges", "list", "acme")["charges"]] == [MOBILE]
+    assert name_shown(world) == "Анна Первая"
+
+
+def test_a_new_employees_phone_registers_and_rings_after_apply_and_is_gone_with_the_employee(
+    site: Site, world: FarSide
+) -> None:
+    site.edit("tenants/acme.yaml", (LAST, LAST + HIRED))
+    assert site.json("apply")["confirmed"] == ["acme"]
+    [account] = site.phones("acme", ("108",))
+    with site.far_side(account, name="hired") as far:
+        far.wait_registered()
+        far.behave("acme108desk", farside.answer())
+        call = world.call("acme101desk", "108")
+        assert far.incoming("acme108desk").name == "Анна Первая"
+        world.wait_answered(call)
+        world.hang_up(call)
+    site.edit("tenants/acme.yaml", (HIRED, ""))
+    assert site.json("apply")["confirmed"] == ["acme"]
+    assert "Unable to find object" in site.rx(f"pjsip show endpoint {account.endpoint}")
+    assert world.wait_ended(world.call("acme101desk", "108")).code == 404
+
+
+def test_a_disconnected_tenant_is_gone_from_the_switch_and_comes_back_as_it_was(
+    site: Site, world: FarSide
+) -> None:
+    accounts = site.phones("beta")
+    site.edit("tenants/beta.yaml", (r"tariff: master", "tariff: master\nservice: disconnected"))
+    site.vpbx("apply")
+    shown = site.rx("pjsip show endpoints")
+    assert [account.endpoint for account in accounts if account.endpoint in shown] == []
+    assert site.rx("dialplan show beta-phones").startswith("There is no existence of 'beta-phones'")
+    assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 404
+    site.edit("tenants/beta.yaml", (r"\nservice: disconnected", ""))
+    assert site.json("apply")["confirmed"] == ["beta"]
+    assert site.phones("beta") == accounts
+    assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 480
+
+
+@pytest.mark.parametrize(
+    ("file", "found", "instead", "missing"),
+    [
+        ("dialplans/asterisk/lines.conf", "[vpbx-line-take]", "[vpbx-line-take", "blocks/lines.conf"),
+        ("templates/asterisk/dialplan/platform.conf.j2", "[vpbx-class]", "[vpbx-class", "platform.conf"),
+        ("templates/asterisk/tenant_dialplan.conf.j2", "-transfer]", "-transfer", "of tenant acme"),
+        ("templates/asterisk/tenant_pjsip.conf.j2", "direct_media=", "direct_medium=", "of tenant acme"),
+    ],
+    ids=[
+        "a broken block",
+        "a broken shared file",
+        "a broken tenant's file",
+        "an option that pjsip doesn't know",
+    ],
+)
+def test_what_the_switch_does_not_take_is_told_in_one_line_and_the_configuration_before_works_on(
+    site: Site, world: FarSide, share: Path, file: str, found: str, instead: str, missing: str
+) -> None:
+    before, shown = live(site), name_shown(world)
+    text = (share / file).read_text()
+    assert found in text
+    (share / file).write_text(text.replace(found, instead))
+    rename_101(site, "Анна Негодная")
+    line = told(apply_by(site, str(share)))
+    assert re.search(rf"the switch did not take .*{missing}.*; generation \d+ is back$", line), line
+    assert live(site) == before
+    assert name_shown(world) == shown
+    rename_101(site, shown)
+    site.vpbx("apply")
+    assert live(site) == before
+    assert name_shown(world) == shown
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [("{{ nothing_such }}", "'nothing_such' is undefined"), ("{% fro x in y %}", "unknown tag 'fro'")],
+    ids=["a name that isn't there", "a statement that isn't one"],
+)
+def test_a_spoilt_template_is_told_with_its_line_and_nothing_is_touched(
+    site: Site, share: Path, spoilt: str, said: str
+) -> None:
+    before = live(site)
+    template = share / "templates/asterisk/tenant_pjsip.conf.j2"
+    lines = template.read_text().splitlines()
+    number = lines.index("direct_media=no") + 1
+    lines.insert(number - 1, spoilt)
+    template.write_text("\n".join(lines) + "\n")
+    line = told(apply_by(site, str(share)))
+    assert f"templates/asterisk/tenant_pjsip.conf.j2:{number}: " in line and said in line
+    assert live(site) == before
+
+
+def test_two_applies_at_once_both_succeed_one_after_the_other(site: Site, world: FarSide) -> None:
+    rename_101(site, "Анна Двойная")
+    command = [str(Path(sys.executable).with_name("vpbx")), "-C", str(site.root), "apply", "--json"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    answers = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sorted(bool(answer["changed"]) for answer in answers) == [False, True]
+    assert len({answer["generation"] for answer in answers}) == 1
+    assert name_shown(world) == "Анна Двойная"
+
+
+@pytest.mark.parametrize(("when", "step"), STEPS.values(), ids=STEPS)
+def test_an_apply_that_is_killed_leaves_a_switch_that_answers_and_the_next_apply_works(
+    site: Site, world: FarSide, when: str, step: int
+) -> None:
+    name = f"Анна {when} {step}"
+    shown = name_shown(world)
+    rename_101(site, name)
+    assert apply_by(site, when=when, step=step).returncode == -signal.SIGKILL
+    assert name_shown(world) in (shown, name)
+    site.vpbx("apply")
+    assert name_shown(world) == name
+    assert list((site.root / ".vpbx/switch/pbx1/generations").glob("*.staging")) == []
+    assert site.json("apply")["changed"] == []
+
+
+@pytest.mark.root
+def test_a_full_disk_while_staging_is_refused_and_the_configuration_before_works_on(
+    site: Site, world: FarSide, tmp_path: Path
+) -> None:
+    generations = site.root / ".vpbx/switch/pbx1/generations"
+    before, shown = live(site), name_shown(world)
+    kept = tmp_path / "kept"
+    shutil.copytree(generations, kept)
+    used = sum(-(-path.stat().st_size // 4096) * 4096 for path in kept.rglob("*") if path.is_file())
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={used + 64 * 1024}", "tmpfs", str(generations)],
+        check=True,
+        timeout=10,
+    )
+    try:
+        shutil.copytree(kept, generations, dirs_exist_ok=True)
+        rename_101(site, "Анна Полная")
+        line = told(site.run("apply"))
+        assert "can't stage the configuration" in line and "No space left on device" in line
+        assert live(site) == before
+        assert list(generations.glob("*.staging")) == []
+        assert name_shown(world) == shown
+    finally:
+        subprocess.run(["umount", "-l", str(generations)], check=True, timeout=10)
+    site.vpbx("apply")
+    assert name_shown(world) == "Анна Полная"
+
+
+def test_a_switch_of_another_project_behind_the_same_address_is_not_touched(
+    site: Site, world: FarSide, tmp_path: Path
+) -> None:
+    """A copied project: same AMI secrets, another systemname."""
+    other = tmp_path / "other"
+    shutil.copytree(site.root, other, symlinks=True, ignore=shutil.ignore_patterns("log", "run", "spool"))
+    secrets = json.loads((other / ".vpbx/secrets.json").read_text())
+    secrets["systemnames"]["pbx1"] = "s0000000000000000"
+    (other / ".vpbx/secrets.json").write_text(json.dumps(secrets))
+    before = (other / ".vpbx/switch/pbx1/etc").readlink()
+    command = [str(Path(sys.executable).with_name("vpbx")), "-C", str(other), "apply"]
+    line = told(subprocess.run(command, capture_output=True, text=True, timeout=60, check=False))
+    assert f"the switch at {site.ami} calls itself" in line and "it isn't this project's" in line
+    assert (other / ".vpbx/switch/pbx1/etc").readlink() == before
+    assert name_shown(world)
