@@ -200,7 +200,7 @@ def test_the_record_is_read_at_once_when_an_event_asks_and_when_it_ends() -> Non
     assert writer.stop(5)
     assert books.runs == [False, True, True, False]
     assert books.closed
-    assert books.sweeps == 2, "without an event, what was left is looked for"
+    assert books.sweeps == 3, "what was left is looked for at start, when a pass settles, and at the end"
     assert books.threads == {"vpbx-writer"}
     assert writer.status.posted == {"reconciliation": 2, "listener": 2}
     assert writer.status.quarantined == 4
