@@ -7,8 +7,8 @@ with `vpbx listen`; (4) ours without recording, with `vpbx listen`. RTP goes bot
 First the highest clean rate of each arm is searched, several times; then all run at half the lowest of them.
 Prints one JSON line a figure. Take the ratios, not the absolutes: everything shares the machine.
 
-    bench/bench_calls.py            7 minutes
-    bench/bench_calls.py --quick    1.5 minutes: coarse
+    bench/bench_calls.py            8 minutes
+    bench/bench_calls.py --quick    2 minutes: coarse
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from statistics import geometric_mean, median
 
 from calls.arms import ARMS, BARE, OURS, OURS_RECORDED, RECORDED, Arm, Running, start
 from calls.load import FarEnd, GeneratorFailed, Run, call, settle, write_voice
-from calls.search import Bisection, around, ladder
+from calls.search import around, ladder, whole
 
 from orchestrator.asterisk import install
 
@@ -78,7 +78,7 @@ class Bench:
             searches = {
                 running.arm.name: around(last[running.arm.name], _REACH, len(rates))
                 if number
-                else Bisection(-1, len(rates))
+                else whole(len(rates))
                 for running in self._arms
             }
             while not all(search.over for search in searches.values()) and not self._late():
@@ -180,7 +180,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="coarse, in 1.5 minutes")
+    parser.add_argument("--quick", action="store_true", help="coarse, in 2 minutes")
     parser.add_argument("--seed", type=int, default=1, help="of the numbers that are called")
     parser.add_argument("--share", type=Path, help="directory with templates/ and dialplans/ to try for ours")
     return parser.parse_args()
