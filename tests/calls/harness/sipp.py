@@ -29,6 +29,7 @@ _DEFAULTS: Mapping[str, object] = {
     "settle_ms": 1000,
     "expires_s": 300,
     "code": "486 Busy Here",
+    "supported": "Supported: replaces",
 }
 _DEADLINE_S = 30.0
 _POLL_S = 0.05
