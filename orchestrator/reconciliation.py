@@ -178,7 +178,11 @@ class _Pass:
         while True:
             with self._store.reconciling() as unit:
                 found = unit.open_legs(self._systemname, after, _PAGE)
-                gone = [(leg, unit.last_known(leg)) for leg in found if leg.uniqueid not in up]
+                gone = [
+                    (leg, unit.last_known(leg))
+                    for leg in found
+                    if leg.uniqueid not in up and not is_recent(leg, started_at, self._now)
+                ]
                 closed = [
                     close_estimated(leg, last_known)
                     for leg, last_known in gone
@@ -250,6 +254,11 @@ class _Pass:
         self.report.quarantined += len(batch.bad)
         self.report.foreign += batch.foreign
         self.report.gaps += batch.gap
+
+
+def is_recent(leg: Leg, started_at: datetime | None, now: datetime) -> bool:
+    """Whether a leg began too short a time ago to be cut off, whatever its evidence: it isn't looked up."""
+    return (started_at is None or leg.started_at >= started_at) and now - leg.started_at < GRACE
 
 
 def is_cut_off(last_known: datetime, started_at: datetime | None, now: datetime) -> bool:

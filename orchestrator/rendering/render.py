@@ -24,6 +24,7 @@ DeviceKey = tuple[str, str, str]
 """Tenant, extension, device."""
 
 _PLATFORM_FILES = {
+    "acl.conf": PLAIN,
     "ccss.conf": PLAIN,
     "cdr.conf": PLAIN,
     "cdr_custom.conf": PLAIN,
@@ -37,9 +38,11 @@ _PLATFORM_FILES = {
     "manager.conf": PRIVATE,
     "modules.conf": PLAIN,
     "musiconhold.conf": PLAIN,
+    "pjproject.conf": PLAIN,
     "pjsip.conf": PRIVATE,
     "pjsip_notify.conf": PLAIN,
     "rtp.conf": PLAIN,
+    "stasis.conf": PLAIN,
     "udptl.conf": PLAIN,
 }
 _BLANK = "generation-of-this-tenant"
