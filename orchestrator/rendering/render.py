@@ -37,7 +37,6 @@ _PLATFORM_FILES = {
     "logger.conf": PLAIN,
     "manager.conf": PRIVATE,
     "modules.conf": PLAIN,
-    "musiconhold.conf": PLAIN,
     "pjproject.conf": PLAIN,
     "pjsip.conf": PRIVATE,
     "pjsip_notify.conf": PLAIN,
