@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := sip-tester postgresql
 FAST := tests/unit tests/golden tests/properties tests/events
 FAST_MARKS := not switch and not postgresql and not root
 
-.PHONY: help setup demo check lint test bench system-packages lock clean
+.PHONY: help setup demo check lint test bench proofs system-packages lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
@@ -34,6 +34,17 @@ check: lint ## lint, types, unit, golden, properties: the fast inner loop
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install
 	$(BIN)/pytest -q --durations=15 --doctest-modules orchestrator tests
+
+bench: setup system-packages ## every benchmark, one JSON line a figure; about ten minutes, on a quiet machine
+	$(BIN)/vpbx switch install
+	for each in definitions ledger rating listener calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+
+# What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
+proof-%: setup system-packages
+	$(BIN)/vpbx switch install
+	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
+
+proofs: proof-lines proof-killed-switch proof-killed-listener proof-events ## the slow proofs: lines, killed switch, killed listener, events
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:
