@@ -13,6 +13,7 @@ OrchestratorError
 │   ├── SwitchStartFailed
 │   ├── InstallFailed
 │   ├── LockHeld              another process did the same for the whole deadline
+│   ├── LockUnusable          no rights to the file that is locked
 │   ├── AmiRefused            wrong user or secret
 │   ├── AmiUnreachable        nothing listens, or it stopped answering
 │   ├── ActionFailed          the switch answered an action with an error

@@ -20,16 +20,27 @@ class LockHeld(SwitchError):
     code = "lock-held"
 
 
+class LockUnusable(SwitchError):
+    """The lock's file can't be made or opened."""
+
+    code = "lock-unusable"
+
+
 @contextmanager
 def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
     """Be the only one inside. The file stays; only the lock on it counts.
 
     Args: path: its directory is made. deadline_s: how long to wait for the other. doing: what is
     locked, for the error, e.g. `installing Asterisk`.
-    Raises: LockHeld: still held by another process at the deadline.
+    Raises: LockHeld: still held by another process at the deadline. LockUnusable: no rights there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise LockUnusable(
+            f"{error.filename or path}: {error.strerror}", "run vpbx as the user whose files these are"
+        ) from error
     try:
         _acquire(handle, path, time.monotonic() + deadline_s, doing)
         os.ftruncate(handle, 0)

@@ -44,11 +44,15 @@ class Generations:
         self._paths = paths
 
     def live(self) -> Generation | None:
-        """The one that the switch reads at its next start or reload."""
+        """The one that the switch reads at its next start or reload. Raises: ApplyFailed: it is no link."""
         try:
             name = self._paths.etc.readlink()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise ApplyFailed(
+                f"{self._paths.etc}: {error.strerror}; it should be a link that vpbx made", "move it away"
+            ) from error
         number = int(name.name)
         return Generation(number, self._paths.generations / str(number))
 
@@ -65,7 +69,9 @@ class Generations:
         Args: prompts_from: directory that the prompts' paths are relative to.
         Raises: ApplyFailed: the disk refuses, or a prompt isn't a sound file that the switch plays.
         """
-        number = max((kept.number for kept in self.all()), default=0) + 1
+        live = self.live()
+        known = [*self.all(), *([live] if live else [])]
+        number = max((kept.number for kept in known), default=0) + 1
         staging = self._paths.generations / f"{number}{_STAGING}"
         try:
             self._paths.generations.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
@@ -80,6 +86,9 @@ class Generations:
             path = self._paths.generations / str(number)
             staging.rename(path)
             _sync_directory(self._paths.generations)
+        except ApplyFailed:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
         except OSError as error:
             shutil.rmtree(staging, ignore_errors=True)
             raise ApplyFailed(
@@ -169,7 +178,9 @@ def _playable(source: Path) -> bytes:
             form = (sound.getnchannels(), sound.getsampwidth(), sound.getframerate())
             empty = sound.getnframes() == 0
     except (wave.Error, EOFError) as error:
-        raise ApplyFailed(f"{source}: not a WAV file ({error})", "save it as 16 bit mono, 8000 Hz") from error
+        raise ApplyFailed(
+            f"{source}: not a WAV file ({str(error) or 'cut off'})", "save it as 16 bit mono, 8000 Hz"
+        ) from error
     if form not in ((1, 2, 8000), (1, 2, 16000)) or empty:
         raise ApplyFailed(
             f"{source}: {form[0]} channel(s), {8 * form[1]} bit, {form[2]} Hz{', empty' if empty else ''}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ import click
 
 from orchestrator import definitions as definition_files
 from orchestrator.asterisk.record import AsteriskRecord
+from orchestrator.cli.session import no_tenant
 from orchestrator.definitions.quoting import visible
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.project import Project
@@ -55,6 +56,14 @@ class Books:
                     f" {report.gaps} lost file(s)",
                     err=True,
                 )
+
+    def check_tenant(self, name: str | None, found: Sized) -> None:
+        """Nothing was found of a tenant: is there one? A tenant that has left the definitions may have data.
+
+        Raises: NotFound.
+        """
+        if name is not None and not found and name not in self.definitions.tenants:
+            raise no_tenant(name, self.definitions)
 
     def moment(self, text: str | None, option: str) -> datetime | None:
         """A date or time as typed, in the platform's time zone unless it names one."""

@@ -40,6 +40,7 @@ def list_calls(
     with open_books(bring_in=not no_reconcile) as books:
         asked = Asked(tenant, books.moment(since, "--since"), books.moment(until, "--until"), limit)
         found = books.store.calls(asked)
+        books.check_tenant(tenant, found)
         if as_json:
             data = {"version": _JSON_VERSION, "calls": [leg_json(leg) for leg in found]}
             click.echo(json.dumps(data, ensure_ascii=False))

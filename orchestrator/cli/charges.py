@@ -45,6 +45,7 @@ def list_charges(
     with open_books(bring_in=not no_reconcile) as books:
         asked = Asked(tenant, books.moment(since, "--since"), books.moment(until, "--until"), limit)
         found = books.store.charges(asked)
+        books.check_tenant(tenant, found)
         if as_json:
             data = {"version": _JSON_VERSION, "charges": [charge_json(charge) for charge in found]}
             click.echo(json.dumps(data, ensure_ascii=False))

@@ -45,6 +45,7 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
     """
     with _index() as (books, index):
         found = index.find(tenant)
+        books.check_tenant(tenant, found)
         directory = recordings_directory(books)
         if as_json:
             data = {
@@ -106,6 +107,7 @@ def verify(context: click.Context, tenant: str | None, as_json: bool) -> None:
     """
     with _index() as (books, index):
         found = [item for item in index.find(tenant) if item.state != "open"]
+        books.check_tenant(tenant, found)
         faults = {item.uniqueid: _fault(item, recordings_directory(books)) for item in found}
         bad = [item for item in found if faults[item.uniqueid]]
         if as_json:

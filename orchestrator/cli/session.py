@@ -40,8 +40,7 @@ class Session:
     def tenant(self, name: str) -> Tenant:
         """A tenant by name. Raises: NotFound."""
         if name not in self.definitions.tenants:
-            known = ", ".join(self.definitions.tenants) or "none"
-            raise NotFound(f"no tenant {name!r}", f"known tenants: {known}")
+            raise no_tenant(name, self.definitions)
         return self.definitions.tenants[name]
 
     def switch(self) -> AmiSwitch:
@@ -54,6 +53,12 @@ class Session:
         """Alone with the node's configuration. Raises: LockHeld: another apply doesn't end."""
         with file_lock(self.paths.root / "apply.lock", _APPLY_WAIT_S, "applying"):
             yield
+
+
+def no_tenant(name: str, definitions: Definitions) -> NotFound:
+    """The error for a tenant that isn't there."""
+    known = ", ".join(definitions.tenants) or "none"
+    return NotFound(f"no tenant {name!r}", f"known tenants: {known}")
 
 
 def open_session(node: str | None = None) -> Session:
