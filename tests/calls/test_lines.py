@@ -75,6 +75,13 @@ def arrived_from(world: FarSide, number: str) -> int:
     return sum(call.number == number for call in world.calls_to(CARRIER))
 
 
+def send_outside(world: FarSide, after: int) -> None:
+    """The phone of 101 transfers its newest call to an outside number, without asking there first."""
+    call = world.incoming("acme101desk", after=after)
+    world.wait_answered(call)
+    world.transfer(call, FORWARD_TO)
+
+
 def test_a_forwarded_call_takes_two_lines_and_frees_both(site: Site, world: FarSide) -> None:
     with Holding(site, world, LIMIT - 2):
         call = world.call(CARRIER, FORWARDED, from_number=CALLER)
@@ -125,7 +132,7 @@ def test_with_no_line_left_a_blind_transfer_outside_ends_the_call_and_frees_its_
         call = world.call(CARRIER, DIRECT, from_number=CALLER)
         world.wait_answered(call)
         reached = len(world.calls_to(CARRIER))
-        world.transfer(world.incoming("acme101desk", after=after), FORWARD_TO)
+        send_outside(world, after)
         world.wait_ended(call)
         site.until(lambda: site.lines("acme")["in_use"] == LIMIT - 1, "its line is free")
         assert site.lines("acme")["refused"] == refused + 1
@@ -138,7 +145,7 @@ def test_with_one_line_left_a_blind_transfer_outside_takes_it(site: Site, world:
         call = world.call(CARRIER, DIRECT, from_number=CALLER)
         world.wait_answered(call)
         reached = len(world.calls_to(CARRIER))
-        world.transfer(world.incoming("acme101desk", after=after), FORWARD_TO)
+        send_outside(world, after)
         world.wait_answered(world.incoming(CARRIER, after=reached))
         site.until(lambda: site.lines("acme")["in_use"] == LIMIT, "two lines are held")
         world.hang_up(call)

@@ -75,6 +75,7 @@ def _blind_transfer(world: World) -> None:
     call = far.call(CARRIER, ACME_DIRECT, from_number=_CALLER)
     arrived = far.incoming("acme101desk", after=before)
     far.wait_answered(call)
+    far.wait_answered(arrived)
     far.transfer(arrived, _MOBILE)
     world.site.until(lambda: world.site.lines("acme")["in_use"] == 2, "the transfer stands")
     far.hang_up(call)
