@@ -89,6 +89,13 @@ def test_inbound_number_is_read_in_every_form_an_operator_sends(world: FarSide, 
     world.hang_up(call)
 
 
+def test_a_caller_number_that_is_no_number_is_taken_as_withheld(site: Site, world: FarSide) -> None:
+    world.behave("acme101desk", farside.busy())
+    world.wait_ended(world.call(CARRIER, DIRECT, from_number="79035x5"))
+    [leg] = newest_calls(site, 1)
+    assert (leg["to"], leg["from"]) == (DIRECT, "")
+
+
 @pytest.mark.parametrize("number", ["+74950000000", "112", "101", "acme", "+7495111223a"])
 def test_a_trunk_reaches_nothing_but_numbers_of_the_platform(world: FarSide, number: str) -> None:
     assert world.wait_ended(world.call(CARRIER, number, from_number=CALLER)).code == 404
