@@ -207,6 +207,11 @@ class AmiConnection:
                 f"the switch at {self._login} gave no answer to {name} in {wait_s:g} s",
                 "it may be overloaded or stopped: see its log",
             ) from error
+        except AmiUnreachable as error:
+            raise AmiUnreachable(
+                f"the switch at {self._login} closed the connection before it answered {name}",
+                "it was stopped, or something else listens there: vpbx switch status",
+            ) from error
         finally:
             self._protocol.forget(action)
         answers = answer if isinstance(answer, list) else [answer]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 
 import click
@@ -12,6 +13,7 @@ from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
 from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
 
 _JSON_VERSION = 1
@@ -130,14 +132,22 @@ def status(node: str | None, as_json: bool) -> None:
 @switch.command()
 @node_option
 def console(node: str | None) -> None:
-    """Open the switch's own console. Leave it with `quit`.
+    """Open the switch's own console. Leave it with `quit`. It needs a terminal.
 
     \b
     Example:
         vpbx switch console
     """
     session = open_session(node)
+    if not sys.stdin.isatty():
+        raise NoTerminal("the console reads from a terminal, and this is none", "run it at a terminal")
     _instance(session).console()
+
+
+class NoTerminal(OrchestratorError):
+    """Without a terminal Asterisk's console would wait for ever."""
+
+    code = "no-terminal"
 
 
 def _instance(session: Session) -> Instance:
