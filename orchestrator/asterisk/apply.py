@@ -62,13 +62,13 @@ class Wanted:
     """What the switch is asked for.
 
     Args: tenants: digest by tenant. marks: digest by dialplan file that all share. endpoints: tenant by
-    endpoint of its phones. trunks: endpoints that must be there. gone: endpoints that must not.
+    endpoint of its phones. trunks: digest by endpoint of a trunk. gone: endpoints that must not be there.
     """
 
     tenants: Mapping[str, str]
     marks: Mapping[str, str]
     endpoints: Mapping[str, str]
-    trunks: frozenset[str]
+    trunks: Mapping[str, str]
     gone: frozenset[str]
 
 
@@ -161,7 +161,7 @@ def _wanted(
         for tenant in tenants
         for endpoint in endpoint_ids(new[f"pjsip/tenants/{tenant}.conf"].decode())
     }
-    trunks = frozenset(endpoint_ids(new["pjsip.conf"].decode()))
+    trunks = dict.fromkeys(endpoint_ids(new["pjsip.conf"].decode()), rendered.trunks)
     marks = {path: digest for path, digest in rendered.marks.items() if path in asked}
     return Wanted(tenants, marks, endpoints, trunks, _endpoints(running) - _endpoints(new))
 
@@ -212,24 +212,21 @@ async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
         if await switch.global_variable(generation_global(tenant)) != digest:
             return f"the dialplan of tenant {tenant}"
     for endpoint, tenant in wanted.endpoints.items():
-        try:
-            details = await switch.endpoint(endpoint)
-        except NotFound:
-            return f"endpoint {endpoint} of tenant {tenant}"
-        if details.variables.get(GENERATION_VARIABLE) != wanted.tenants[tenant]:
+        if await _form(switch, endpoint) != wanted.tenants[tenant]:
             return f"the new form of endpoint {endpoint} of tenant {tenant}"
-    for trunk in sorted(wanted.trunks):
-        if not await _has(switch, trunk):
-            return f"endpoint {trunk}"
+    for trunk, digest in wanted.trunks.items():
+        if await _form(switch, trunk) != digest:
+            return f"the new form of endpoint {trunk}"
     for endpoint in sorted(wanted.gone):
-        if await _has(switch, endpoint):
+        if await _form(switch, endpoint) is not None:
             return f"the removal of endpoint {endpoint}"
     return ""
 
 
-async def _has(switch: AmiSwitch, endpoint: str) -> bool:
+async def _form(switch: AmiSwitch, endpoint: str) -> str | None:
+    """The digest that an endpoint carries; None: the switch has no such endpoint."""
     try:
-        await switch.endpoint(endpoint)
+        details = await switch.endpoint(endpoint)
     except NotFound:
-        return False
-    return True
+        return None
+    return details.variables.get(GENERATION_VARIABLE, "")

@@ -44,7 +44,8 @@ _PLATFORM_FILES = {
     "stasis.conf": PLAIN,
     "udptl.conf": PLAIN,
 }
-_BLANK = "generation-of-this-tenant"
+_TRUNKS = "pjsip.conf"
+_BLANK = "generation-of-this-file"
 _E164_DIGITS = range(7, 16)
 
 
@@ -68,6 +69,7 @@ class Rendered:
             `GENERATION_VARIABLE` on endpoints).
         marks: digest of each dialplan file that all tenants share, by its path, as the switch says it when
             asked (`mark_global`).
+        trunks: digest of the trunks' file, which each trunk's endpoint carries as `GENERATION_VARIABLE`.
         prompts: sound files to copy, name on the switch -> path in the project.
     """
 
@@ -76,6 +78,7 @@ class Rendered:
     generation: str
     tenants: Mapping[str, str]
     marks: Mapping[str, str]
+    trunks: str
     prompts: Mapping[str, str]
 
 
@@ -129,9 +132,12 @@ def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: 
         "tenants": tenants,
         "generation_variable": GENERATION_VARIABLE,
         "e164_digits": _E164_DIGITS,
+        "generation": _BLANK,
     }
     for name, mode in _PLATFORM_FILES.items():
         files[name] = RenderedFile(_text(environment, f"{name}.j2", common), mode)
+    trunks = _digest({_TRUNKS: files[_TRUNKS]})
+    files[_TRUNKS] = RenderedFile(files[_TRUNKS].text.replace(_BLANK, trunks), files[_TRUNKS].mode)
     shared = {path: file for path, file in files.items() if path.startswith("dialplan/")}
     marks = {path: _digest({path: file}) for path, file in shared.items()}
     files |= {path: _marked(path, file, marks[path]) for path, file in shared.items()}
@@ -143,7 +149,8 @@ def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: 
     prompts = {
         f"{prompt_name(path)}.wav": path for tenant in tenants for path in _prompts(definitions, tenant)
     }
-    return Rendered(secrets.systemname, files, _digest(files), digests, marks, dict(sorted(prompts.items())))
+    prompts = dict(sorted(prompts.items()))
+    return Rendered(secrets.systemname, files, _digest(files), digests, marks, trunks, prompts)
 
 
 def generation_global(tenant: str) -> str:
@@ -182,7 +189,7 @@ def _tenant_files(
     graph = compile_tenant(definitions, tenant)
     values = {**common, "tenant": tenant, "graph": graph, "dial": _dial_strings(graph, secrets)}
     blank = {
-        path: RenderedFile(_text(environment, template, {**values, "generation": _BLANK}), mode)
+        path: RenderedFile(_text(environment, template, values), mode)
         for path, template, mode in (
             (f"dialplan/tenants/{tenant.name}.conf", "tenant_dialplan.conf.j2", PLAIN),
             (f"pjsip/tenants/{tenant.name}.conf", "tenant_pjsip.conf.j2", PRIVATE),

@@ -164,12 +164,14 @@ def test_a_disconnected_tenant_is_gone_from_the_switch_and_comes_back_as_it_was(
         ("templates/asterisk/dialplan/platform.conf.j2", "[vpbx-class]", "[vpbx-class", "platform.conf"),
         ("templates/asterisk/tenant_dialplan.conf.j2", "-transfer]", "-transfer", "of tenant acme"),
         ("templates/asterisk/tenant_pjsip.conf.j2", "direct_media=", "direct_medium=", "of tenant acme"),
+        ("templates/asterisk/pjsip.conf.j2", "allow_overlap=", "allow_overlaps=", "endpoint trunk-main"),
     ],
     ids=[
         "a broken block",
         "a broken shared file",
         "a broken tenant's file",
-        "an option that pjsip doesn't know",
+        "a phone's option that pjsip doesn't know",
+        "a trunk's option that pjsip doesn't know",
     ],
 )
 def test_what_the_switch_does_not_take_is_told_in_one_line_and_the_configuration_before_works_on(
