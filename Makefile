@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := sip-tester postgresql
 FAST := tests/unit tests/golden tests/properties tests/events
+# Calls mostly wait, so more test files than cores run side by side.
+AT_ONCE ?= 4
 FAST_MARKS := not switch and not postgresql and not root
 
 .PHONY: help setup demo check lint test bench proofs system-packages lock clean
@@ -33,7 +35,7 @@ check: lint ## lint, types, unit, golden, properties: the fast inner loop
 
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install
-	$(BIN)/pytest -q --durations=15 --doctest-modules orchestrator tests
+	$(BIN)/pytest -q --durations=15 --doctest-modules --numprocesses=$(AT_ONCE) --dist=loadfile orchestrator tests
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about ten minutes, on a quiet machine
 	$(BIN)/vpbx switch install
