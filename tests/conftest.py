@@ -10,9 +10,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from hypothesis import settings
 from private_postgresql import PrivatePostgresql
 
 from orchestrator.storage.store import SqlStore
+
+settings.register_profile("vpbx", deadline=None, print_blob=True)
+settings.load_profile("vpbx")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
