@@ -14,7 +14,6 @@ from harness.ports import PortBlock
 from harness.sipp import Row, Sipp, register
 from harness.site import Site
 
-from orchestrator.asterisk.binary import Asterisk
 from orchestrator.model.platform import Address
 
 pytestmark = pytest.mark.switch
@@ -23,13 +22,6 @@ DIRECT, CALLER, MOBILE = "+74951112234", "+79035556677", "+79161112233"
 SIPP_HOST = "127.0.0.5"
 OUTSIDE = 41
 HOLD_S = 3
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
-    with Site(tmp_path_factory.mktemp("site") / "project", asterisk) as made:
-        made.start()
-        yield made
 
 
 @pytest.fixture(scope="module")
