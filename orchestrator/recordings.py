@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import wave
+from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +22,7 @@ import structlog
 
 from orchestrator.books import CallsEnded
 from orchestrator.errors import StorageError
-from orchestrator.model.call import Systemname
+from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.platform import Definitions
 from orchestrator.model.recording import Recording, retain_until, talked
 from orchestrator.routing.compile import RECORDING
@@ -32,6 +35,10 @@ FRAME_BYTES = 2 * CHANNELS
 SETTLED_AFTER = timedelta(seconds=1)
 """MixMonitor writes its last samples just after the hangup; a file that still changes is left for later."""
 
+SIDES = ("outside party", "employee")
+"""Who is on each channel, left and right."""
+
+_LONGEST_SILENCE_S = 3.0
 _TOLERANCE = timedelta(seconds=2)
 _BLOCK = 1 << 18
 
@@ -91,25 +98,27 @@ def finish(
     Args: monitor: where the switch writes. directory: where recordings are kept.
     Raises: RecordingsUnwritable: the recordings directory refuses; nothing is lost, the raw file stays.
     """
-    done = Finished()
-    for item, ended_at, answered_at in index.ended(systemname):
-        raw = monitor / Path(item.file).name
-        if not _settled(raw, now):
-            done = replace(done, waiting=done.waiting + 1)
-            continue
-        expected = timedelta(0) if answered_at is None else talked(index.bridges(item), ended_at)
-        kept = _finished(item, raw, directory, retention, expected)
-        index.keep([kept])
-        raw.unlink(missing_ok=True)
-        if kept.state in ("short", "lost"):
-            _log.error("recording incomplete", tenant=kept.tenant, uniqueid=kept.uniqueid, note=kept.note)
-        done = Finished(
-            kept=done.kept + (kept.state in ("complete", "short")),
-            short=done.short + (kept.state == "short"),
-            lost=done.lost + (kept.state == "lost"),
-            waiting=done.waiting,
-        )
-    return done
+    kept: list[Recording] = []
+    raws: list[Path] = []
+    waiting = 0
+    try:
+        for item, ended_at, answered_at in index.ended(systemname):
+            raw = monitor / Path(item.file).name
+            if _settled(raw, now):
+                bridges = [] if answered_at is None else index.bridges(item)
+                kept.append(_finished(item, raw, directory, retention, bridges, ended_at))
+                raws.append(raw)
+            else:
+                waiting += 1
+    finally:
+        index.keep(kept)
+        for raw in raws:
+            raw.unlink(missing_ok=True)
+    for item in kept:
+        if item.state in ("short", "lost"):
+            _log.error("recording incomplete", tenant=item.tenant, uniqueid=item.uniqueid, note=item.note)
+    states = Counter(item.state for item in kept)
+    return Finished(states["complete"] + states["short"], states["short"], states["lost"], waiting)
 
 
 def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> CallsEnded:
@@ -124,10 +133,16 @@ def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> Calls
 
 
 def _finished(
-    item: Recording, raw: Path, directory: Path, retention: Retention, expected: timedelta
+    item: Recording,
+    raw: Path,
+    directory: Path,
+    retention: Retention,
+    bridges: Sequence[SwitchEvent],
+    ended_at: datetime,
 ) -> Recording:
-    """The index row of an ended recording, its WAV file written."""
+    """The index row of an ended recording, its WAV file written. Args: bridges: none when never answered."""
     frames = raw.stat().st_size // FRAME_BYTES if raw.exists() else 0
+    expected = talked(bridges, ended_at)
     zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
     day = item.started_at.astimezone(zone).date()
     until = retain_until(day, retention.years.get(item.tenant, 1))
@@ -137,17 +152,11 @@ def _finished(
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
         return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
+    note = _what_misses(raw, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
     size, digest = _convert(raw, directory / name)
-    length = timedelta(seconds=frames / RATE_HZ)
-    short = length + _TOLERANCE + expected / 50 < expected
-    note = (
-        f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
-        if short
-        else ""
-    )
     return replace(
         item,
-        state="short" if short else "complete",
+        state="short" if note else "complete",
         file=name,
         length_s=frames // RATE_HZ,
         bytes=size,
@@ -155,6 +164,45 @@ def _finished(
         retain_until=until,
         note=note,
     )
+
+
+def _was_transferred(bridges: Sequence[SwitchEvent]) -> bool:
+    return sum(event.kind == "BRIDGE_ENTER" for event in bridges) > 1
+
+
+def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred: bool) -> str:
+    """What a recording lacks, in words; empty for a whole one.
+
+    After a transfer Asterisk 22.10 may stop hearing one side: it then writes exact zeros for it, which no
+    phone sends for long.
+    """
+    if length + _TOLERANCE + expected / 50 < expected:
+        return f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
+    if not transferred:
+        return ""
+    silent_s = {side: silence_at_end_s(raw, channel) for channel, side in enumerate(SIDES)}
+    return "; ".join(
+        f"after a transfer the {side} is not heard for the last {seconds:.0f} s"
+        for side, seconds in silent_s.items()
+        if _LONGEST_SILENCE_S <= seconds < length.total_seconds()
+    )
+
+
+def silence_at_end_s(raw: Path, channel: int) -> float:
+    """Seconds of exact zeros that a channel of a raw recording ends with."""
+    size = raw.stat().st_size // FRAME_BYTES * FRAME_BYTES
+    silent = 0
+    with raw.open("rb") as file:
+        while size:
+            start = max(0, size - _BLOCK)
+            file.seek(start)
+            samples = array("h", file.read(size - start))[channel::CHANNELS]
+            if any(samples):
+                last = next(index for index, sample in enumerate(reversed(samples)) if sample)
+                return (silent + last) / RATE_HZ
+            silent += len(samples)
+            size = start
+    return silent / RATE_HZ
 
 
 def _convert(raw: Path, target: Path) -> tuple[int, str]:
@@ -176,7 +224,8 @@ def _convert(raw: Path, target: Path) -> tuple[int, str]:
         size = partial.stat().st_size
         partial.rename(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise RecordingsUnwritable(
             f"{target.parent}: {error.strerror}", "make room or mend the rights; the raw recording is kept"
         ) from error

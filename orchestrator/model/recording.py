@@ -10,7 +10,8 @@ from typing import Literal
 from orchestrator.model.call import SwitchEvent, Systemname
 
 State = Literal["open", "complete", "short", "lost", "none"]
-"""open: the call is up, or its file wasn't looked at yet. short: less than was talked. lost: no sound at all
+"""open: the call is up, or its file wasn't looked at yet. short: less than was talked,
+or one side is missing after a transfer. lost: no sound at all
 of a call that was talked. none: never answered, nothing to keep."""
 
 

@@ -76,6 +76,8 @@ class RecordingIndex:
 
     def keep(self, items: Sequence[Recording]) -> None:
         """Write what became of recordings."""
+        if not items:
+            return
         with self._database.writing() as connection:
             upsert(connection, recording, [_row(item) for item in items])
 
