@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from harness import farside, media
+from harness.ami import AmiFailed
 from harness.farside import CARRIER, FarSide
 from harness.site import Site
 
@@ -112,7 +114,7 @@ def test_a_transfer_to_where_the_phone_may_not_call_is_refused(
     world.wait_answered(call)
     world.transfer(world.incoming("acme101desk", after=after), number)
     assert len(world.calls_to(CARRIER)) == outside
-    if not world.has_ended(call):
+    with suppress(AmiFailed):  # the refused call may have ended by itself
         world.hang_up(call)
     site.until(lambda: site.lines("acme")["in_use"] == 0, "nothing is left behind")
 
