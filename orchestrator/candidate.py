@@ -36,19 +36,39 @@ class NodeUnknown(OrchestratorError):
     code = "node-unknown"
 
 
-def rendered_for_apply(project: Project, definitions: Definitions, node: Node) -> Rendered:
-    """The configuration to apply. Secrets that don't exist yet are made up and kept.
+def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """What a switch is given. Secrets that don't exist yet are made up and kept.
 
-    Raises: RenderFailed, TrunkSecretMissing, SecretsUnreadable.
+    Raises: TrunkSecretMissing, SecretsUnreadable.
     """
     kept = Secrets.open(project.secrets_file)
-    secrets = SwitchSecrets(
+    return SwitchSecrets(
         systemname=kept.systemname(node.name),
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
-        trunks={trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()},
+        trunks=_trunk_secrets(project, definitions),
     )
-    return render(definitions, node, secrets, share_directory())
+
+
+def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """The same with nothing made up and nothing written: what doesn't exist yet has a stand-in.
+
+    Raises: TrunkSecretMissing, SecretsUnreadable.
+    """
+    kept = Secrets.open(project.secrets_file)
+    devices = {}
+    for key in device_keys(definitions, node):
+        devices[key] = kept.known_device(*key) or DeviceCredential(f"new-{'-'.join(key)}", MASKED)
+    return SwitchSecrets(
+        systemname=kept.known_systemname(node.name) or MASKED,
+        ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
+        devices=devices,
+        trunks=_trunk_secrets(project, definitions),
+    )
+
+
+def _trunk_secrets(project: Project, definitions: Definitions) -> dict[str, str]:
+    return {trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()}
 
 
 def rendered_for_reading(project: Project, definitions: Definitions, node: Node) -> Rendered:

@@ -21,6 +21,12 @@ OrchestratorError
 │   ├── MessageTooLong        an AMI message is longer than any real one
 │   └── NotLoaded             the switch lacks an object, or has an old form of it
 ├── ApplyFailed               what was wanted is not on the switch; the old state is back
+│   ├── Drifted               somebody has edited on the switch what was applied there
+│   ├── WaitsForConfirmation  a generation applied with --confirm-within isn't confirmed yet
+│   ├── NothingToConfirm      none waits to be confirmed
+│   └── UnknownSection        a tenant's phones were rendered into something that has no row
+├── PlanUnreadable            a saved plan is no plan, or of another version
+├── PlanStale                 a saved plan no longer says what an apply would do
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold

@@ -44,6 +44,11 @@ class SwitchPaths:
         return self.root / "lib"
 
     @property
+    def phones(self) -> Path:
+        """The database that the switch reads phones from."""
+        return self.lib / "phones.sqlite3"
+
+    @property
     def log(self) -> Path:
         return self.root / "log"
 

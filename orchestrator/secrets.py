@@ -72,6 +72,15 @@ class Secrets:
         text = self._tables["devices"].get(device_key(tenant, extension, device))
         return None if text is None else _credential(text)
 
+    def known_systemname(self, node: str) -> Systemname | None:
+        """Like `systemname`, but nothing is made up."""
+        name = self._tables["systemnames"].get(node)
+        return None if name is None else Systemname(name)
+
+    def known_ami(self, node: str, user: str) -> str | None:
+        """Like `ami`, but nothing is made up."""
+        return self._tables["ami"].get(f"{node}/{user}")
+
     def _kept(self, table: str, key: str, make: Callable[[], str]) -> str:
         if key not in self._tables[table]:
             with self._locked():

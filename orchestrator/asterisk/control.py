@@ -11,6 +11,7 @@ from types import TracebackType
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
+from orchestrator.asterisk.dialplan import Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
@@ -22,6 +23,7 @@ LINES_CATEGORY = "lines"
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
 _ZONE_STEP_S = 15 * 60
+_LONG_LIST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,37 @@ class AmiSwitch:
         options = {key: _text(details, key) for key in details}
         return EndpointDetails(name, options, variables(options.get("SetVar", "")))
 
+    async def endpoints(self) -> frozenset[str]:
+        """Names of all PJSIP endpoints that the running switch knows."""
+        items = await self._ami.listing({"Action": "PJSIPShowEndpoints"}, _LONG_LIST_S)
+        return frozenset(_text(item, "ObjectName") for item in items if item.get("Event") == "EndpointList")
+
+    async def actions(self, many: Sequence[Mapping[str, str]]) -> None:
+        """Actions in one write, worked off in order even when this process dies.
+
+        Raises: ActionFailed: the first that was refused, after all were tried.
+        """
+        if many:
+            await self._ami.actions(many)
+
+    async def dialplan(self, context: str, extension: str = "") -> list[Step] | None:
+        """Steps of a context as the running switch has them; None: it has no such context.
+
+        Args: extension: of one alone; an empty list when it isn't there.
+        """
+        fields = {"Action": "ShowDialPlan", "Context": context}
+        try:
+            items = await self._ami.listing(fields | ({"Extension": extension} if extension else {}))
+        except ActionFailed:
+            return [] if extension else None
+        found = [item for item in items if item.get("Event") == "ListDialplan" and item.get("Extension")]
+        return [_step(item) for item in found if item.get("Priority")]
+
+    async def global_variables(self) -> dict[str, str]:
+        """All globals of the dialplan."""
+        lines = (await self.command("dialplan show globals")).splitlines()
+        return dict(line.strip().split("=", 1) for line in lines if "=" in line)
+
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""
         answer = await self._ami.action({"Action": "Getvar", "Variable": f"GLOBAL({name})"})
@@ -135,6 +168,17 @@ class AmiSwitch:
         if self._open is None:
             raise AmiUnreachable("the AMI session isn't open", "use it inside `async with`")
         return self._open
+
+
+def _step(item: Message) -> Step:
+    return Step(
+        extension=_text(item, "Extension"),
+        priority=_text(item, "Priority"),
+        application=_text(item, "Application"),
+        data=_text(item, "AppData"),
+        label=_text(item, "ExtensionLabel"),
+        line=0,
+    )
 
 
 def started_at(local: str, switch_now: datetime, uptime_s: int) -> datetime:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import candidate
-from orchestrator.asterisk import apply
+from orchestrator.asterisk import confirm
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.main import main
 
@@ -52,7 +52,7 @@ if __name__ == "__main__":
     project, share, moment, number = sys.argv[1:]
     if share != "-":
         candidate.share_directory = lambda: Path(share)
-    apply._CONFIRM_DEADLINE_S = _CONFIRM_DEADLINE_S
+    confirm._DEADLINE_S = _CONFIRM_DEADLINE_S
     doom(moment, int(number))
     sys.argv = ["vpbx", "-C", project, "apply"]
     main()

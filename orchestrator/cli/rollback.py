@@ -1,0 +1,105 @@
+"""`vpbx rollback`: an earlier generation, live again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import click
+
+from orchestrator.asterisk.apply import Applied
+from orchestrator.asterisk.apply import apply as apply_parcel
+from orchestrator.asterisk.generations import Generation, Generations
+from orchestrator.asterisk.journal import Journal, Pending
+from orchestrator.asterisk.manifest import Manifest
+from orchestrator.asterisk.parcel import Live, from_generation
+from orchestrator.cli.deploying import applied_data, left_s, recovered, running_switch, say_applied
+from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of, part_digest
+from orchestrator.errors import ApplyFailed, NotFound
+
+_POLL_S = 0.25
+
+
+@click.command()
+@click.argument("number", required=False, type=int)
+@click.option("--unconfirmed", is_flag=True, hidden=True, help="Wait for the confirmation that is due.")
+@node_option
+@json_option
+def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: bool) -> None:
+    """Make an earlier generation live again; without NUMBER, the one before.
+
+    It is brought to the switch and confirmed like any other, as a generation of its own: `vpbx history` keeps
+    both. The YAML is not touched: `vpbx plan` shows how it differs from what is live now.
+
+    \b
+    Example:
+        vpbx history && vpbx rollback 41
+    """
+    session = open_session(node)
+    if unconfirmed:
+        _when_due(session)
+        return
+    with session.applying():
+        applied = asyncio.run(_back_to(session, number, ""))
+        Journal(session.paths).confirmed()
+    if as_json:
+        click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))
+    else:
+        say_applied(applied)
+
+
+def _when_due(session: Session) -> None:
+    """Wait until the pending generation is confirmed, or take it back at its deadline."""
+    journal = Journal(session.paths)
+    watched = journal.pending()
+    while (pending := journal.pending()) is not None:
+        if watched is None or pending.generation != watched.generation:
+            return
+        if left_s(pending) <= 0 and _taken_back(session, pending):
+            return
+        time.sleep(_POLL_S)
+
+
+def _taken_back(session: Session, pending: Pending) -> bool:
+    with session.applying():
+        now = Journal(session.paths).pending()
+        if now != pending:
+            return now is None
+        applied = asyncio.run(_back_to(session, pending.before, "not confirmed in time"))
+        Journal(session.paths).confirmed()
+    click.echo(f"generation {pending.generation} was not confirmed: generation {applied.generation}")
+    return True
+
+
+async def _back_to(session: Session, number: int | None, why: str) -> Applied:
+    generations = Generations(session.paths)
+    async with running_switch(session) as switch:
+        await recovered(session, switch)
+        live = await look(session.project, session.node, switch)
+        target, held = _target(generations, live, number)
+        reason = f"rollback to {target.number}{': ' if why else ''}{why}"
+        changed = changed_tenants(live, held, lambda name: kept_facts(target, name))
+        changes = {change.name: change.sentences for change in changed}
+        origin = origin_of(session.project, reason)
+        parcel = from_generation(target, held, live, generations.next_number(), origin, changes)
+        return await apply_parcel(parcel, session.paths, session.project.root, switch)
+
+
+def _target(generations: Generations, live: Live, number: int | None) -> tuple[Generation, Manifest]:
+    kept = [each.number for each in generations.all() if each.number != live.number]
+    if number is None:
+        number = max((each for each in kept if each < live.number), default=0)
+    target = generations.numbered(number) if number in kept else None
+    held = generations.manifest(target)
+    if target is None or held is None:
+        known = ", ".join(map(str, kept)) or "none"
+        raise NotFound(f"no generation {number or 'before the live one'} to go back to", f"kept: {known}")
+    for name, part in held.tenants.items():
+        if part_digest(target.path, name) != part.digest:
+            raise ApplyFailed(
+                f"generation {number}: the files of tenant {name} were edited since it was made",
+                "choose another generation, or apply the YAML of that time",
+            )
+    return target, held
