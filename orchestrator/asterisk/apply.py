@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.confirm import Wanted, confirm
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.difference import (
@@ -24,9 +25,11 @@ from orchestrator.asterisk.difference import (
 )
 from orchestrator.asterisk.generations import Generation, Generations, Parcel
 from orchestrator.asterisk.journal import Intent, Journal
+from orchestrator.asterisk.layout import data_dir
 from orchestrator.asterisk.manifest import Manifest
 from orchestrator.asterisk.phones import Phone, PhoneRows
 from orchestrator.asterisk.splice import Splice, splice
+from orchestrator.asterisk.trial import try_out
 from orchestrator.errors import ApplyFailed, SwitchError
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import generation_global
@@ -48,17 +51,29 @@ class Applied:
     restart_needed: tuple[str, ...]
 
 
-async def apply(parcel: Parcel, paths: SwitchPaths, prompts_from: Path, switch: AmiSwitch | None) -> Applied:
+async def apply(
+    parcel: Parcel,
+    paths: SwitchPaths,
+    prompts_from: Path,
+    switch: AmiSwitch | None,
+    asterisk: Asterisk | None,
+) -> Applied:
     """Make a parcel the live generation. The caller holds the apply lock and has called `recover`.
 
     Args: switch: a session with the running switch; None: it isn't running and will read it at its start.
-    Raises: ApplyFailed: it could not be staged, or the switch doesn't have what was wanted; either way
-        the configuration before is live.
+    asterisk: what a scratch switch is made of that tries the parcel first; None: it isn't tried.
+    Raises: ApplyFailed: it could not be staged, was refused by the scratch switch, or the switch doesn't have
+        what was wanted; in each case the configuration before is live.
     """
     generations, journal = Generations(paths), Journal(paths)
     before = generations.live()
-    same = before is not None and parcel.manifest.same_as(generations.manifest(before))
-    staged = before if same and before is not None else generations.stage(parcel, prompts_from)
+    old = generations.manifest(before)
+    if before is not None and parcel.manifest.same_as(old):
+        staged = before
+    else:
+        staged = generations.stage(parcel, prompts_from)
+        if asterisk is not None:
+            _try_out(generations, staged, difference(old, parcel.manifest), asterisk, data_dir(paths))
     turn = _Turn(paths, staged)
     journal.begin(Intent(0 if before is None else before.number, staged.number))
     try:
@@ -68,6 +83,22 @@ async def apply(parcel: Parcel, paths: SwitchPaths, prompts_from: Path, switch: 
     journal.end()
     generations.forget_oldest()
     return applied
+
+
+def _try_out(
+    generations: Generations, staged: Generation, change: Difference, asterisk: Asterisk, data: Path
+) -> None:
+    """Raises: ApplyFailed: refused; the staged generation is gone again."""
+    if not change.steps and not change.shared:
+        return
+    try:
+        try_out(staged, change.steps, bool(change.shared), asterisk, data)
+    except SwitchError as error:
+        generations.discard(staged)
+        raise ApplyFailed(f"no scratch switch to try it on: {error.message}", error.hint) from error
+    except BaseException:
+        generations.discard(staged)
+        raise
 
 
 async def recover(paths: SwitchPaths, switch: AmiSwitch | None) -> str:

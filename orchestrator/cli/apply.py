@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.apply import apply as apply_parcel
 from orchestrator.asterisk.control import AmiSwitch
@@ -143,7 +144,9 @@ async def _apply(session: Session, wishes: Wishes) -> Applied:
         if wishes.confirm_within_s and live.number and not plan.empty:
             _watch(session, number, live, timedelta(seconds=wishes.confirm_within_s) + _WHILE_APPLYING)
         try:
-            applied = await apply_parcel(parcel, session.paths, session.project.root, switch)
+            applied = await apply_parcel(
+                parcel, session.paths, session.project.root, switch, installation.find()
+            )
         except BaseException:
             Journal(session.paths).confirmed()
             raise

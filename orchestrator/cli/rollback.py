@@ -8,6 +8,7 @@ import time
 
 import click
 
+from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.apply import apply as apply_parcel
 from orchestrator.asterisk.generations import Generation, Generations
@@ -84,7 +85,7 @@ async def _back_to(session: Session, number: int | None, why: str) -> Applied:
         changes = {change.name: change.sentences for change in changed}
         origin = origin_of(session.project, reason)
         parcel = from_generation(target, held, live, generations.next_number(), origin, changes)
-        return await apply_parcel(parcel, session.paths, session.project.root, switch)
+        return await apply_parcel(parcel, session.paths, session.project.root, switch, installation.find())
 
 
 def _target(generations: Generations, live: Live, number: int | None) -> tuple[Generation, Manifest]:
