@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.asterisk.binary import Asterisk
-from orchestrator.asterisk.confirm import Wanted, confirm
+from orchestrator.asterisk.confirm import NotLoaded, Wanted, confirm
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.difference import (
     Difference,
@@ -89,10 +89,10 @@ def _try_out(
     generations: Generations, staged: Generation, change: Difference, asterisk: Asterisk, data: Path
 ) -> None:
     """Raises: ApplyFailed: refused; the staged generation is gone again."""
-    if not change.steps and not change.shared:
+    if not change.tenants and not change.shared:
         return
     try:
-        try_out(staged, change.steps, bool(change.shared), asterisk, data)
+        try_out(staged, change.tenants, bool(change.shared), asterisk, data)
     except SwitchError as error:
         generations.discard(staged)
         raise ApplyFailed(f"no scratch switch to try it on: {error.message}", error.hint) from error
@@ -167,7 +167,10 @@ class _Turn:
     ) -> Splice:
         names = [*change.steps, *change.gone]
         retired = retired_contexts(self._after)
-        parts = splice(dialplan_of(running, names), dialplan_of(self._staged, names), retired)
+        wanted = dialplan_of(self._staged, names)
+        if wanted.unread:
+            raise NotLoaded(f"the switch would not take `{wanted.unread[0].text}`: {wanted.unread[0].why}")
+        parts = splice(dialplan_of(running, names), wanted, retired)
         await switch.actions(parts.prepare)
         self._generations.swap(self._staged)
         marks = [

@@ -28,11 +28,14 @@ HIRED = '  - {extension: "108", name: Новый Сотрудник}\n'
 STEPS = {
     "before the staged directory gets its name": ("before", 1),
     "after it": ("after", 1),
-    "before the swap": ("before", 2),
-    "after the swap": ("after", 2),
-    "between two reloads": ("after", 3),
-    "after the last reload": ("after", 4),
-    "before it is noted as confirmed": ("before", 5),
+    "after the intent is noted": ("after", 2),
+    "after the new steps are there": ("after", 3),
+    "after the swap": ("after", 4),
+    "before the doors are turned": ("before", 5),
+    "after the doors are turned": ("after", 5),
+    "after what nobody uses is cleared": ("after", 6),
+    "before it is noted as confirmed": ("before", 7),
+    "after it is noted as confirmed": ("after", 7),
 }
 
 
@@ -157,33 +160,103 @@ def test_a_disconnected_tenant_is_gone_from_the_switch_and_comes_back_as_it_was(
     assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 480
 
 
-@pytest.mark.parametrize(
-    ("file", "found", "instead", "missing"),
-    [
-        ("dialplans/asterisk/lines.conf", "[vpbx-line-take]", "[vpbx-line-take", "blocks/lines.conf"),
-        ("templates/asterisk/dialplan/platform.conf.j2", "[vpbx-class]", "[vpbx-class", "platform.conf"),
-        ("templates/asterisk/tenant_dialplan.conf.j2", "-transfer]", "-transfer", "of tenant acme"),
-        ("templates/asterisk/tenant_pjsip.conf.j2", "direct_media=", "direct_medium=", "of tenant acme"),
-        ("templates/asterisk/pjsip.conf.j2", "allow_overlap=", "allow_overlaps=", "endpoint trunk-main"),
-    ],
-    ids=[
-        "a broken block",
-        "a broken shared file",
-        "a broken tenant's file",
-        "a phone's option that pjsip doesn't know",
-        "a trunk's option that pjsip doesn't know",
-    ],
-)
-def test_what_the_switch_does_not_take_is_told_in_one_line_and_the_configuration_before_works_on(
-    site: Site, world: FarSide, share: Path, file: str, found: str, instead: str, missing: str
-) -> None:
-    before, shown = live(site), name_shown(world)
+SPOILT = {
+    "a broken block": (
+        "dialplans/asterisk/lines.conf",
+        "[vpbx-line-take]",
+        "[vpbx-line-take",
+        r"there is no context `vpbx-line-take` to go to",
+        r"blocks/lines.conf",
+    ),
+    "a broken shared file": (
+        "templates/asterisk/dialplan/platform.conf.j2",
+        "[vpbx-class]",
+        "[vpbx-class",
+        r"there is no context `vpbx-class` to go to",
+        r"platform.conf",
+    ),
+    "a broken tenant's file": (
+        "templates/asterisk/tenant_dialplan.conf.j2",
+        "-transfer]",
+        "-transfer",
+        r"dialplan/tenants/acme.conf:\d+: a section's name has no `]`: `\[acme-transfer`",
+        r"`\[acme-transfer`: a section's name has no `]`",
+    ),
+    "an application that the switch doesn't have": (
+        "dialplans/asterisk/inside.conf",
+        "Dial(${ARG1},${ARG2})",
+        "Dail(${ARG1},${ARG2})",
+        r"dialplan/blocks/inside.conf:\d+: the switch has no application `Dail`",
+        "",
+    ),
+    "a subroutine that isn't there": (
+        "dialplans/asterisk/inbound.conf",
+        "Gosub(vpbx-line-take,s,1",
+        "Gosub(vpbx-line-take,t,1",
+        r"dialplan/blocks/inbound.conf:\d+: there is no extension `t` in `vpbx-line-take.\w+` to go to",
+        "",
+    ),
+    "a sound that is missing": (
+        "dialplans/asterisk/recording.conf",
+        "Playback(${ARG1})",
+        "Playback(no-such-sound)",
+        r"dialplan/blocks/recording.conf:\d+: there is no sound `no-such-sound`",
+        "",
+    ),
+    "a phone's option that pjsip doesn't know": (
+        "templates/asterisk/tenant_pjsip.conf.j2",
+        "direct_media=",
+        "direct_medium=",
+        r"named 'direct_medium'",
+        "",
+    ),
+    "a trunk's option that pjsip doesn't know": (
+        "templates/asterisk/pjsip.conf.j2",
+        "allow_overlap=",
+        "allow_overlaps=",
+        r"named 'allow_overlaps'",
+        r"endpoint trunk-main",
+    ),
+}
+
+
+def spoil(share: Path, file: str, found: str, instead: str) -> None:
     text = (share / file).read_text()
     assert found in text
     (share / file).write_text(text.replace(found, instead))
+
+
+@pytest.mark.parametrize(("file", "found", "instead", "fault", "_"), SPOILT.values(), ids=SPOILT)
+def test_what_a_scratch_switch_does_not_take_is_refused_before_the_running_one_sees_anything(
+    site: Site, world: FarSide, share: Path, file: str, found: str, instead: str, fault: str, _: str
+) -> None:
+    before, shown, log = live(site), name_shown(world), site.rx("core show uptime")
+    reloaded = log.partition("Last reload")[2]
+    spoil(share, file, found, instead)
+    result = apply_by(site, str(share))
+    assert re.search(fault, told(result)), result.stderr
+    assert result.stderr.splitlines()[1].startswith("hint: the running switch was not touched")
+    assert live(site) == before
+    assert bool(reloaded) == ("Last reload" in site.rx("core show uptime"))
+    assert name_shown(world) == shown
+    site.vpbx("apply")
+    assert live(site) == before
+
+
+TAKEN_BACK = {name: case for name, case in SPOILT.items() if case[4]}
+
+
+@pytest.mark.parametrize(("file", "found", "instead", "_", "missing"), TAKEN_BACK.values(), ids=TAKEN_BACK)
+def test_what_the_switch_does_not_take_is_told_in_one_line_and_the_configuration_before_works_on(
+    site: Site, world: FarSide, share: Path, file: str, found: str, instead: str, _: str, missing: str
+) -> None:
+    before, shown = live(site), name_shown(world)
+    spoil(share, file, found, instead)
     rename_101(site, "Анна Негодная")
-    line = told(apply_by(site, str(share)))
-    assert re.search(rf"the switch did not take .*{missing}.*; generation \d+ is back$", line), line
+    line = told(apply_by(site, str(share), "untried"))
+    assert re.search(rf"the switch (did not|would not) take .*{missing}.*; generation \d+ is back$", line), (
+        line
+    )
     assert live(site) == before
     assert name_shown(world) == shown
     rename_101(site, shown)
@@ -247,7 +320,7 @@ def test_a_full_disk_while_staging_is_refused_and_the_configuration_before_works
     shutil.copytree(generations, kept)
     used = sum(-(-path.stat().st_size // 4096) * 4096 for path in kept.rglob("*") if path.is_file())
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={used + 64 * 1024}", "tmpfs", str(generations)],
+        ["mount", "-t", "tmpfs", "-o", f"size={used + 8 * 1024}", "tmpfs", str(generations)],
         check=True,
         timeout=10,
     )
