@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orchestrator.definitions import check, load, show
 from orchestrator.definitions.deck import read_deck
-from orchestrator.definitions.marked import parse
+from orchestrator.definitions.marked import _composed, _plain_tree, parse
 from orchestrator.definitions.schema import KINDS
 from orchestrator.definitions.shapes import Reading, Surroundings
 from orchestrator.definitions.show import excerpt
@@ -67,6 +67,22 @@ def _text(root: Path, file: str) -> str | None:
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     tree, problems = parse(text, "f.yaml")
     assert tree is not None or problems
+
+
+@given(st.sampled_from(tuple(TEXTS.values())), st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_quick_way_to_a_tree_leads_where_the_composer_does(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    changed = text[:start] + data.draw(YAML_ISH | st.text(max_size=5)) + text[start:]
+    for each in (text, changed, data.draw(YAML_ISH)):
+        tree, problems = _composed(each, "f.yaml")
+        quick = _plain_tree(each, "f.yaml")
+        assert quick in (None, tree)
+        assert quick is None or not problems
+
+
+def test_the_examples_take_the_quick_way() -> None:
+    assert all(_plain_tree(text, file) for file, text in TEXTS.items() if file.endswith(".yaml"))
 
 
 @given(trees())
