@@ -14,12 +14,13 @@ import pickle
 import stat
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,19 @@ class _Pickler(pickle.Pickler):
     """Frozen dataclasses as calls of their class, which is read in half the time of their state."""
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, type) or not is_dataclass(obj):
-            return NotImplemented
-        kind: type = type(obj)
-        return kind, tuple(getattr(obj, name) for name in _field_names(kind))
+        kind: Any = type(obj)
+        values_of = _values_of(kind)
+        return NotImplemented if values_of is None else (kind, values_of(obj))
 
 
 @cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+def _values_of(kind: Any) -> Callable[[object], tuple[object, ...]] | None:
+    """What a dataclass of this kind is called with; None for any other kind."""
+    if not is_dataclass(kind):
+        return None
+    names = [each.name for each in fields(kind)]
+    # An attrgetter gives a tuple from two names on.
+    return attrgetter(*names) if len(names) > 1 else lambda obj: tuple(getattr(obj, name) for name in names)
 
 
 class _Unpickler(pickle.Unpickler):

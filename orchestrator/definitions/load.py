@@ -19,7 +19,7 @@ from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Record
 from orchestrator.definitions.shapes import PROBLEM_LIMIT, Reading, Surroundings
-from orchestrator.definitions.source import decoded, read_bytes, read_source
+from orchestrator.definitions.source import decoded, read_bytes
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
 from orchestrator.definitions.tree import MarkedMapping
@@ -149,16 +149,31 @@ class _Reader:
             file = tariff.value.deck_file
             if not file or file in decks:
                 continue
-            source = read_source(self.root, file, DECK_LIMIT)
+            data = read_bytes(self.root, file, DECK_LIMIT)
+            source = data if isinstance(data, Problem) else self._deck(file, data)
             if isinstance(source, Problem):
                 where = tariff.position("calls", "deck")
                 self.problems.append(Problem(where, "calls.deck", source.code, source.message, source.hint))
-                continue
-            deck, problems = read_deck(source)
-            self.problems += problems
-            if not problems:
-                decks[file] = deck
+            elif source is not None:
+                decks[file] = source
         return decks
+
+    def _deck(self, file: str, data: bytes) -> Deck | Problem | None:
+        """A deck, taken as it was read before when its bytes are the same; None when a line is wrong."""
+        digest = hashlib.sha256(data).hexdigest()
+        known = self.kept.find(file, digest) if self.kept is not None else None
+        if isinstance(known, Deck):
+            return known
+        source = decoded(file, data)
+        if isinstance(source, Problem):
+            return source
+        deck, problems = read_deck(source)
+        self.problems += problems
+        if problems:
+            return None
+        if self.kept is not None:
+            self.kept.keep(file, digest, deck)
+        return deck
 
     def _check_sounds(self, tenant: Document[Tenant]) -> None:
         recording = tenant.value.recording

@@ -143,6 +143,21 @@ def test_the_version_follows_every_source_of_definitions_and_model(
             source.write_text(text, "utf-8")
 
 
+def test_a_deck_is_read_again_when_it_changes_and_not_before(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load(project)
+    with monkeypatch.context() as patch:
+        patch.setitem(_Reader._deck.__globals__, "read_deck", None)
+        assert repr(load(project)) == repr(first)
+    deck = project / "decks" / "multifon-business.csv"
+    deck.write_text(deck.read_text("utf-8").replace("2.80", "2.90"), "utf-8")
+    assert load(project) == load(project, cached=False) != first
+    deck.write_text(deck.read_text("utf-8") + "7,\n", "utf-8")
+    assert check(project) == check(project) == check(project, cached=False)
+    assert check(project)[1]
+
+
 def test_a_removed_file_is_not_kept(project: Path) -> None:
     load(project)
     (project / "tenants" / "beta.yaml").unlink()
