@@ -2,6 +2,7 @@
 
 platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keeps in Git
 .vpbx/                                         everything vpbx writes (keep it out of Git)
+    cache/                                     what files were read as; may be deleted at any time
     secrets.json                               device and AMI secrets, mode 0600
     vpbx.db                                    the default database
     recordings/                                the default recordings directory
@@ -101,6 +102,10 @@ class Project:
     @property
     def state(self) -> Path:
         return self.root / ".vpbx"
+
+    @property
+    def cache(self) -> Path:
+        return self.state / "cache"
 
     @property
     def secrets_file(self) -> Path:
