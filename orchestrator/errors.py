@@ -7,6 +7,7 @@ OrchestratorError
 ├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
 ├── OutputNotEmpty            render was told to write where something lies
+├── FileStale                 the rendered file on disk isn't what the definitions give now
 ├── SwitchError
 │   ├── SwitchNotInstalled
 │   ├── SwitchNotRunning

@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from orchestrator.candidate import rendered_for_reading
-from orchestrator.cli.session import node_option, open_session
+from orchestrator.cli.explained import explained_json, explained_lines
+from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
 
 
 @click.command()
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory to write."
-)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Directory to write.")
+@click.option("--explain", "place", metavar="FILE:LINE", help="Say where a line comes from; write nothing.")
 @node_option
-def render(out: Path, node: str | None) -> None:
-    """Write the rendered configuration to a directory, secrets masked.
+@json_option
+def render(out: Path | None, place: str | None, node: str | None, as_json: bool) -> None:
+    """Write the rendered configuration to a directory, secrets masked; or explain one line of it.
 
     Nothing else is written and the switch isn't asked. The same definitions give the same bytes.
+
+    --explain names the line of YAML (or the field that isn't written there and its default), the line of the
+    template, or the hand-written block that a line came from. FILE is a path below the rendered tree, or one
+    into the live configuration (.vpbx/switch/NODE/etc) or a directory written by --out.
 
     \b
     Example:
         vpbx render --out /tmp/rendered
+        vpbx render --explain dialplan/tenants/acme.conf:57
     """
+    if (out is None) == (place is None):
+        raise click.UsageError("give either --out DIR or --explain FILE:LINE")
     session = open_session(node)
+    if place is not None:
+        if as_json:
+            click.echo(json.dumps(explained_json(session, place), ensure_ascii=False))
+        else:
+            for line in explained_lines(session, place):
+                click.echo(line)
+    elif out is not None:
+        _write(session, out, as_json=as_json)
+
+
+def _write(session: Session, out: Path, *, as_json: bool) -> None:
     rendered = rendered_for_reading(session.project, session.definitions, session.node)
     try:
         if out.exists() and any(out.iterdir()):
@@ -38,6 +58,14 @@ def render(out: Path, node: str | None) -> None:
     except OSError as error:
         raise OrchestratorError(f"{out}: {error.strerror}", "name a directory that you may write") from error
     click.echo(f"{len(rendered.files)} files, generation {rendered.generation}, in {out}", err=True)
+    if as_json:
+        data = {
+            "version": 1,
+            "generation": rendered.generation,
+            "directory": str(out),
+            "files": list(rendered.files),
+        }
+        click.echo(json.dumps(data, ensure_ascii=False))
 
 
 class OutputNotEmpty(OrchestratorError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,13 +111,19 @@ def device_keys(definitions: Definitions, node: Node) -> list[DeviceKey]:
     ]
 
 
-def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: Path) -> Rendered:
+def render(
+    definitions: Definitions,
+    node: Node,
+    secrets: SwitchSecrets,
+    share: Path,
+    environment_of: Callable[..., jinja2.Environment] = jinja2.Environment,
+) -> Rendered:
     """The configuration of one node.
 
-    Args: share: directory with `templates/` and `dialplans/`.
+    Args: share: directory with `templates/` and `dialplans/`. environment_of: makes what templates run in.
     Raises: RenderFailed: a template names what doesn't exist, or a value can't be written safely.
     """
-    environment = _environment(share / "templates" / "asterisk")
+    environment = _environment(share / "templates" / "asterisk", environment_of)
     blocks = {
         path.name: path.read_text("utf-8")
         for path in sorted((share / "dialplans" / "asterisk").glob("*.conf"))
@@ -219,8 +225,8 @@ def _endpoint(graph: Graph, ref: DeviceRef, secrets: SwitchSecrets) -> str:
     return secrets.devices[graph.tenant, ref.extension, ref.device].endpoint
 
 
-def _environment(templates: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
+def _environment(templates: Path, environment_of: Callable[..., jinja2.Environment]) -> jinja2.Environment:
+    environment = environment_of(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=False,

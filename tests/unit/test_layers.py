@@ -36,6 +36,7 @@ LAYERS = {
     "candidate": WIRING,
     "recordings": WIRING,
     "books": WIRING,
+    "origins": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
     "cli": TOP,
