@@ -33,6 +33,7 @@ VERBS = {
     "recordings": "orchestrator.cli.recordings:recordings",
     "render": "orchestrator.cli.render:render",
     "schema": "orchestrator.cli.schema:schema",
+    "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",
     "validate": "orchestrator.cli.validate:validate",
 }
