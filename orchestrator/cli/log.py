@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 
-import structlog
-
 
 def log_to_stderr() -> None:
     """One line an event: coloured for a terminal, `key=value` for a file or journal."""
+    import structlog
+
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[

@@ -1,4 +1,7 @@
-"""The root command. Verbs are found by a table and loaded when they are called, one module each."""
+"""The root command. Verbs are found by a table and loaded when they are called, one module each.
+
+What only some verbs need is loaded by those: an operator waits for a start, and a shell on Tab.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,12 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.log import log_to_stderr
-from orchestrator.definitions.quoting import visible
-from orchestrator.definitions.show import show
+from orchestrator.cli.short_help import short_help
 from orchestrator.errors import DefinitionsInvalid, OrchestratorError
 from orchestrator.project import Project
 
@@ -44,7 +45,7 @@ INTERRUPTED = 130
 _TRACEBACK = "VPBX_TRACEBACK"
 
 
-class _Verbs(click.Group):
+class Verbs(click.Group):
     """The verbs of the table whose module is there; only the one that is called is loaded."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -60,19 +61,40 @@ class _Verbs(click.Group):
             raise TypeError(f"{place} is no click command")
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with what they do, out of their sources: none is loaded to be listed."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(len(name) for name in names)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.one_line(ctx, name, width)) for name in names])
+
+    def one_line(self, ctx: click.Context, name: str, width: int = 45) -> str:
+        """What a verb does, in one line."""
+        found = short_help(VERBS[name], width)
+        if found is None:
+            command = self.get_command(ctx, name)
+            found = command.get_short_help_str(width) if command is not None else ""
+        return found
+
 
 def _is_there(place: str) -> bool:
     return importlib.util.find_spec(place.partition(":")[0]) is not None
 
 
-def _version() -> str:
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version("vpbx")
+        found = version("vpbx")
     except PackageNotFoundError:
-        return "unknown"
+        found = "unknown"
+    click.echo(f"vpbx, version {found}")
+    ctx.exit()
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-C",
     "--project",
@@ -82,14 +104,23 @@ def _version() -> str:
     metavar="DIR",
     help="Project directory; the current one by default.",
 )
-@click.version_option(_version(), prog_name="vpbx")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def root(ctx: click.Context, directory: Path) -> None:
     """A multi-tenant virtual PBX over a real Asterisk.
 
     Example: vpbx -C examples validate
     """
-    log_to_stderr()
+    # The verb's module is loaded by now: one that doesn't log has not loaded what logs.
+    if "structlog" in sys.modules:
+        log_to_stderr()
     ctx.obj = Project(directory.absolute())
 
 
@@ -124,6 +155,9 @@ def _status(arguments: Sequence[str] | None) -> int:
 
 
 def _tell(error: Exception) -> None:
+    from orchestrator.definitions.quoting import visible
+    from orchestrator.definitions.show import show
+
     if isinstance(error, DefinitionsInvalid):
         click.echo(show(error.problems, lambda _: None), err=True, nl=False)
     if isinstance(error, OrchestratorError):

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from orchestrator import definitions as definition_files
-from orchestrator.asterisk.connection import AmiLogin
-from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.candidate import choose_node
 from orchestrator.definitions.quoting import did_you_mean
@@ -19,6 +18,9 @@ from orchestrator.model.platform import Definitions, Node
 from orchestrator.model.tenant import Tenant
 from orchestrator.project import Project, SwitchPaths
 from orchestrator.secrets import AMI_CONTROL, Secrets
+
+if TYPE_CHECKING:
+    from orchestrator.asterisk.control import AmiSwitch
 
 _APPLY_WAIT_S = 60.0
 
@@ -45,7 +47,13 @@ class Session:
         return self.definitions.tenants[name]
 
     def switch(self) -> AmiSwitch:
-        """A control session with the node's running switch, to be entered with `async with`."""
+        """A control session with the node's running switch, to be entered with `async with`.
+
+        Rule: the verb's module imports `orchestrator.asterisk.control`, so that what it logs goes to stderr.
+        """
+        from orchestrator.asterisk.connection import AmiLogin
+        from orchestrator.asterisk.control import AmiSwitch
+
         secret = Secrets.open(self.project.secrets_file).ami(self.node.name, AMI_CONTROL)
         return AmiSwitch(AmiLogin(self.node.ami.host, self.node.ami.port, AMI_CONTROL, secret))
 
