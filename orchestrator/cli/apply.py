@@ -11,6 +11,7 @@ from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.apply import apply as apply_rendered
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.candidate import rendered_for_apply
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import AmiUnreachable, SwitchNotRunning
 from orchestrator.rendering.render import Rendered
@@ -31,7 +32,7 @@ def apply(node: str | None, as_json: bool) -> None:
         vpbx apply
     """
     session = open_session(node)
-    with session.applying():
+    with session.applying(), working("bringing the configuration to the switch"):
         rendered = rendered_for_apply(session.project, session.definitions, session.node)
         applied = asyncio.run(_apply(session, rendered))
     if as_json:

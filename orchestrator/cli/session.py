@@ -12,6 +12,7 @@ import click
 from orchestrator import definitions as definition_files
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.candidate import choose_node
+from orchestrator.cli.progress import working
 from orchestrator.definitions.quoting import did_you_mean
 from orchestrator.errors import NotFound
 from orchestrator.model.platform import Definitions, Node
@@ -77,7 +78,8 @@ def open_session(node: str | None = None, tenant: str | None = None) -> Session:
     """
     project = click.get_current_context().find_object(Project)
     assert project is not None, "the root command sets the project"
-    loaded = definition_files.load(project.root)
+    with working("checking the definitions") as told:
+        loaded = definition_files.load(project.root, told)
     if tenant is not None and tenant not in loaded.tenants:
         raise no_tenant(tenant, loaded)
     home = loaded.tenants[tenant].node if tenant is not None else None

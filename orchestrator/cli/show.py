@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import click
 
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.cli.table import print_table
 from orchestrator.definitions.quoting import visible
@@ -80,6 +81,7 @@ def _accounts(session: Session, tenant: Tenant) -> dict[tuple[str, str], str]:
 async def _live(session: Session, tenant: Tenant, endpoints: list[str]) -> Live:
     """What the switch says now; when it can't be asked, why."""
     found: dict[str, tuple[Registration, ...]] = {}
+    switch: AmiSwitch
     try:
         async with session.switch() as switch:
             for endpoint in endpoints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -28,21 +28,23 @@ from orchestrator.model.tenant import Tenant
 T = TypeVar("T")
 
 
-def load(root: Path) -> Definitions:
+def load(root: Path, told: Callable[[int, int], None] | None = None) -> Definitions:
     """What the operator wrote, checked.
 
-    Args: root: the project directory.
+    Args: root: the project directory. told: how many tenants are read, and of how many.
     Raises: DefinitionsInvalid: with all problems, sorted by place.
     """
-    definitions, problems = check(root)
+    definitions, problems = check(root, told)
     if definitions is None:
         raise DefinitionsInvalid(problems)
     return definitions
 
 
-def check(root: Path) -> tuple[Definitions | None, tuple[Problem, ...]]:
+def check(
+    root: Path, told: Callable[[int, int], None] | None = None
+) -> tuple[Definitions | None, tuple[Problem, ...]]:
     """What the operator wrote, and every problem in it; Definitions only without problems."""
-    reader = _Reader(root)
+    reader = _Reader(root, told)
     written = reader.read()
     problems = [*reader.problems, *check_all(written)]
     if problems:
@@ -53,13 +55,16 @@ def check(root: Path) -> tuple[Definitions | None, tuple[Problem, ...]]:
 @dataclass(slots=True)
 class _Reader:
     root: Path
+    told: Callable[[int, int], None] | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def read(self) -> Written:
         platform = self._document("platform.yaml", PLATFORM, Surroundings())
         surroundings = _surroundings(platform)
         tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
-        tenants = [self._document(file, TENANT, surroundings) for file in self._files("tenants")]
+        tenants = [
+            self._document(file, TENANT, surroundings) for file in self._counted(self._files("tenants"))
+        ]
         for tenant in tenants:
             if tenant is not None:
                 self._check_sounds(tenant)
@@ -71,6 +76,12 @@ class _Reader:
             decks=self._decks(read_tariffs),
             known_tariffs=frozenset(PurePosixPath(file).stem for file in self._names("tariffs")),
         )
+
+    def _counted(self, files: list[str]) -> Iterator[str]:
+        for number, file in enumerate(files):
+            if self.told is not None:
+                self.told(number, len(files))
+            yield file
 
     def _document(self, file: str, record: Record[T], surroundings: Surroundings) -> Document[T] | None:
         source = read_source(self.root, file)
