@@ -82,3 +82,10 @@ def test_the_phone_is_named_as_it_names_itself(site: Site) -> None:
 def test_the_switch_is_asked_for_an_endpoint_that_it_does_not_have(site: Site) -> None:
     with pytest.raises(NotFound):
         asked(site, "no-such-endpoint")
+
+
+@pytest.mark.parametrize(
+    "verb", [("lines", "acme"), ("switch", "status"), ("switch", "install")], ids=" ".join
+)
+def test_json_of_a_verb_that_asks_the_switch_has_a_version(site: Site, verb: tuple[str, ...]) -> None:
+    assert site.json(*verb)["version"] == 1
