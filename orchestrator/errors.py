@@ -31,6 +31,7 @@ OrchestratorError
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
 ├── PortTaken
+├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
 ├── MetricsNotLocal           the metrics address is one that others can reach
 └── NotFound                  a tenant, call or recording that was asked for

@@ -38,6 +38,7 @@ VERBS = {
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",
+    "try": "orchestrator.cli.trial:trial",
     "validate": "orchestrator.cli.validate:validate",
 }
 """A verb's name, and the module and command that are loaded for it."""

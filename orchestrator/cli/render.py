@@ -7,18 +7,20 @@ from pathlib import Path
 
 import click
 
-from orchestrator.candidate import rendered_for_reading
+from orchestrator.candidate import choose_node, rendered_for_reading
 from orchestrator.cli.explained import explained_json, explained_lines
-from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.cli.session import Session, find_project, json_option, node_option, open_session
+from orchestrator.definitions import load
 from orchestrator.errors import OrchestratorError
 
 
 @click.command()
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Directory to write.")
 @click.option("--explain", "place", metavar="FILE:LINE", help="Say where a line comes from; write nothing.")
+@click.option("--check", "only_check", is_flag=True, help="Render every node, and write nothing.")
 @node_option
 @json_option
-def render(out: Path | None, place: str | None, node: str | None, as_json: bool) -> None:
+def render(out: Path | None, place: str | None, only_check: bool, node: str | None, as_json: bool) -> None:
     """Write the rendered configuration to a directory, secrets masked; or explain one line of it.
 
     Nothing else is written and the switch isn't asked. The same definitions give the same bytes.
@@ -32,8 +34,11 @@ def render(out: Path | None, place: str | None, node: str | None, as_json: bool)
         vpbx render --out /tmp/rendered
         vpbx render --explain dialplan/tenants/acme.conf:57
     """
-    if (out is None) == (place is None):
-        raise click.UsageError("give either --out DIR or --explain FILE:LINE")
+    if (out is not None) + (place is not None) + only_check != 1:
+        raise click.UsageError("give one of --out DIR, --explain FILE:LINE and --check")
+    if only_check:
+        _check(node, as_json=as_json)
+        return
     session = open_session(node)
     if place is not None:
         if as_json:
@@ -43,6 +48,21 @@ def render(out: Path | None, place: str | None, node: str | None, as_json: bool)
                 click.echo(line)
     elif out is not None:
         _write(session, out, as_json=as_json)
+
+
+def _check(node: str | None, *, as_json: bool) -> None:
+    """Render the node that was named, or each. Raises: RenderFailed."""
+    project = find_project()
+    definitions = load(project.root)
+    nodes = [choose_node(definitions, node)] if node else list(definitions.platform.nodes.values())
+    found = {each.name: rendered_for_reading(project, definitions, each) for each in nodes}
+    if as_json:
+        told = {
+            name: {"generation": each.generation, "files": len(each.files)} for name, each in found.items()
+        }
+        click.echo(json.dumps({"version": 1, "nodes": told}))
+    for name, each in found.items():
+        click.echo(f"{name}: {len(each.files)} files can be rendered", err=True)
 
 
 def _write(session: Session, out: Path, *, as_json: bool) -> None:

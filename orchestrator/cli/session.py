@@ -70,14 +70,20 @@ def no_tenant(name: str, definitions: Definitions) -> NotFound:
     return NotFound(f"no tenant {name!r}", did_you_mean(name, definitions.tenants) or "see tenants/")
 
 
+def find_project() -> Project:
+    """The project that `-C` named."""
+    project = click.get_current_context().find_object(Project)
+    assert project is not None, "the root command sets the project"
+    return project
+
+
 def open_session(node: str | None = None, tenant: str | None = None) -> Session:
     """Load the project that `-C` named.
 
     Args: node: as `--node` says. tenant: without a node, its home node is meant.
     Raises: DefinitionsInvalid, NodeUnknown, NotFound: there is no such tenant.
     """
-    project = click.get_current_context().find_object(Project)
-    assert project is not None, "the root command sets the project"
+    project = find_project()
     with working("checking the definitions") as told:
         loaded = definition_files.load(project.root, told)
     if tenant is not None and tenant not in loaded.tenants:

@@ -37,6 +37,7 @@ LAYERS = {
     "recordings": WIRING,
     "books": WIRING,
     "origins": WIRING,
+    "trial": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
     "cli": TOP,

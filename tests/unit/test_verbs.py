@@ -33,12 +33,12 @@ PRINT_NO_DATA = {
 }
 """Verbs without --json, and what they print or write instead."""
 
-ELSEWHERE = {"lines", "switch install", "switch status", "explain-call"}
-"""Verbs whose --json needs a switch, or a call: tests/calls/test_show.py and test_money_verbs.py run them."""
+ELSEWHERE = {"explain-call", "lines", "switch install", "switch status", "try"}
+"""Verbs whose --json needs a switch, or a call: tests/calls and test_money_verbs.py run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],
-    "render": ["--explain", "pjsip.conf:1"],
+    "render": ["--check"],
     "show": ["acme"],
 }
 """What a verb is called with here; nothing for most."""
