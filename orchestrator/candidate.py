@@ -73,18 +73,22 @@ def _trunk_secrets(project: Project, definitions: Definitions) -> dict[str, str]
 
 def rendered_for_reading(project: Project, definitions: Definitions, node: Node) -> Rendered:
     """The same with every secret masked and nothing made up: a device never applied has no id yet."""
+    return render(definitions, node, masked_secrets(project, definitions, node), share_directory())
+
+
+def masked_secrets(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """What stands for secrets where people read a rendering; endpoint ids that exist are the real ones."""
     kept = Secrets.open(project.secrets_file)
     devices = {}
     for key in device_keys(definitions, node):
         known = kept.known_device(*key)
         devices[key] = DeviceCredential(known.endpoint if known else f"new-{'-'.join(key)}", MASKED)
-    secrets = SwitchSecrets(
+    return SwitchSecrets(
         systemname=MASKED,
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
     )
-    return render(definitions, node, secrets, share_directory())
 
 
 def trunk_secret(project: Project, trunk: Trunk) -> str:

@@ -15,7 +15,7 @@ from orchestrator.asterisk.dialplan import Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.ports import SwitchStatus
+from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
@@ -117,10 +117,7 @@ class AmiSwitch:
 
         Raises: NotFound: the switch has no such endpoint.
         """
-        try:
-            items = await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
-        except ActionFailed as error:
-            raise NotFound(f"the switch has no endpoint {name!r}") from error
+        items = await self._endpoint_items(name)
         details = next((item for item in items if item["Event"] == "EndpointDetail"), None)
         if details is None:
             raise NotFound(f"the switch told nothing of the endpoint {name!r}")
@@ -157,6 +154,20 @@ class AmiSwitch:
         """All globals of the dialplan."""
         lines = (await self.command("dialplan show globals")).splitlines()
         return dict(line.strip().split("=", 1) for line in lines if "=" in line)
+
+    async def registrations(self, endpoint: str) -> tuple[Registration, ...]:
+        """Where a phone's endpoint is registered from now; empty when it isn't.
+
+        Raises: NotFound: the switch has no such endpoint.
+        """
+        items = await self._endpoint_items(endpoint)
+        return tuple(registration(item) for item in items if item["Event"] == "ContactStatusDetail")
+
+    async def _endpoint_items(self, name: str) -> list[Message]:
+        try:
+            return await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
+        except ActionFailed as error:
+            raise NotFound(f"the switch has no endpoint {name!r}") from error
 
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""
@@ -217,6 +228,25 @@ def variables(set_var: str) -> dict[str, str]:
     found = list(_VARIABLE.finditer(set_var))
     ends = [later.start() for later in found[1:]] + [len(set_var)]
     return {name.group(1): set_var[name.end() : end] for name, end in zip(found, ends, strict=True)}
+
+
+def registration(item: Message) -> Registration:
+    """A contact of an endpoint, as AMI tells it (`ContactStatusDetail`).
+
+    >>> registration({"URI": "sip:d1@192.0.2.7:5062", "UserAgent": "Yealink T31P", "RegExpire": "0",
+    ...     "ViaAddress": "192.0.2.7:5062", "Status": "Reachable", "RoundtripUsec": "2400"}).round_trip_ms
+    2.4
+    """
+    expires, trip = _text(item, "RegExpire"), _text(item, "RoundtripUsec")
+    reachable = {"Reachable": True, "Unreachable": False}.get(_text(item, "Status"))
+    return Registration(
+        uri=_text(item, "URI"),
+        address=_text(item, "ViaAddress"),
+        user_agent=_text(item, "UserAgent"),
+        expires_at=datetime.fromtimestamp(int(expires), UTC) if expires.isdigit() and int(expires) else None,
+        reachable=reachable,
+        round_trip_ms=int(trip) / 1000 if reachable and trip.isdigit() else None,
+    )
 
 
 def _live_channel(item: Message, lines: Mapping[str, str], now: datetime) -> LiveChannel:

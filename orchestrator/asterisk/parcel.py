@@ -104,6 +104,14 @@ def from_rendering(
     return _retiring(Parcel(manifest, files, prompts, live.generation, linked), live)
 
 
+def on_its_own(rendered: Rendered, number: int, origin: Origin) -> Parcel:
+    """A rendering for a switch that has nothing yet, and lives no longer than a trial."""
+    names = dict.fromkeys(rendered.tenants, "")
+    sources = Sources("", names, {name: {} for name in names})
+    facts: dict[str, Facts] = {name: {} for name in names}
+    return from_rendering(rendered, sources, facts, Live(None, None), number, origin, {})
+
+
 def from_generation(
     target: Generation,
     held: Manifest,

@@ -27,6 +27,7 @@ from orchestrator.cli.deploying import (
     watch_over,
 )
 from orchestrator.cli.plan import CHANGES, make_plan, show_plan
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.deployment import (
     candidate,
@@ -95,7 +96,7 @@ def apply(
     if dry_run:
         _dry_run(session, wishes, as_json)
         return
-    with session.applying():
+    with session.applying(), working("bringing the configuration to the switch"):
         applied = asyncio.run(_apply(session, wishes))
     if as_json:
         click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from orchestrator.cli.log import log_to_stderr
 from orchestrator.cli.short_help import short_help
@@ -24,6 +25,7 @@ VERBS = {
     "apply": "orchestrator.cli.apply:apply",
     "calls": "orchestrator.cli.calls:calls",
     "confirm": "orchestrator.cli.confirm:confirm",
+    "completion": "orchestrator.cli.completion:completion",
     "charges": "orchestrator.cli.charges:charges",
     "devices": "orchestrator.cli.devices:devices",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
@@ -38,7 +40,9 @@ VERBS = {
     "render": "orchestrator.cli.render:render",
     "rollback": "orchestrator.cli.rollback:rollback",
     "schema": "orchestrator.cli.schema:schema",
+    "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",
+    "try": "orchestrator.cli.trial:trial",
     "validate": "orchestrator.cli.validate:validate",
 }
 """A verb's name, and the module and command that are loaded for it."""
@@ -54,15 +58,19 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(name for name, place in VERBS.items() if _is_there(place))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = VERBS.get(cmd_name)
         if place is None or not _is_there(place):
             return None
-        module, _, attribute = place.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{place} is no click command")
-        return command
+        if ctx.resilient_parsing:
+            return _outlined(place)
+        return _loaded(place)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, then the options; no verb is loaded."""
+        names = (name for name in self.list_commands(ctx) if name.startswith(incomplete))
+        found = [CompletionItem(name, help=self.one_line(ctx, name)) for name in names]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs with what they do, out of their sources: none is loaded to be listed."""
@@ -78,6 +86,22 @@ class Verbs(click.Group):
             command = self.get_command(ctx, name)
             found = command.get_short_help_str(width) if command is not None else ""
         return found
+
+
+def _loaded(place: str) -> click.Command:
+    module, _, attribute = place.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{place} is no click command")
+    return command
+
+
+def _outlined(place: str) -> click.Command:
+    """What completion needs of a verb; the verb itself where its source doesn't tell."""
+    from orchestrator.cli.completion import completing
+    from orchestrator.cli.outline import outline
+
+    return completing(outline(place) or _loaded(place))
 
 
 def _is_there(place: str) -> bool:

@@ -12,6 +12,8 @@ import click
 from orchestrator import definitions as definition_files
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.candidate import choose_node
+from orchestrator.cli.progress import working
+from orchestrator.definitions.quoting import did_you_mean
 from orchestrator.errors import NotFound
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.model.tenant import Tenant
@@ -65,13 +67,26 @@ class Session:
 
 def no_tenant(name: str, definitions: Definitions) -> NotFound:
     """The error for a tenant that isn't there."""
-    known = ", ".join(definitions.tenants) or "none"
-    return NotFound(f"no tenant {name!r}", f"known tenants: {known}")
+    return NotFound(f"no tenant {name!r}", did_you_mean(name, definitions.tenants) or "see tenants/")
 
 
-def open_session(node: str | None = None) -> Session:
-    """Load the project that `-C` named. Raises: DefinitionsInvalid, NodeUnknown."""
+def find_project() -> Project:
+    """The project that `-C` named."""
     project = click.get_current_context().find_object(Project)
     assert project is not None, "the root command sets the project"
-    loaded = definition_files.load(project.root)
-    return Session(project, loaded, choose_node(loaded, node))
+    return project
+
+
+def open_session(node: str | None = None, tenant: str | None = None) -> Session:
+    """Load the project that `-C` named.
+
+    Args: node: as `--node` says. tenant: without a node, its home node is meant.
+    Raises: DefinitionsInvalid, NodeUnknown, NotFound: there is no such tenant.
+    """
+    project = find_project()
+    with working("checking the definitions") as told:
+        loaded = definition_files.load(project.root, told)
+    if tenant is not None and tenant not in loaded.tenants:
+        raise no_tenant(tenant, loaded)
+    home = loaded.tenants[tenant].node if tenant is not None else None
+    return Session(project, loaded, choose_node(loaded, node or home))

@@ -12,6 +12,7 @@ from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
@@ -43,7 +44,8 @@ def install(as_json: bool) -> None:
     Example:
         vpbx switch install
     """
-    found = installation.ensure(say=_say)
+    with working("installing Asterisk"):
+        found = installation.ensure(say=_say)
     made = installation.manifest() if found.origin == "cache" else None
     told = {
         "asterisk": found.version_text,

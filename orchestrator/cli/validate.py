@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.progress import working
 from orchestrator.definitions import check, show
 from orchestrator.definitions.deck import DECK_LIMIT
 from orchestrator.definitions.source import read_source
@@ -32,7 +33,8 @@ def validate(ctx: click.Context, directory: Path | None, as_json: bool, no_cache
     """
     project: Project = ctx.obj
     root = directory.absolute() if directory else project.root
-    definitions, problems = check(root, cached=not no_cache)
+    with working("checking the definitions") as told:
+        definitions, problems = check(root, told, cached=not no_cache)
     if as_json:
         click.echo(_json(problems))
     elif problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -32,25 +32,28 @@ from orchestrator.model.tenant import Tenant
 T = TypeVar("T")
 
 
-def load(root: Path, *, cached: bool = True) -> Definitions:
+def load(root: Path, told: Callable[[int, int], None] | None = None, *, cached: bool = True) -> Definitions:
     """What the operator wrote, checked.
 
-    Args: root: the project directory. cached: files of a large project may be taken as they were read before.
+    Args: root: the project directory. told: how many tenants are read, and of how many. cached: files of a
+    large project may be taken as they were read before.
     Raises: DefinitionsInvalid: with all problems, sorted by place.
     """
-    definitions, problems = check(root, cached=cached)
+    definitions, problems = check(root, told, cached=cached)
     if definitions is None:
         raise DefinitionsInvalid(problems)
     return definitions
 
 
-def check(root: Path, *, cached: bool = True) -> tuple[Definitions | None, tuple[Problem, ...]]:
+def check(
+    root: Path, told: Callable[[int, int], None] | None = None, *, cached: bool = True
+) -> tuple[Definitions | None, tuple[Problem, ...]]:
     """What the operator wrote, and every problem in it; Definitions only without problems.
 
     Args: as of `load`.
     """
     with _collector_paused():
-        reader = _Reader(root, cached)
+        reader = _Reader(root, cached, told)
         written = reader.read()
         problems = [*reader.problems, *check_all(written)]
         if problems:
@@ -74,6 +77,7 @@ def _collector_paused() -> Iterator[None]:
 class _Reader:
     root: Path
     cached: bool
+    told: Callable[[int, int], None] | None = None
     problems: list[Problem] = field(default_factory=list)
     kept: KeptFiles | None = None
 
@@ -84,7 +88,7 @@ class _Reader:
         files = self._files("tenants")
         if self.cached:
             self.kept = KeptFiles.open(self.root, surroundings, len(files))
-        tenants = [self._tenant(file, surroundings) for file in files]
+        tenants = [self._tenant(file, surroundings) for file in self._counted(files)]
         for tenant in tenants:
             if tenant is not None:
                 self._check_sounds(tenant)
@@ -99,6 +103,12 @@ class _Reader:
         if self.kept is not None:
             self.kept.save()
         return written
+
+    def _counted(self, files: list[str]) -> Iterator[str]:
+        for number, file in enumerate(files):
+            if self.told is not None:
+                self.told(number, len(files))
+            yield file
 
     def _document(self, file: str, record: Record[T], surroundings: Surroundings) -> Document[T] | None:
         data = read_bytes(self.root, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,14 +153,15 @@ def render(
     share: Path,
     phones: str = PHONES_DATABASE,
     kept: Container[str] = (),
+    environment_of: Callable[..., jinja2.Environment] = jinja2.Environment,
 ) -> Rendered:
     """The configuration of one node.
 
     Args: share: directory with `templates/` and `dialplans/`. phones: path of the phones' database. kept:
-    tenants that needn't be rendered.
+    tenants that needn't be rendered. environment_of: makes what templates run in.
     Raises: RenderFailed: a template names what doesn't exist, or a value can't be written safely.
     """
-    environment = _environment(share / "templates" / "asterisk")
+    environment = _environment(share / "templates" / "asterisk", environment_of)
     blocks = Blocks.read(share)
     tenants = node_tenants(definitions, node)
     common = {
@@ -289,8 +290,8 @@ def _endpoint(graph: Graph, ref: DeviceRef, secrets: SwitchSecrets) -> str:
     return secrets.devices[graph.tenant, ref.extension, ref.device].endpoint
 
 
-def _environment(templates: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
+def _environment(templates: Path, environment_of: Callable[..., jinja2.Environment]) -> jinja2.Environment:
+    environment = environment_of(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=False,

@@ -66,7 +66,7 @@ def refused(project: Project, *arguments: str) -> tuple[str, str]:
 def test_a_tenant_that_is_not_there_is_told_with_those_that_are(
     project: Project, verb: tuple[str, ...]
 ) -> None:
-    assert refused(project, *verb, "acne") == ("no tenant 'acne'", "known tenants: acme, beta")
+    assert refused(project, *verb, "acne") == ("no tenant 'acne'", "did you mean `acme`?")
 
 
 @pytest.mark.parametrize(

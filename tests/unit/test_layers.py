@@ -38,6 +38,8 @@ LAYERS = {
     "deployment": WIRING,
     "recordings": WIRING,
     "books": WIRING,
+    "origins": WIRING,
+    "trial": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
     "cli": TOP,
