@@ -35,7 +35,7 @@ def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
     Raises: LockHeld: still held by another process at the deadline. LockUnusable: no rights there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        _make(path.parent)
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise LockUnusable(
@@ -48,6 +48,13 @@ def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _make(directory: Path) -> None:
+    """Make a directory and those above it; none of them is for every user of the machine to look into."""
+    for place in reversed((directory, *directory.parents)):
+        if not place.is_dir():
+            place.mkdir(mode=0o750, exist_ok=True)
 
 
 def _acquire(handle: int, path: Path, deadline: float, doing: str) -> None:

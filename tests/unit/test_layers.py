@@ -40,6 +40,7 @@ LAYERS = {
     "books": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
+    "doctor": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""
