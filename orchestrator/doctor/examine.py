@@ -100,12 +100,15 @@ def examine(project: Project, node: str | None) -> list[Finding]:
     definitions, problems = definition_files.check(project.root)
     asterisk = install.find()
     if definitions is None or problems:
-        found = [_invalid(problems), *_run(_machine(asterisk))]
+        found = [_invalid(problems), *run_groups(_machine(asterisk))]
         return sorted(found, key=_order)
     chosen = choose_node(definitions, node)
     live = switch_facts.observe_live(project, chosen, asterisk)
     subject = Subject(project, definitions, chosen, asterisk, live)
-    found = [DEFINITIONS.ok(f"no problems; tenants: {len(definitions.tenants)}"), *_run(_groups(subject))]
+    found = [
+        DEFINITIONS.ok(f"no problems; tenants: {len(definitions.tenants)}"),
+        *run_groups(_groups(subject)),
+    ]
     return [replace(finding, node=chosen.name) for finding in sorted(found, key=_order)]
 
 
@@ -190,7 +193,7 @@ class _Running:
 _REPORT = "look at what it names; if nothing is wrong there, it is a fault of vpbx"
 
 
-def _run(groups: dict[str, Group], deadline_s: float = GROUP_DEADLINE_S) -> list[Finding]:
+def run_groups(groups: dict[str, Group], deadline_s: float = GROUP_DEADLINE_S) -> list[Finding]:
     """Findings of all groups. A group that isn't done at the deadline is a finding."""
     deadline = time.monotonic() + deadline_s
     found: list[Finding] = []

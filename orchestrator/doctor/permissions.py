@@ -102,8 +102,8 @@ class TrunkSecret:
 @dataclass(frozen=True, slots=True)
 class Permissions:
     """Args:
-    user: id of who should own them. secrets, state, configs, database, recordings: what is there; database None
-        when it is no file. writable: this user may write into the recordings directory, or make it.
+    user: id of who should own them. secrets, state, configs, database, recordings: what is there;
+        database None when it is no file. writable: the recordings directory can be written, or made.
     leaks: YAML files that hold a password.
     """
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from orchestrator.asterisk.process import runs
 from orchestrator.doctor.ports import Bound, Ports, Wanted, ranges
 from orchestrator.doctor.subject import Subject
 from orchestrator.model.platform import Address
@@ -53,10 +54,7 @@ def listener_pid(subject: Subject) -> int | None:
         pid = int((subject.paths.root / "listen.lock").read_text())
     except (OSError, ValueError):
         return None
-    try:
-        return pid if b"listen" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") else None
-    except OSError:
-        return None
+    return pid if runs(pid, "listen") else None
 
 
 def bound() -> list[Bound]:

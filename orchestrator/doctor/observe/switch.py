@@ -44,7 +44,7 @@ async def _ask(login: AmiLogin, systemname: str | None, pid: int | None) -> Live
             status = await switch.status()
             if pid is None or status.systemname != systemname:
                 return LiveSwitch(pid=pid, trouble=f"the switch at {login} isn't this project's")
-            ahead_s, unsure_s = await _compare_clocks(switch)
+            ahead_s, unsure_s = await compare_clocks(switch)
             return LiveSwitch(
                 pid=pid,
                 answers=True,
@@ -74,7 +74,7 @@ async def _http(switch: AmiSwitch) -> str:
         return ""
 
 
-async def _compare_clocks(switch: AmiSwitch) -> tuple[float, float]:
+async def compare_clocks(switch: AmiSwitch) -> tuple[float, float]:
     """By how many seconds the switch's clock is ahead of ours, and how wrong that may be."""
     asked = datetime.now(UTC)
     theirs = await switch.clock()
