@@ -111,6 +111,12 @@ def told_version(asterisk: Asterisk) -> str:
     return _told(asterisk.command) or f"Asterisk {asterisk.version_text}"
 
 
+def unusable() -> str:
+    """What the machine's own Asterisk prints for `-V` when vpbx doesn't run it; empty when there is none."""
+    on_path = shutil.which("asterisk")
+    return _told((on_path,)) if on_path and from_prefix(Path(on_path)) is None else ""
+
+
 def _version(command: tuple[str, ...]) -> tuple[int, ...] | None:
     return parse_version(_told(command))
 

@@ -46,12 +46,14 @@ class Versions:
     """Args: vpbx: empty when it isn't installed. asterisk: what `-V` printed; None: there is none.
 
     running: what the running switch says of itself; empty: it doesn't run or answer.
+    unusable: what the machine's own Asterisk says that vpbx doesn't run; empty: none is there.
     """
 
     python: tuple[int, int, int]
     vpbx: str
     asterisk: str | None
     running: str = ""
+    unusable: str = ""
 
 
 def check(seen: Versions) -> Iterator[Finding]:
@@ -62,7 +64,8 @@ def check(seen: Versions) -> Iterator[Finding]:
     else:
         yield VPBX.warning("vpbx is not installed as a package", "install it with pip, or run make setup")
     if seen.asterisk is None:
-        yield INSTALLED.problem("no Asterisk 20 or newer on this machine", "vpbx switch install")
+        other = f"; {seen.unusable} is there, and vpbx doesn't run it" if seen.unusable else ""
+        yield INSTALLED.problem(f"no Asterisk 20 or newer on this machine{other}", "vpbx switch install")
     else:
         yield _asterisk(seen.asterisk, judge(seen.asterisk))
     if seen.running:

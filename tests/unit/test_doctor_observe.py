@@ -36,6 +36,7 @@ from orchestrator.doctor import (
     ports,
     sounds,
     strength,
+    versions,
 )
 from orchestrator.doctor.finding import Finding
 from orchestrator.doctor.observe import ami as ami_facts
@@ -50,6 +51,7 @@ from orchestrator.doctor.observe import secrets as secret_facts
 from orchestrator.doctor.observe import sockets as socket_facts
 from orchestrator.doctor.observe import sounds as sound_facts
 from orchestrator.doctor.observe import switch as switch_facts
+from orchestrator.doctor.observe import versions as version_facts
 from orchestrator.doctor.subject import Subject
 from orchestrator.doctor.switch import LiveSwitch
 from orchestrator.model.platform import Address, Trunk
@@ -445,6 +447,19 @@ def test_a_switch_whose_clock_is_another_is_seen() -> None:
         assert abs(ahead_s - wanted_s) < 5 and unsure_s < 5
 
     play(compare)
+
+
+@pytest.mark.parametrize("told", ["Asterisk 18.26.4", "Asterisk GIT-master-1a2b3c"])
+def test_an_asterisk_that_vpbx_does_not_run_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    binary = tmp_path / "asterisk"
+    binary.write_text(f"#!/bin/sh\necho '{told}'\n")
+    binary.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    findings = list(versions.check(version_facts.observe(None, "")))
+    assert red(iter(findings)) == {"asterisk-version": "problem"}
+    assert any(told in finding.seen for finding in findings)
 
 
 def test_zones_that_vpbx_or_the_system_does_not_know_are_seen(tmp_path: Path) -> None:

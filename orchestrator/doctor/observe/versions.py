@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from orchestrator.asterisk.binary import Asterisk, told_version
+from orchestrator.asterisk.binary import Asterisk, told_version, unusable
 from orchestrator.doctor.versions import Versions
 
 
@@ -15,4 +15,5 @@ def observe(asterisk: Asterisk | None, running: str) -> Versions:
         vpbx = version("vpbx")
     except PackageNotFoundError:
         vpbx = ""
-    return Versions(sys.version_info[:3], vpbx, told_version(asterisk) if asterisk else None, running)
+    told = told_version(asterisk) if asterisk else None
+    return Versions(sys.version_info[:3], vpbx, told, running, "" if asterisk else unusable())
