@@ -82,9 +82,9 @@ class Secrets:
         return self._tables["ami"].get(f"{node}/{user}")
 
     def known(self, table: str) -> Mapping[str, str]:
-        """Everything that was made up so far, nothing new. Args: table: `systemnames`, `ami` or `devices`.
+        """Every secret that was made up so far, nothing new. Args: table: `ami` or `devices`.
 
-        Returns: by node, by node and user, or by tenant, extension and device: the name or secret alone.
+        Returns: by node and user, or by tenant, extension and device.
         """
         kept = self._tables[table]
         return {key: _credential(text).secret if table == "devices" else text for key, text in kept.items()}

@@ -50,7 +50,7 @@ class Subject:
     @property
     def transports(self) -> Mapping[str, Mapping[str, str]]:
         """Settings of each SIP transport, by its section's name."""
-        found = sections(self.rendered.files["pjsip.conf"].text)
+        found = sections(self.rendered.shared["pjsip.conf"].text)
         return {name: settings for name, settings in found.items() if settings.get("type") == "transport"}
 
     @property
@@ -59,4 +59,4 @@ class Subject:
 
     def systemname(self) -> str | None:
         """What the switch calls itself; None before the first apply. Raises: SecretsUnreadable."""
-        return Secrets.open(self.project.secrets_file).known("systemnames").get(self.node.name)
+        return Secrets.open(self.project.secrets_file).known_systemname(self.node.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from orchestrator.doctor.finding import Check, Finding
+from orchestrator.doctor.finding import Check, Finding, some
 
 RUNS = Check(
     "switch-running",
@@ -51,7 +51,7 @@ class LiveSwitch:
 class Applied:
     """Args: generation: number of the live one; None: nothing was applied. there: its directory exists.
 
-    edited: files of it that were changed after it was written.
+    edited: files of all tenants and phones' rows that aren't as they were written.
     """
 
     generation: int | None
@@ -78,7 +78,7 @@ def check(live: LiveSwitch, applied: Applied) -> Iterator[Finding]:
         yield APPLIED.problem(f"generation {applied.generation} is live and its files are gone", "vpbx apply")
     elif applied.edited:
         yield APPLIED.warning(
-            f"generation {applied.generation}: {', '.join(applied.edited)} changed since it was written",
+            f"generation {applied.generation}: {some(applied.edited)} changed since it was written",
             "vpbx apply brings back what the YAML says; edits belong there",
         )
     else:

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -18,13 +20,12 @@ from pathlib import Path
 from wave import open as open_wave
 
 import pytest
+from click.testing import CliRunner
 from fake_ami import FakeAmi, play
 
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.control import AmiSwitch
-from orchestrator.asterisk.file_lock import file_lock
-from orchestrator.asterisk.generations import Generations
-from orchestrator.candidate import rendered_for_apply
+from orchestrator.cli.main import root as command_line
 from orchestrator.definitions import load
 from orchestrator.doctor import (
     certificates,
@@ -76,13 +77,10 @@ def subject(tmp_path: Path) -> Subject:
 
 def applied(root: Path) -> Subject:
     """A project's subject, after an apply without a switch."""
+    done = CliRunner().invoke(command_line, ["-C", str(root), "apply"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
     project, definitions = Project(root), load(root)
-    node = definitions.platform.nodes["pbx1"]
-    paths = project.switch(node.name)
-    with file_lock(paths.root / "apply.lock", 10, "applying"):
-        generations = Generations(paths)
-        generations.swap(generations.stage(rendered_for_apply(project, definitions, node), root))
-    return Subject(project, definitions, node, None, LiveSwitch())
+    return Subject(project, definitions, definitions.platform.nodes["pbx1"], None, LiveSwitch())
 
 
 def free_port() -> int:
@@ -112,6 +110,7 @@ class TestFiles:
             (".vpbx/switch/pbx1/etc/manager.conf", 0o640, "switch-config-files"),
             (".vpbx/switch/pbx1/etc/pjsip.conf", 0o604, "switch-config-files"),
             (".vpbx/switch/pbx1/etc/pjsip/tenants/acme.conf", 0o640, "switch-config-files"),
+            (".vpbx/switch/pbx1/lib/phones.sqlite3", 0o644, "switch-config-files"),
             (".vpbx", 0o777, "state-directory"),
         ],
     )
@@ -280,9 +279,15 @@ def test_a_live_manager_conf_that_was_changed_by_hand_is_found(subject: Subject)
         "ami-security-class": "problem",
         "ami-http": "problem",
     }
-    later = time.time() + 3600
-    os.utime(path, (later, later))
     assert switch_facts.observe_applied(subject.project, subject.node).edited == ("manager.conf",)
+
+
+def test_a_phone_whose_row_was_changed_by_hand_is_found(subject: Subject) -> None:
+    assert switch_facts.observe_applied(subject.project, subject.node).edited == ()
+    with closing(sqlite3.connect(subject.paths.phones)) as phones, phones:
+        phones.execute("UPDATE ps_endpoints SET context = 'beta-phones' WHERE context = 'acme-phones'")
+    edited = switch_facts.observe_applied(subject.project, subject.node).edited
+    assert len(edited) > 3 and all(name.startswith("phone d") for name in edited)
 
 
 def ami_facts_of(subject: Subject) -> list[Finding]:
@@ -341,11 +346,11 @@ class TestCertificates:
     def test_the_certificate_of_a_tls_transport_is_looked_at(self, subject: Subject, tmp_path: Path) -> None:
         assert list(certificate_facts.observe(subject)) == []
         certificate, key = make(tmp_path, "sip", names="DNS:nobody.test")
-        pjsip = subject.rendered.files["pjsip.conf"]
+        pjsip = subject.rendered.shared["pjsip.conf"]
         lines = f"\n[tls]\ntype=transport\nprotocol=tls\nbind=127.0.0.1:5061\ncert_file={certificate}\n"
         text = f"{pjsip.text}{lines}priv_key_file={key}\n"
-        files = {**subject.rendered.files, "pjsip.conf": replace(pjsip, text=text)}
-        subject.__dict__["rendered"] = replace(subject.rendered, files=files)
+        shared = {**subject.rendered.shared, "pjsip.conf": replace(pjsip, text=text)}
+        subject.__dict__["rendered"] = replace(subject.rendered, shared=shared)
         (seen,) = certificate_facts.observe(subject)
         assert red(certificates.check(seen, datetime.now(UTC) + SOON)) == {"tls-certificate-name": "warning"}
         assert ("tcp", 5061) in {

@@ -35,7 +35,7 @@ def observe(subject: Subject) -> Permissions:
         user=_user(project.state),
         secrets=_seen(project.secrets_file),
         state=_seen(project.state),
-        configs=tuple(_seen(subject.paths.etc / path) for path in private),
+        configs=tuple(map(_seen, (*(subject.paths.etc / path for path in private), subject.paths.phones))),
         database=_seen(Path(url.removeprefix(_SQLITE))) if url.startswith(_SQLITE) else None,
         recordings=_seen(subject.recordings),
         writable=os.access(_nearest(subject.recordings), os.W_OK | os.X_OK),

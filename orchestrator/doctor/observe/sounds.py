@@ -15,7 +15,7 @@ _FORMATS = frozenset({".wav", ".gsm", ".alaw", ".al", ".ulaw", ".ul", ".g722", "
 
 def observe(subject: Subject) -> Sounds:
     """Prompts of the tenants, and the switch's own in the platform's language."""
-    prompts = sorted(set(subject.rendered.prompts.values()))
+    prompts = sorted({path for part in subject.rendered.parts.values() for path in part.prompts.values()})
     language = subject.definitions.platform.language
     sounds = data_dir(subject.paths) / "sounds"
     directory = sounds / language

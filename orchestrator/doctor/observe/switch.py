@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.connection import AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import Instance
+from orchestrator.asterisk.parcel import file_digest
+from orchestrator.asterisk.phones import PhoneRows
 from orchestrator.doctor.ami import reads, users
 from orchestrator.doctor.modules import loaded
 from orchestrator.doctor.switch import Applied, LiveSwitch
@@ -20,8 +23,6 @@ from orchestrator.secrets import AMI_CONTROL, Secrets
 
 _DEADLINES = Deadlines(login_s=5.0, action_s=5.0)
 _WHOLE_S = 15.0
-_STAGING_S = 60.0
-_MOST_FILES = 20_000
 
 
 def observe_live(project: Project, node: Node, asterisk: Asterisk | None) -> LiveSwitch:
@@ -29,9 +30,9 @@ def observe_live(project: Project, node: Node, asterisk: Asterisk | None) -> Liv
     pid = None if asterisk is None else Instance(project.switch(node.name), asterisk).pid()
     try:
         kept = Secrets.open(project.secrets_file)
-        secret = kept.known("ami").get(f"{node.name}/{AMI_CONTROL}", "")
+        secret = kept.known_ami(node.name, AMI_CONTROL) or ""
         login = AmiLogin(node.ami.host, node.ami.port, AMI_CONTROL, secret)
-        return asyncio.run(_ask(login, kept.known("systemnames").get(node.name), pid))
+        return asyncio.run(_ask(login, kept.known_systemname(node.name), pid))
     except AmiUnreachable as error:
         return LiveSwitch(pid=pid, trouble="" if pid is None else error.message)
     except OrchestratorError as error:
@@ -84,13 +85,24 @@ async def compare_clocks(switch: AmiSwitch) -> tuple[float, float]:
 
 
 def observe_applied(project: Project, node: Node) -> Applied:
-    """The live generation. What was written long after its first file counts as edited."""
-    live = Generations(project.switch(node.name)).live()
+    """The live generation, and what in it isn't as it was written. Raises: ApplyFailed: it can't be read."""
+    paths = project.switch(node.name)
+    generations = Generations(paths)
+    live = generations.live()
     if live is None:
         return Applied(None)
     if not live.path.is_dir():
         return Applied(live.number, there=False)
-    files = [path for path in sorted(live.path.rglob("*"))[:_MOST_FILES] if path.is_file()]
-    written = {str(path.relative_to(live.path)): path.stat().st_mtime for path in files}
-    first = min(written.values(), default=0.0)
-    return Applied(live.number, edited=tuple(name for name, at in written.items() if at > first + _STAGING_S))
+    manifest = generations.manifest(live)
+    written = {} if manifest is None else manifest.shared
+    edited = [name for name, digest in written.items() if _digest(live.path / name) != digest]
+    phones = [f"phone {endpoint}" for endpoint in PhoneRows(paths.phones).altered()]
+    return Applied(live.number, edited=(*edited, *phones))
+
+
+def _digest(path: Path) -> str:
+    """As a manifest says it; empty for a file that is gone."""
+    try:
+        return file_digest(path.read_bytes())
+    except FileNotFoundError:
+        return ""
