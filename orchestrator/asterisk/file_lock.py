@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.errors import SwitchError
@@ -52,9 +52,12 @@ def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
 
 def _make(directory: Path) -> None:
     """Make a directory and those above it; none of them is for every user of the machine to look into."""
-    for place in reversed((directory, *directory.parents)):
-        if not place.is_dir():
-            place.mkdir(mode=0o750, exist_ok=True)
+    for above in reversed(directory.parents):
+        if not above.exists():
+            # What can't be made here is told of the directory itself, below.
+            with suppress(OSError):
+                above.mkdir(mode=0o750)
+    directory.mkdir(mode=0o750, exist_ok=True)
 
 
 def _acquire(handle: int, path: Path, deadline: float, doing: str) -> None:
