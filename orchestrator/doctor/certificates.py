@@ -27,7 +27,7 @@ DATES = Check(
 )
 NAME = Check(
     "tls-certificate-name",
-    "the names in the certificate, against the address and name of the node",
+    "the names in the certificate, against the addresses of the node and this machine's name",
     "a telephone that checks the name refuses another one's certificate",
     warning_when="it names neither the node's address nor this machine",
 )
@@ -72,7 +72,8 @@ def check(seen: Certificate, now: datetime) -> Iterator[Finding]:
     """Findings on one certificate. Args: now: aware."""
     if seen.trouble:
         yield READABLE.problem(
-            f"{seen.path}: {seen.trouble}", "put a PEM certificate there, or correct the node"
+            f"{seen.path}: {seen.trouble}",
+            "put a PEM certificate there, or correct the node; then vpbx apply",
         )
     else:
         yield READABLE.ok(seen.path)

@@ -346,16 +346,38 @@ class TestCertificates:
     def test_the_certificate_of_a_tls_transport_is_looked_at(self, subject: Subject, tmp_path: Path) -> None:
         assert list(certificate_facts.observe(subject)) == []
         certificate, key = make(tmp_path, "sip", names="DNS:nobody.test")
-        pjsip = subject.rendered.shared["pjsip.conf"]
-        lines = f"\n[tls]\ntype=transport\nprotocol=tls\nbind=127.0.0.1:5061\ncert_file={certificate}\n"
-        text = f"{pjsip.text}{lines}priv_key_file={key}\n"
-        shared = {**subject.rendered.shared, "pjsip.conf": replace(pjsip, text=text)}
-        subject.__dict__["rendered"] = replace(subject.rendered, shared=shared)
+        with_tls(subject, certificate, key)
         (seen,) = certificate_facts.observe(subject)
-        assert red(certificates.check(seen, datetime.now(UTC) + SOON)) == {"tls-certificate-name": "warning"}
-        assert ("tcp", 5061) in {
-            (wanted.transport, wanted.address.port) for wanted in socket_facts.observe(subject).sip
-        }
+        found = red(certificates.check(seen, datetime.now(UTC) + SOON))
+        assert found == {"tls-certificate-name": "warning"}
+        sip = {(wanted.transport, wanted.address.port) for wanted in socket_facts.observe(subject).sip}
+        assert ("tcp", 5061) in sip
+
+    def test_the_address_that_phones_outside_see_is_a_name_of_ours(
+        self, subject: Subject, tmp_path: Path
+    ) -> None:
+        certificate, key = make(tmp_path, "outside", names="IP:203.0.113.5")
+        with_tls(subject, certificate, key, "external_signaling_address=203.0.113.5")
+        (seen,) = certificate_facts.observe(subject)
+        assert red(certificates.check(seen, datetime.now(UTC) + SOON)) == {}
+
+    def test_a_missing_certificate_is_found_once_something_was_applied(
+        self, subject: Subject, tmp_path: Path
+    ) -> None:
+        with_tls(subject, tmp_path / "none.pem", tmp_path / "none.key")
+        (seen,) = certificate_facts.observe(subject)
+        assert red(certificates.check(seen, datetime.now(UTC)))["tls-certificate"] == "problem"
+        subject.paths.etc.unlink()
+        assert list(certificate_facts.observe(subject)) == []
+
+
+def with_tls(subject: Subject, certificate: Path, key: Path, more: str = "") -> None:
+    """Give the node a TLS transport, as a rendering would."""
+    pjsip = subject.rendered.shared["pjsip.conf"]
+    lines = ("[tls]", "type=transport", "protocol=tls", "bind=127.0.0.1:5061", f"cert_file={certificate}")
+    text = "\n".join((pjsip.text, *lines, f"priv_key_file={key}", more, ""))
+    shared = {**subject.rendered.shared, "pjsip.conf": replace(pjsip, text=text)}
+    subject.__dict__["rendered"] = replace(subject.rendered, shared=shared)
 
 
 def make(

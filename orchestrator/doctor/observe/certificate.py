@@ -20,15 +20,18 @@ _ANY_HOST = "0.0.0.0"
 
 
 def observe(subject: Subject) -> Iterator[Certificate]:
-    """The certificates of the node's SIP transports. None when it has none."""
+    """The certificates of the node's SIP transports; not those that the first apply has yet to put there."""
     for settings in subject.transports.values():
-        certificate = settings.get("cert_file")
-        if certificate:
-            host = settings.get("bind", _ANY_HOST).partition(":")[0]
-            wanted = [name for name in (host, socket.gethostname(), socket.getfqdn()) if name != _ANY_HOST]
-            root = subject.paths.etc
-            key = settings.get("priv_key_file", certificate)
-            yield read(root / certificate, root / key, tuple(dict.fromkeys(wanted)))
+        if "cert_file" not in settings:
+            continue
+        certificate = subject.paths.etc / settings["cert_file"]
+        if not certificate.is_file() and not subject.paths.etc.exists():
+            continue
+        key = subject.paths.etc / settings.get("priv_key_file", settings["cert_file"])
+        host = settings.get("bind", _ANY_HOST).partition(":")[0]
+        outside = settings.get("external_signaling_address", _ANY_HOST)
+        called = dict.fromkeys((host, outside, socket.gethostname(), socket.getfqdn()))
+        yield read(certificate, key, tuple(name for name in called if name != _ANY_HOST))
 
 
 def read(certificate: Path, key: Path, wanted: Sequence[str]) -> Certificate:
