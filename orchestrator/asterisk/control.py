@@ -87,6 +87,11 @@ class AmiSwitch:
             calls_up=int(_text(status, "CoreCurrentCalls")),
         )
 
+    async def clock(self) -> datetime:
+        """The time by the switch's clock, at some moment between asking and the answer."""
+        pong = await self._ami.action({"Action": "Ping"})
+        return datetime.fromtimestamp(float(_text(pong, "Timestamp")), UTC)
+
     async def channels(self) -> tuple[LiveChannel, ...]:
         """A snapshot of all live channels, each with the tenant whose line it holds."""
         answered_at = datetime.now(UTC)

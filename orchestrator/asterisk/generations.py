@@ -106,7 +106,7 @@ class Generations:
                 _write(staging / name, data, mode)
             (staging / PROMPTS).mkdir(parents=True, mode=_DIRECTORY_MODE, exist_ok=True)
             for name, source in parcel.prompts.items():
-                _write(staging / PROMPTS / name, _playable(prompts_from / source), 0o640)
+                _write(staging / PROMPTS / name, playable(prompts_from / source), 0o640)
             self._link(parcel, staging)
             _write(staging / MANIFEST, write_manifest(parcel.manifest).encode(), 0o640)
             for directory in {staging, *(path for path in staging.rglob("*") if path.is_dir())}:
@@ -203,7 +203,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _playable(source: Path) -> bytes:
+def playable(source: Path) -> bytes:
     """A prompt's bytes. Raises: ApplyFailed: not WAV of one channel, 16 bit, 8 or 16 kHz."""
     data = source.read_bytes()
     try:

@@ -66,7 +66,7 @@ def from_rendering(
     changes: Mapping[str, tuple[str, ...]],
 ) -> Parcel:
     """A rendering as a generation. Args: facts: of each rendered tenant. changes: see `Manifest`."""
-    shared = {path: _digest(file.text.encode()) for path, file in rendered.shared.items()}
+    shared = {path: file_digest(file.text.encode()) for path, file in rendered.shared.items()}
     known = {} if live.manifest is None else live.manifest.tenants
     tenants: dict[str, LivePart] = {}
     linked: list[str] = []
@@ -79,7 +79,7 @@ def from_rendering(
             continue
         told = _json(facts[name])
         tenants[name] = LivePart(
-            part.digest, part.steps, sources.tenants[name], _digest(told), sources.prompts[name]
+            part.digest, part.steps, sources.tenants[name], file_digest(told), sources.prompts[name]
         )
         files |= {path: (file.text.encode(), file.mode) for path, file in part.files.items()}
         files[facts_file(name)] = (told, PLAIN)
@@ -181,5 +181,6 @@ def _json(facts: Facts) -> bytes:
     return (json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
 
 
-def _digest(data: bytes) -> str:
+def file_digest(data: bytes) -> str:
+    """What a manifest says of a file's content."""
     return hashlib.sha256(data).hexdigest()[:16]

@@ -28,6 +28,7 @@ VERBS = {
     "completion": "orchestrator.cli.completion:completion",
     "charges": "orchestrator.cli.charges:charges",
     "devices": "orchestrator.cli.devices:devices",
+    "doctor": "orchestrator.cli.doctor:doctor",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
     "history": "orchestrator.cli.history:history",
     "init": "orchestrator.cli.init:init",

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 import click
 
 from orchestrator.asterisk import install as installation
+from orchestrator.asterisk.binary import told_version
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.release import judge
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
@@ -75,9 +77,14 @@ def start(node: str | None, deadline: float) -> None:
     session = open_session(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     listens = (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
-    started = _instance(session).start(systemname, listens, deadline)
+    instance = _instance(session)
+    started = instance.start(systemname, listens, deadline)
     if started.new:
         Generations(session.paths).started()
+    release = told_version(instance.asterisk)
+    judged = judge(release)
+    if judged.verdict == "refused":
+        _say(f"warning: {release}: {judged.reason}; see vpbx doctor")
     for warning in started.warnings:
         _say(f"warning: {warning}")
     _say(f"{session.node.name}: {'started' if started.new else 'was running already'}, process {started.pid}")

@@ -42,6 +42,7 @@ LAYERS = {
     "trial": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
+    "doctor": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""
