@@ -74,16 +74,16 @@ class HeldBooks:
         self.open.set()
         self.ends_thread = False
 
-    def reconcile(self, prompted: bool) -> Settled:
+    def reconcile(self, _prompted: bool) -> Settled:
         if self.ends_thread:
             raise SystemExit
         assert self.open.wait(60)
         return Settled()
 
-    def heartbeat(self, snapshot: Snapshot) -> None:
+    def heartbeat(self, _snapshot: Snapshot) -> None:
         return
 
-    def calls_ended(self, linkedids: Sequence[str]) -> int:
+    def calls_ended(self, _linkedids: Sequence[str]) -> int:
         return 0
 
     def close(self) -> None:

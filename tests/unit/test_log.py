@@ -70,7 +70,7 @@ def test_a_secret_is_never_logged() -> None:
     stream = io.StringIO()
     log_to(stream, {}, LogFormat.JSON, LogLevel.INFO)
     try:
-        raise OSError("can't reach postgresql://vpbx:hunter2@db/vpbx")
+        _fail("can't reach postgresql://vpbx:hunter2@db/vpbx")
     except OSError:
         structlog.get_logger("vpbx.test").exception(
             "x", secret="hunter2", AMI_Password="hunter2", url="redis://:hunter2@cache/0"
@@ -90,3 +90,7 @@ def test_an_error_of_a_verb_has_its_priority_in_the_journal(tmp_path: Path) -> N
         stream.seek(0)
         lines = stream.read().decode().splitlines()
     assert [line for line in lines if line.startswith("<3>vpbx: error: ")]
+
+
+def _fail(message: str) -> None:
+    raise OSError(message)
