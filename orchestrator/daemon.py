@@ -182,7 +182,7 @@ class Listener:
         """Tell the service manager that we are ready, and from then on that we are well.
 
         Being on the event loop this says nothing when the loop hangs; it is silent on purpose when the writer
-        hangs or has ended. A switch or a database that isn't there is not a reason: a new start won't bring it.
+        hangs or has ended. A switch or a database that isn't there is no reason: a new start won't bring it.
         """
         self._manager.tell(READY, status_line(self._state()))
         watchdog_s = self._manager.watchdog_s

@@ -1,7 +1,7 @@
 """What a service tells the service manager that started it: ready, still well, stopping, one line of state.
 
-systemd names a datagram socket in the environment; without one nothing is told and nothing fails. Rule: sd_notify(3),
-sd_watchdog_enabled(3).
+systemd names a datagram socket in the environment; without one nothing is told and nothing fails.
+Rule: sd_notify(3), sd_watchdog_enabled(3).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SEND_DEADLINE_S = 2.0
 class ServiceManager:
     """Who started this process, if anybody did who wants to hear of it.
 
-    Args: address: of its socket, a path or, beginning with a zero byte, an abstract name; empty: there is none.
+    Args: address: of its socket, a path or, after a zero byte, an abstract name; empty: there is none.
     watchdog_s: it ends this process when nothing was heard for so long; None: it doesn't watch.
     """
 

@@ -87,7 +87,7 @@ class Instance:
     def run(
         self, systemname: Systemname, listens: Sequence[Listen], note: Callable[[Sequence[str]], None]
     ) -> NoReturn:
-        """Become the switch, in the foreground: for a service manager, which hears from it when it has booted.
+        """Become the switch, in the foreground: for a service manager, which it tells when it has booted.
 
         It is known as the one that `start` makes: `stop`, `status` and `console` work on it. Its output is
         this process's.

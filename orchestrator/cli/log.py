@@ -1,6 +1,6 @@
 """Where verbs log to: stderr, one line an event, so that stdout holds nothing but data.
 
-On a terminal a line is for people; anywhere else it is one JSON object, and in the journal it carries its priority.
+On a terminal a line is for people; anywhere else it is one JSON object, in the journal with its priority.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A bare Debian as a machine of its own: unpacked into a directory, entered or booted in namespaces.
 
-It has its own processes, mounts and host name, and its own systemd when it is booted; the network is this machine's, so
-that a call reaches it on the loopback address. Packages come from where this machine's apt and pip get theirs.
+It has its own processes, mounts and host name, and its own systemd when it is booted; the network is this
+machine's, so that a call reaches it on the loopback address. Packages come from where this machine's apt and
+pip get theirs.
 """
 
 from __future__ import annotations
@@ -68,6 +69,13 @@ class Machine:
         (etc / "hosts").write_text(Path("/etc/hosts").read_text() + f"\n127.0.1.1 {NAME}\n")
         self._take_pip_settings()
 
+    def remove(self) -> None:
+        """Remove its files, unless something of this machine is still mounted among them."""
+        mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        if any(Path(place).is_relative_to(self.root) for place in mounted):
+            raise MachineFailed(f"something is mounted below {self.root}")
+        shutil.rmtree(self.root, ignore_errors=True)
+
     def run(
         self, *command: str, deadline_s: float = 60.0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
@@ -100,7 +108,7 @@ class Machine:
         with (self._place / "boot.log").open("wb") as log:
             systemd = ["env", "-i", f"PATH={_PATH}", "container=vpbx-test", "/lib/systemd/systemd"]
             self._init = subprocess.Popen(
-                [*self._entering(), *systemd, "--unit=multi-user.target"],
+                ["setpriv", "--pdeathsig=KILL", *self._entering(), *systemd, "--unit=multi-user.target"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -139,7 +147,7 @@ class Machine:
         (self._cgroup / "cgroup.procs").write_text(str(os.getpid()))
 
     def _init_pid(self) -> int:
-        """Process id, on this machine, of its process 1. Raises: MachineFailed: it has ended, or isn't there yet."""
+        """Id, on this machine, of its process 1. Raises: MachineFailed: it has ended, or isn't there yet."""
         assert self._init is not None
         task = Path(f"/proc/{self._init.pid}/task/{self._init.pid}/children")
         try:

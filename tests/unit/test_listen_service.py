@@ -1,4 +1,4 @@
-"""`vpbx listen` as a service: what its manager hears, from ready to stopping, and when it hears nothing more."""
+"""`vpbx listen` as a service: what its manager hears from ready to stopping, and when it hears nothing."""
 
 from __future__ import annotations
 
