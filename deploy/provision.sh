@@ -260,7 +260,8 @@ drop_old_releases() {
 # Debian's own where the suite has it; elsewhere one that is unpacked beside the system, which stays as it is.
 install_asterisk() {
     step="finding an Asterisk"
-    usable_asterisk || say "this Debian has no Asterisk $OLDEST_ASTERISK: unpacking one into $CACHE"
+    usable_asterisk || [ -d "$CACHE/asterisk/tree" ] \
+        || say "this Debian has no Asterisk $OLDEST_ASTERISK: unpacking one into $CACHE"
     run as_owner "$OPT/current/bin/vpbx" switch install
 }
 

@@ -131,6 +131,12 @@ def test_what_the_operator_writes_is_readable_by_the_services_and_nobody_else(pr
     assert provisioned.ok("readlink", "/etc/vpbx/.vpbx").strip() == "/var/lib/vpbx"
 
 
+def test_another_user_is_told_whose_the_platform_is(provisioned: Machine) -> None:
+    done = provisioned.run("setpriv", "--reuid=nobody", "--clear-groups", "vpbx", "lines", "acme")
+    assert done.returncode == 1
+    assert done.stderr.startswith("vpbx: error: the platform of this machine is the user vpbx's\nhint: ")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
