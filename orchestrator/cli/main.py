@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from orchestrator.cli.log import log_to_stderr
+from orchestrator.cli.log import LogFormat, LogLevel, in_journal, log_to_stderr
 from orchestrator.cli.short_help import short_help
 from orchestrator.errors import DefinitionsInvalid, OrchestratorError
 from orchestrator.project import Project
@@ -51,6 +51,7 @@ VERBS = {
 FAILED = 1
 INTERRUPTED = 130
 _TRACEBACK = "VPBX_TRACEBACK"
+_JOURNAL_ERROR = "<3>"
 
 
 class Verbs(click.Group):
@@ -129,8 +130,23 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     "directory",
     type=click.Path(path_type=Path),
     default=Path(),
+    envvar="VPBX_PROJECT",
     metavar="DIR",
-    help="Project directory; the current one by default.",
+    help="Project directory: by default VPBX_PROJECT in the environment, or the current one.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice([form.value for form in LogFormat]),
+    default=LogFormat.AUTO.value,
+    envvar="VPBX_LOG_FORMAT",
+    help="Of the log on stderr. auto: text on a terminal, JSON elsewhere. Also VPBX_LOG_FORMAT.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice([level.value for level in LogLevel]),
+    default=LogLevel.INFO.value,
+    envvar="VPBX_LOG_LEVEL",
+    help="The least grave events that are logged. Also VPBX_LOG_LEVEL.",
 )
 @click.option(
     "--version",
@@ -141,14 +157,14 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     help="Show the version and exit.",
 )
 @click.pass_context
-def root(ctx: click.Context, directory: Path) -> None:
+def root(ctx: click.Context, directory: Path, log_format: str, log_level: str) -> None:
     """A multi-tenant virtual PBX over a real Asterisk.
 
     Example: vpbx -C examples validate
     """
     # The verb's module is loaded by now: one that doesn't log has not loaded what logs.
     if "structlog" in sys.modules:
-        log_to_stderr()
+        log_to_stderr(LogFormat(log_format), LogLevel(log_level))
     ctx.obj = Project(directory.absolute())
 
 
@@ -193,9 +209,11 @@ def _tell(error: Exception) -> None:
     else:
         message = f"unexpected {type(error).__name__}: {error}"
         hint = f"this is a fault of vpbx; {_TRACEBACK}=1 in the environment shows where"
-    click.echo(f"vpbx: error: {visible(message)}", err=True)
+    # In the journal a line's priority is at its beginning: an error shows as one there.
+    mark = _JOURNAL_ERROR if in_journal(sys.stderr, os.environ) else ""
+    click.echo(f"{mark}vpbx: error: {visible(message)}", err=True)
     if hint:
-        click.echo(f"hint: {visible(hint)}", err=True)
+        click.echo(f"{mark}hint: {visible(hint)}", err=True)
 
 
 if __name__ == "__main__":

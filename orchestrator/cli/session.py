@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 _APPLY_WAIT_S = 60.0
 
-node_option = click.option("--node", metavar="NAME", help="Node of the platform; needed when it has several.")
+node_option = click.option(
+    "--node",
+    metavar="NAME",
+    envvar="VPBX_NODE",
+    help="Node of the platform, needed when it has several; VPBX_NODE in the environment.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, versioned and stable.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -76,9 +76,8 @@ def start(node: str | None, deadline: float) -> None:
     """
     session = open_session(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
-    listens = (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
     instance = _instance(session)
-    started = instance.start(systemname, listens, deadline)
+    started = instance.start(systemname, _listens(session), deadline)
     if started.new:
         Generations(session.paths).started()
     release = told_version(instance.asterisk)
@@ -92,8 +91,35 @@ def start(node: str | None, deadline: float) -> None:
 
 @switch.command()
 @node_option
+def run(node: str | None) -> None:
+    """Become the switch, in the foreground, for a service manager such as systemd.
+
+    It reads the configuration that was applied last, tells the manager when it has booted, and writes its
+    warnings to stderr. The other verbs work on it as on a started one.
+
+    \b
+    Example:
+        vpbx switch run --node pbx1
+    """
+    session = open_session(node)
+    systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
+
+    def note(warnings: Sequence[str]) -> None:
+        Generations(session.paths).started()
+        for warning in warnings:
+            _say(f"warning: {warning}")
+
+    _instance(session).run(systemname, _listens(session), note)
+
+
+@switch.command()
+@node_option
 @click.option(
-    "--drain", type=float, default=0.0, help="Seconds for running calls to end by themselves first."
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    envvar="VPBX_DRAIN_S",
+    help="Seconds for running calls to end by themselves first; VPBX_DRAIN_S in the environment.",
 )
 def stop(node: str | None, drain: float) -> None:
     """Stop the switch. Its calls end, each with its record written.
@@ -157,6 +183,10 @@ class NoTerminal(OrchestratorError):
     """Without a terminal Asterisk's console would wait for ever."""
 
     code = "no-terminal"
+
+
+def _listens(session: Session) -> tuple[Listen, ...]:
+    return (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
 
 
 def _instance(session: Session) -> Instance:

@@ -33,6 +33,7 @@ LAYERS = {
     "storage": ADAPTERS,
     "asterisk": ADAPTERS,
     "health": ADAPTERS,
+    "systemd": ADAPTERS,
     "writer": ADAPTERS,
     "candidate": WIRING,
     "deployment": WIRING,

@@ -28,6 +28,7 @@ PRINT_NO_DATA = {
     "recordings get": "a file",
     "schema": "JSON Schema already",
     "switch console": "the switch's own console",
+    "switch run": "it becomes the switch",
     "switch start": "talk on stderr",
     "switch stop": "talk on stderr",
 }
