@@ -68,7 +68,7 @@ async def apply(
     generations, journal = Generations(paths), Journal(paths)
     before = generations.live()
     old = generations.manifest(before)
-    if before is not None and parcel.manifest.same_as(old):
+    if before is not None and parcel.manifest.same_as(old) and not parcel.anew:
         staged = before
     else:
         staged = generations.stage(parcel, prompts_from)

@@ -42,7 +42,7 @@ class Parcel:
     """A generation to be written.
 
     Args: files: content and mode by path. prompts: name on the switch -> path in the project. linked: paths
-    that are the same as in `base`.
+    that are the same as in `base`. anew: it is written even when it is the same as what is live.
     """
 
     manifest: Manifest
@@ -50,6 +50,7 @@ class Parcel:
     prompts: Mapping[str, str]
     base: Generation | None = None
     linked: Sequence[str] = ()
+    anew: bool = False
 
 
 class Generations:
@@ -170,6 +171,10 @@ class Generations:
         live = self.live()
         if live is not None:
             self._note(Running(live, False))
+
+    def forget_running(self) -> None:
+        """What the switch has isn't trusted any more: the next apply has it read and asked for anew."""
+        (self._paths.root / _RUNNING).unlink(missing_ok=True)
 
     def confirm(self, generation: Generation) -> None:
         """Note that the switch was seen to have it whole."""

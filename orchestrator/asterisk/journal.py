@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ class Intent:
 class Pending:
     """A generation that goes away again unless somebody confirms it.
 
-    Args: before: generation that comes back. deadline: aware UTC.
+    Args: before: generation that comes back. within_s: to be confirmed in. deadline: aware UTC; None: it is
+    being applied, or the apply died, and the time hasn't begun.
     """
 
     generation: int
     before: int
-    deadline: datetime
+    within_s: int
+    deadline: datetime | None = None
 
 
 class Journal:
@@ -52,8 +54,8 @@ class Journal:
         return None if told is None else Intent(int(told["before"]), int(told["after"]))
 
     def wait_for_confirmation(self, pending: Pending) -> None:
-        told = {"generation": pending.generation, "before": pending.before}
-        _write(self._root / _PENDING, {**told, "deadline": pending.deadline.isoformat()})
+        deadline = None if pending.deadline is None else pending.deadline.isoformat()
+        _write(self._root / _PENDING, {**asdict(pending), "deadline": deadline})
 
     def confirmed(self) -> None:
         _drop(self._root / _PENDING)
@@ -62,7 +64,13 @@ class Journal:
         told = _read(self._root / _PENDING)
         if told is None:
             return None
-        return Pending(int(told["generation"]), int(told["before"]), datetime.fromisoformat(told["deadline"]))
+        deadline = told["deadline"]
+        return Pending(
+            int(told["generation"]),
+            int(told["before"]),
+            int(told["within_s"]),
+            None if deadline is None else datetime.fromisoformat(deadline),
+        )
 
 
 def _write(path: Path, told: dict[str, object]) -> None:

@@ -85,7 +85,7 @@ def from_rendering(
         files[facts_file(name)] = (told, PLAIN)
         prompts |= part.prompts
     for path, file in rendered.shared.items():
-        if live.manifest is not None and live.manifest.shared.get(path) == shared[path]:
+        if _on_disk(live, path) == shared[path]:
             linked.append(path)
         else:
             files[path] = (file.text.encode(), file.mode)
@@ -143,6 +143,16 @@ def _retiring(parcel: Parcel, live: Live) -> Parcel:
             kept.append(old)
             files[old.file] = ("".join(_sections(texts, wanted)).encode(), PLAIN)
     return replace(parcel, manifest=replace(manifest, retired=tuple(kept)), files=files)
+
+
+def _on_disk(live: Live, path: str) -> str:
+    """Digest of a file of the live generation as it is, whoever wrote it; empty when there is none."""
+    if live.generation is None:
+        return ""
+    try:
+        return file_digest((live.generation.path / path).read_bytes())
+    except OSError:
+        return ""
 
 
 def _replaced(before: Manifest, after: Manifest) -> Iterator[tuple[Retired, Sequence[str], str]]:

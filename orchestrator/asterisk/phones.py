@@ -95,6 +95,16 @@ class PhoneRows:
             or _phone("", endpoint, rows.get(endpoint, {})).mark != written[endpoint][1]
         )
 
+    def distrust(self, endpoints: Sequence[str]) -> None:
+        """Forget what was written for some phones, so that the next apply writes them again.
+
+        A row that nobody of ours wrote goes.
+        """
+        with self._opened() as base:
+            known = {row[0] for row in base.execute(f"SELECT id FROM {_OWNERS}")}
+            base.executemany(f"UPDATE {_OWNERS} SET mark = '' WHERE id = ?", [(each,) for each in endpoints])
+        self.write(drop=[endpoint for endpoint in endpoints if endpoint not in known])
+
     def write(self, put: Sequence[Phone] = (), drop: Sequence[str] = ()) -> None:
         """Put phones in and take others out, in one transaction. Raises: ApplyFailed: nothing was written."""
         with self._opened() as base:

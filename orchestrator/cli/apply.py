@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -17,9 +16,11 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.journal import Journal, Pending
 from orchestrator.asterisk.parcel import Live
+from orchestrator.asterisk.phones import PhoneRows
 from orchestrator.candidate import secrets_to_apply
 from orchestrator.cli.deploying import (
     applied_data,
+    begin_to_wait,
     recovered,
     refuse_while_pending,
     running_switch,
@@ -40,8 +41,6 @@ from orchestrator.deployment import (
 )
 from orchestrator.errors import ApplyFailed, OrchestratorError
 from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
-
-_WHILE_APPLYING = timedelta(minutes=10)
 
 
 class Drifted(ApplyFailed):
@@ -135,15 +134,20 @@ async def _apply(session: Session, wishes: Wishes) -> Applied:
         if wishes.saved is not None:
             check_fresh(wishes.saved, await make_plan(session))
         live = await look(session.project, session.node, switch)
-        if not wishes.overwrite:
-            await _refuse_drift(session, live, switch)
+        drift = await _drift(session, live, switch)
+        if drift and not wishes.overwrite:
+            raise _drifted(drift)
+        if drift:
+            _distrust(session)
         secrets = secrets_to_apply(session.project, session.definitions, session.node)
         found = candidate(session.project, session.definitions, session.node, secrets, live)
         plan = plan_of(session.project, session.node, found, live, (), switch is not None)
         number = Generations(session.paths).next_number()
-        parcel = parcel_of(found, live, number, origin_of(session.project, "apply"), plan.changes())
-        if wishes.confirm_within_s and live.number and not plan.empty:
-            _watch(session, number, live, timedelta(seconds=wishes.confirm_within_s) + _WHILE_APPLYING)
+        origin = origin_of(session.project, "apply")
+        parcel = replace(parcel_of(found, live, number, origin, plan.changes()), anew=bool(drift))
+        pending = Pending(number, live.number, wishes.confirm_within_s)
+        if pending.within_s and live.number and not plan.empty:
+            watch_over(session, pending)
         try:
             applied = await apply_parcel(
                 parcel, session.paths, session.project.root, switch, installation.find()
@@ -151,25 +155,26 @@ async def _apply(session: Session, wishes: Wishes) -> Applied:
         except BaseException:
             Journal(session.paths).confirmed()
             raise
-        if wishes.confirm_within_s and applied.generation == number:
-            _restart_clock(session, number, live, timedelta(seconds=wishes.confirm_within_s))
+        if pending.within_s and live.number and applied.generation == number:
+            begin_to_wait(session, pending)
         return applied
 
 
-async def _refuse_drift(session: Session, live: Live, switch: AmiSwitch | None) -> None:
+async def _drift(session: Session, live: Live, switch: AmiSwitch | None) -> tuple[str, ...]:
     drift = drift_on_disk(session.project, session.node, live)
     if switch is not None and Generations(session.paths).running().confirmed:
         drift += await drift_on_switch(live, switch)
-    if drift:
-        more = f" (and {len(drift) - 1} more)" if len(drift) > 1 else ""
-        raise Drifted(
-            f"{drift[0]}{more}", "vpbx plan shows it all; bring it into the YAML, or vpbx apply --overwrite"
-        )
+    return drift
 
 
-def _watch(session: Session, number: int, live: Live, wait: timedelta) -> None:
-    watch_over(session, Pending(number, live.number, datetime.now(UTC) + wait))
+def _drifted(drift: tuple[str, ...]) -> Drifted:
+    more = f" (and {len(drift) - 1} more)" if len(drift) > 1 else ""
+    hint = "vpbx plan shows it all; bring it into the YAML, or vpbx apply --overwrite"
+    return Drifted(f"{drift[0]}{more}", hint)
 
 
-def _restart_clock(session: Session, number: int, live: Live, wait: timedelta) -> None:
-    Journal(session.paths).wait_for_confirmation(Pending(number, live.number, datetime.now(UTC) + wait))
+def _distrust(session: Session) -> None:
+    """Have everything read and asked for anew."""
+    rows = PhoneRows(session.paths.phones)
+    rows.distrust(rows.altered())
+    Generations(session.paths).forget_running()

@@ -8,7 +8,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -60,8 +61,7 @@ def refuse_while_pending(session: Session) -> None:
     pending = Journal(session.paths).pending()
     if pending is not None:
         raise WaitsForConfirmation(
-            f"generation {pending.generation} waits to be confirmed until "
-            f"{pending.deadline.astimezone():%H:%M:%S}",
+            f"generation {pending.generation} waits to be confirmed",
             "vpbx confirm keeps it, vpbx rollback takes it back",
         )
 
@@ -82,9 +82,10 @@ def watch_over(session: Session, pending: Pending) -> None:
         )
 
 
-def left_s(pending: Pending) -> float:
-    """Seconds until a generation that isn't confirmed goes away."""
-    return (pending.deadline - datetime.now(UTC)).total_seconds()
+def begin_to_wait(session: Session, pending: Pending) -> None:
+    """From now on it must be confirmed in time. The caller holds the apply lock."""
+    deadline = datetime.now(UTC) + timedelta(seconds=pending.within_s)
+    Journal(session.paths).wait_for_confirmation(replace(pending, deadline=deadline))
 
 
 def applied_data(applied: Applied) -> Mapping[str, Any]:

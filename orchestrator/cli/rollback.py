@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 
 import click
 
 from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.apply import apply as apply_parcel
+from orchestrator.asterisk.file_lock import LockHeld
 from orchestrator.asterisk.generations import Generation, Generations
-from orchestrator.asterisk.journal import Journal, Pending
+from orchestrator.asterisk.journal import Journal
 from orchestrator.asterisk.manifest import Manifest
 from orchestrator.asterisk.parcel import Live, from_generation
-from orchestrator.cli.deploying import applied_data, left_s, recovered, running_switch, say_applied
+from orchestrator.cli.deploying import (
+    applied_data,
+    begin_to_wait,
+    recovered,
+    running_switch,
+    say_applied,
+)
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of, part_digest
 from orchestrator.errors import ApplyFailed, NotFound
@@ -52,26 +60,53 @@ def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: b
 
 
 def _when_due(session: Session) -> None:
-    """Wait until the pending generation is confirmed, or take it back at its deadline."""
-    journal = Journal(session.paths)
-    watched = journal.pending()
-    while (pending := journal.pending()) is not None:
-        if watched is None or pending.generation != watched.generation:
-            return
-        if left_s(pending) <= 0 and _taken_back(session, pending):
-            return
+    """Wait until the pending generation is confirmed, or take it back at its deadline.
+
+    It outlives the apply that started it: when that died in the middle, what it left is undone here.
+    """
+    watched = Journal(session.paths).pending()
+    while watched is not None and _still_waits(session, watched.generation):
         time.sleep(_POLL_S)
 
 
-def _taken_back(session: Session, pending: Pending) -> bool:
-    with session.applying():
-        now = Journal(session.paths).pending()
-        if now != pending:
-            return now is None
-        applied = asyncio.run(_back_to(session, pending.before, "not confirmed in time"))
-        Journal(session.paths).confirmed()
-    click.echo(f"generation {pending.generation} was not confirmed: generation {applied.generation}")
-    return True
+def _still_waits(session: Session, generation: int) -> bool:
+    """Look once, and act when it is time. Returns: whether to look again."""
+    pending = Journal(session.paths).pending()
+    if pending is None or pending.generation != generation:
+        return False
+    if pending.deadline is not None and datetime.now(UTC) < pending.deadline:
+        return True
+    try:
+        with session.applying(_POLL_S):
+            return _acted(session, generation)
+    except LockHeld:
+        return True
+
+
+def _acted(session: Session, generation: int) -> bool:
+    """Nobody else applies now. Returns: whether it goes on waiting."""
+    journal, generations = Journal(session.paths), Generations(session.paths)
+    asyncio.run(_undo_what_died(session))
+    pending, live = journal.pending(), generations.live()
+    if pending is None or pending.generation != generation:
+        return False
+    if live is None or live.number != generation:
+        journal.confirmed()
+        return False
+    if pending.deadline is None:
+        begin_to_wait(session, pending)
+        return True
+    if datetime.now(UTC) < pending.deadline:
+        return True
+    applied = asyncio.run(_back_to(session, pending.before, "not confirmed in time"))
+    journal.confirmed()
+    click.echo(f"generation {generation} was not confirmed: generation {applied.generation} is live")
+    return False
+
+
+async def _undo_what_died(session: Session) -> None:
+    async with running_switch(session) as switch:
+        await recovered(session, switch)
 
 
 async def _back_to(session: Session, number: int | None, why: str) -> Applied:

@@ -64,9 +64,9 @@ class Session:
         return AmiSwitch(AmiLogin(self.node.ami.host, self.node.ami.port, AMI_CONTROL, secret))
 
     @contextmanager
-    def applying(self) -> Iterator[None]:
-        """Alone with the node's configuration. Raises: LockHeld: another apply doesn't end."""
-        with file_lock(self.paths.root / "apply.lock", _APPLY_WAIT_S, "applying"):
+    def applying(self, wait_s: float = _APPLY_WAIT_S) -> Iterator[None]:
+        """Alone with the node's configuration. Raises: LockHeld: another apply doesn't end in time."""
+        with file_lock(self.paths.root / "apply.lock", wait_s, "applying"):
             yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import Listen
 from orchestrator.asterisk.release import judge
+from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
@@ -77,6 +79,9 @@ def start(node: str | None, deadline: float) -> None:
     session = open_session(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     instance = _instance(session)
+    if instance.pid() is None:
+        with session.applying():
+            asyncio.run(recovered(session, None))
     started = instance.start(systemname, _listens(session), deadline)
     if started.new:
         Generations(session.paths).started()

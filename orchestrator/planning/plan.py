@@ -52,8 +52,8 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether an apply would do nothing."""
-        return not (self.tenants or self.platform or self.files)
+        """Whether an apply would do nothing, and nobody has edited on the switch."""
+        return not (self.tenants or self.platform or self.files or self.drift)
 
     def changes(self) -> Mapping[str, tuple[str, ...]]:
         """Sentences by tenant, the platform's under the empty name: what a history tells."""

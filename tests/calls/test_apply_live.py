@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +57,10 @@ def share(tmp_path: Path) -> Path:
 
 
 def apply_by(
-    site: Site, share: str = "-", when: str = "after", step: int = 0
+    site: Site, share: str = "-", when: str = "after", step: int = 0, *options: str
 ) -> subprocess.CompletedProcess[str]:
     """An apply with other templates, or one that dies."""
-    command = [sys.executable, doomed_apply.__file__, str(site.root), share, when, str(step)]
+    command = [sys.executable, doomed_apply.__file__, str(site.root), share, when, str(step), *options]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -353,3 +355,74 @@ def test_a_switch_of_another_project_behind_the_same_address_is_not_touched(
     assert f"the switch at {site.ami} calls itself" in line and "it isn't this project's" in line
     assert (other / ".vpbx/switch/pbx1/etc").readlink() == before
     assert name_shown(world)
+
+
+def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_and_the_next_as_the_new(
+    site: Site, world: FarSide
+) -> None:
+    old_s, new_s = 9, 5
+    site.edit("tenants/acme.yaml", (r'(extension: "102", name: [^,}]*)', rf"\1, ring_timeout_s: {old_s}"))
+    site.vpbx("apply")
+    world.behave("acme102desk", farside.ring())
+    ringing = len(world.calls_to("acme102desk"))
+    first = world.call("acme101desk", "102")
+    world.incoming("acme102desk", after=ringing)
+    began = time.monotonic()
+    site.edit("tenants/acme.yaml", (rf"ring_timeout_s: {old_s}", f"ring_timeout_s: {new_s}"))
+    site.vpbx("apply")
+    assert "acme-steps" in site.rx("core show channels concise")
+    assert world.wait_ended(first).code == 480
+    assert time.monotonic() - began >= old_s - 2
+    second = world.call("acme101desk", "102")
+    began = time.monotonic()
+    assert world.wait_ended(second).code == 480
+    assert time.monotonic() - began <= old_s - 1
+    retired = site.root / ".vpbx/switch/pbx1/etc/dialplan/retired"
+    assert [path.name.split(".")[0] for path in retired.iterdir()] == ["acme"]
+    site.edit("tenants/acme.yaml", (rf", ring_timeout_s: {new_s}", ""))
+    site.vpbx("apply")
+    assert not retired.exists()
+
+
+def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide) -> None:
+    site.edit("tenants/acme.yaml", (LAST, LAST + HIRED))
+    site.vpbx("apply")
+    assert "State:Unavailable" in site.rx("core show hint 108@acme-hints")
+    with site.far_side(*site.phones("acme", ("108",)), name="keys") as far:
+        far.wait_registered()
+        site.until(
+            lambda: "State:Idle" in site.rx("core show hint 108@acme-hints"), "the key shows the phone", 10
+        )
+    site.edit("tenants/acme.yaml", (HIRED, ""))
+    site.vpbx("apply")
+
+
+def test_an_apply_that_dies_before_it_is_confirmed_goes_back_by_itself(site: Site, world: FarSide) -> None:
+    shown, name = name_shown(world), "Анна Непринятая"
+    rename_101(site, name)
+    before = live(site)
+    assert apply_by(site, "-", "after", 5, "--confirm-within", "600").returncode == -signal.SIGKILL
+    site.until(lambda: live(site) == before, "the generation before is live again", 60)
+    site.until(lambda: name_shown(world) == shown, "calls show it", 30)
+    assert json.loads(site.run("plan", "--json").stdout)["drift"] == []
+    rename_101(site, shown)
+    assert site.json("apply")["changed"] == []
+
+
+def test_a_hung_switch_is_told_in_one_line_and_nothing_is_half_done(site: Site, world: FarSide) -> None:
+    before, shown = live(site), name_shown(world)
+    rename_101(site, "Анна Застывшая")
+    os.kill(site.pid, signal.SIGSTOP)
+    try:
+        line = told(site.run("apply"))
+    finally:
+        os.kill(pid_of(site), signal.SIGCONT)
+    assert "AMI" in line or "no answer" in line, line
+    assert live(site) == before
+    assert name_shown(world) == shown
+    site.vpbx("apply")
+
+
+def pid_of(site: Site) -> int:
+    """Without asking the switch, which may hang."""
+    return int((site.root / ".vpbx/switch/pbx1/run/vpbx.pid").read_text())

@@ -1,4 +1,4 @@
-"""`vpbx apply` with other templates, or killed by its own hand: doomed_apply.py PROJECT SHARE WHEN STEP.
+"""`vpbx apply` with other templates, or killed by its own hand: doomed_apply.py PROJECT SHARE WHEN STEP ...
 
 SHARE: directory with `templates/` and `dialplans/`, or `-` for the package's own. STEP: which rename (of the
 staged directory, the intent, the link, the note), write of actions or reload, counted from 1; 0: it lives.
@@ -62,12 +62,12 @@ def _nothing_installed(_cache: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    project, share, moment, number = sys.argv[1:]
+    project, share, moment, number, *options = sys.argv[1:]
     if share != "-":
         deployment.share_directory = lambda: Path(share)
     confirm._DEADLINE_S = _CONFIRM_DEADLINE_S
     if moment == "untried":
         install.find = _nothing_installed
     doom(moment, int(number))
-    sys.argv = ["vpbx", "-C", project, "apply"]
+    sys.argv = ["vpbx", "-C", project, "apply", *options]
     main()
