@@ -33,7 +33,7 @@ def test_an_answered_outbound_call_gives_one_usage_and_leaves_nothing_behind() -
     assert [type(effect) for effect in effects] == [LegEnded, UsageReady, CallEnded]
     usage = next(effect.usage for effect in effects if isinstance(effect, UsageReady))
     assert (str(usage.key), usage.duration_s, usage.to_number) == (call.key, 61, "+74957654321")
-    assert state.channels == {}
+    assert not state.channels
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_hangup_after_the_end_of_the_call_still_counts() -> None:
     hangups = [event for event in others if event.kind == "HANGUP"]
     state, effects = run([*(event for event in others if event not in hangups), last, *hangups])
     assert sum(isinstance(effect, UsageReady) for effect in effects) == 1
-    assert state.channels == {}
+    assert not state.channels
 
 
 def test_a_transfer_that_changes_the_linkedid_ends_with_the_legs_own_hangup() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -56,6 +56,7 @@ class Asked:
     reconciles: int = 0
     resyncs: int = 0
     ended: list[str] = field(default_factory=list)
+    renewed: list[Collection[str]] = field(default_factory=list)
 
     def reconcile(self) -> None:
         self.reconciles += 1
@@ -70,6 +71,7 @@ class Asked:
             ask_reconcile=self.reconcile,
             call_ended=self.ended.append,
             on_resync=self.resync,
+            renew_recorders=self.renewed.append,
         )
 
 
@@ -113,6 +115,7 @@ def test_a_fault_in_one_event_costs_only_that_one() -> None:
         ask_reconcile=asked.reconcile,
         call_ended=call_ended,
         on_resync=asked.resync,
+        renew_recorders=asked.renewed.append,
     )
     for call in (1, 2):
         consumer.take(cel("CHAN_START", call, call))
