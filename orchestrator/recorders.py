@@ -52,7 +52,7 @@ class Written(Protocol):
         ...
 
     def hears_inside(self, file: str, beyond: int) -> bool:
-        """Whether the inside party is heard after so many bytes. True when the file is gone: the call is over."""
+        """Whether the inside party is heard after so many bytes. True when the file is gone: no more call."""
         ...
 
 
@@ -127,7 +127,8 @@ class Recorders:
                 if again:
                     waits = list(self._patience.look_after_s)
                 elif await asyncio.to_thread(self._written.hears_inside, *before):
-                    return
+                    if not self._again[uniqueid].is_set():
+                        return
             _log.info("recorder-hears-nobody", uniqueid=uniqueid)
         except Exception as error:  # noqa: BLE001 - a fault here costs one recording a piece, and is told
             _log.exception("recorder-fault")
@@ -136,7 +137,7 @@ class Recorders:
             del self._work[uniqueid], self._again[uniqueid]
 
     async def _renewed(self, uniqueid: str) -> tuple[str, int] | None:
-        """Attach a channel's recorder anew. Returns: its file and that file's size; None: nothing to record."""
+        """Attach a channel's recorder anew. Returns: its file and that file's size; None: nothing to do."""
         reason = ""
         for wait_s in (*self._patience.retry_s, 0.0):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -86,6 +87,18 @@ def test_an_ended_leg_asks_for_its_charge_and_an_ended_call_is_told() -> None:
     consumer.take(cel("LINKEDID_END"))
     assert asked.ended == [f"{SYSTEMNAME}-1790000000.1"]
     assert not consumer.state.channels
+
+
+def test_an_attended_transfer_asks_for_the_recorders_of_both_who_stay() -> None:
+    asked = Asked()
+    staying = (f"{SYSTEMNAME}-1790000000.1", f"{SYSTEMNAME}-1790000000.4")
+    extra = json.dumps(
+        {"transferee_channel_uniqueid": staying[0], "transfer_target_channel_uniqueid": staying[1]}
+    )
+    consumer = asked.consumer()
+    for _ in range(2):
+        consumer.take(cel("ATTENDEDTRANSFER", 2, 1, extra))
+    assert asked.renewed == [staying]
 
 
 def test_a_new_session_asks_for_a_look_and_a_reconciliation() -> None:
