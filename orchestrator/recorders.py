@@ -126,9 +126,10 @@ class Recorders:
                     return
                 if again:
                     waits = list(self._patience.look_after_s)
-                elif await asyncio.to_thread(self._written.hears_inside, *before):
-                    if not self._again[uniqueid].is_set():
-                        return
+                    continue
+                heard = await asyncio.to_thread(self._written.hears_inside, *before)
+                if heard and not self._again[uniqueid].is_set():
+                    return
             _log.info("recorder-hears-nobody", uniqueid=uniqueid)
         except Exception as error:  # noqa: BLE001 - a fault here costs one recording a piece, and is told
             _log.exception("recorder-fault")

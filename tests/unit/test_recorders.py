@@ -16,6 +16,7 @@ from orchestrator.recordings import Monitored
 SHORT = Deadlines(login_s=1.0, action_s=0.3, ping_every_s=5.0, pong_s=5.0)
 QUICK = Patience(release_s=0.01, look_after_s=(0.05, 0.05, 0.05), retry_s=(0.01, 0.01))
 CHANNEL, OTHER = (f"{SYSTEMNAME}-1790000000.{number}" for number in (4, 7))
+BLOCK = (Path(__file__).parents[2] / "dialplans/asterisk/recording.conf").read_text()
 ORDER = ["getvar", "stopmixmonitor", "mixmonitor"]
 
 
@@ -75,8 +76,7 @@ def test_a_recorder_is_stopped_and_started_into_the_same_file_as_the_dialplan_do
         assert asked(fake) == ORDER
         start = fake.received[-1]
         assert (start["File"], start["Channel"]) == (f"{CHANNEL}.raw", CHANNEL)
-        block = Path("dialplans/asterisk/recording.conf").read_text()
-        assert f"MixMonitor(${{VPBX_RECORDING}},{start['Options']})" in block
+        assert f"MixMonitor(${{VPBX_RECORDING}},{start['Options']})" in BLOCK
 
     run(test)
 

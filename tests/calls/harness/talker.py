@@ -41,6 +41,7 @@ class Talker:
         self, host: str, to: Address, voice: Samples, seqno: int, payload: int = ALAW, deadline_s: float = 60
     ) -> None:
         self.seqno = seqno
+        self.spoken_s = 0.0
         self.pause = False
         """While it is set, nothing is sent: a phone that suppresses silence."""
         self._voice = CODECS[payload][0](voice)
@@ -87,6 +88,7 @@ class Talker:
                 continue
             self._socket.sendto(header + self._voice[at : at + _FRAME].tobytes(), self._to)
             self.seqno = (self.seqno + 1) % 0x10000
+            self.spoken_s += _FRAME_S
 
     def _listen(self) -> None:
         self._socket.settimeout(_FRAME_S)
