@@ -70,7 +70,7 @@ class Stage:
     def consult(self, number: str, then: str = "", silent: bool = False) -> None:
         """The caller talks with 101, who then talks with a number and joins them after.
 
-        Args: then: signal to the listener, which is started anew, while the caller talks with 101. silent: the
+        Args: then: signal to the listener, which is started anew while caller and 101 talk. silent: the
         caller sends nothing from the consultation on.
         """
         known = {item["id"] for item in self.recordings()}
