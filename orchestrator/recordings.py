@@ -188,6 +188,30 @@ def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred:
     )
 
 
+class Monitored:
+    """What the switch is writing now. Fulfils `recorders.Written`. Args: monitor: where it writes."""
+
+    def __init__(self, monitor: Path) -> None:
+        self._monitor = monitor
+
+    def size(self, file: str) -> int:
+        """Whole frames, in bytes."""
+        try:
+            return (self._monitor / file).stat().st_size // FRAME_BYTES * FRAME_BYTES
+        except FileNotFoundError:
+            return 0
+
+    def hears_inside(self, file: str, beyond: int) -> bool:
+        """Whether anything but exact zeros came from inside after so many bytes."""
+        try:
+            with (self._monitor / file).open("rb") as raw:
+                raw.seek(beyond)
+                sound = raw.read(_BLOCK)
+        except FileNotFoundError:
+            return True
+        return any(array("h", sound[: len(sound) // FRAME_BYTES * FRAME_BYTES])[1::CHANNELS])
+
+
 def silence_at_end_s(raw: Path, channel: int) -> float:
     """Seconds of exact zeros that a channel of a raw recording ends with."""
     size = raw.stat().st_size // FRAME_BYTES * FRAME_BYTES

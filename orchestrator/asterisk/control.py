@@ -20,6 +20,9 @@ from orchestrator.ports import Registration, SwitchStatus
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
 
+RECORD_ON_OPTIONS = "abD"
+"""As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side on its own channel."""
+
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
 _ZONE_STEP_S = 15 * 60
@@ -181,6 +184,24 @@ class AmiSwitch:
             return await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
         except ActionFailed as error:
             raise NotFound(f"the switch has no endpoint {name!r}") from error
+
+    async def channel_variable(self, uniqueid: str, name: str) -> str:
+        """A variable of a channel; empty when it isn't set. Raises: ActionFailed: no such channel."""
+        answer = await self._ami.action({"Action": "Getvar", "Channel": uniqueid, "Variable": name})
+        return _text(answer, "Value")
+
+    async def stop_recorder(self, uniqueid: str) -> None:
+        """Stop the recorder of a channel. Raises: ActionFailed: it has none, or there is no such channel."""
+        await self._ami.action({"Action": "StopMixMonitor", "Channel": uniqueid})
+
+    async def start_recorder(self, uniqueid: str, file: str) -> None:
+        """Record a channel on, into a file that it was recorded into before.
+
+        Args: file: name below the switch's monitor directory. Raises: ActionFailed: no such channel.
+        """
+        await self._ami.action(
+            {"Action": "MixMonitor", "Channel": uniqueid, "File": file, "Options": RECORD_ON_OPTIONS}
+        )
 
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -56,6 +57,7 @@ class Asked:
     reconciles: int = 0
     resyncs: int = 0
     ended: list[str] = field(default_factory=list)
+    renewed: list[Collection[str]] = field(default_factory=list)
 
     def reconcile(self) -> None:
         self.reconciles += 1
@@ -70,6 +72,7 @@ class Asked:
             ask_reconcile=self.reconcile,
             call_ended=self.ended.append,
             on_resync=self.resync,
+            renew_recorders=self.renewed.append,
         )
 
 
@@ -84,6 +87,18 @@ def test_an_ended_leg_asks_for_its_charge_and_an_ended_call_is_told() -> None:
     consumer.take(cel("LINKEDID_END"))
     assert asked.ended == [f"{SYSTEMNAME}-1790000000.1"]
     assert not consumer.state.channels
+
+
+def test_an_attended_transfer_asks_for_the_recorders_of_both_who_stay() -> None:
+    asked = Asked()
+    staying = (f"{SYSTEMNAME}-1790000000.1", f"{SYSTEMNAME}-1790000000.4")
+    extra = json.dumps(
+        {"transferee_channel_uniqueid": staying[0], "transfer_target_channel_uniqueid": staying[1]}
+    )
+    consumer = asked.consumer()
+    for _ in range(2):
+        consumer.take(cel("ATTENDEDTRANSFER", 2, 1, extra))
+    assert asked.renewed == [staying]
 
 
 def test_a_new_session_asks_for_a_look_and_a_reconciliation() -> None:
@@ -113,6 +128,7 @@ def test_a_fault_in_one_event_costs_only_that_one() -> None:
         ask_reconcile=asked.reconcile,
         call_ended=call_ended,
         on_resync=asked.resync,
+        renew_recorders=asked.renewed.append,
     )
     for call in (1, 2):
         consumer.take(cel("CHAN_START", call, call))

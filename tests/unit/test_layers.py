@@ -37,6 +37,7 @@ LAYERS = {
     "writer": ADAPTERS,
     "candidate": WIRING,
     "deployment": WIRING,
+    "recorders": WIRING,
     "recordings": WIRING,
     "books": WIRING,
     "origins": WIRING,
