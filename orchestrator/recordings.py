@@ -6,9 +6,10 @@ A disk that fills up never ends a call: the recording is found short or lost her
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import wave
+import struct
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -41,6 +43,9 @@ SIDES = ("outside party", "employee")
 _LONGEST_SILENCE_S = 3.0
 _TOLERANCE = timedelta(seconds=2)
 _BLOCK = 1 << 18
+_WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_WAV_LONGEST = 0xFFFFFFFF - _WAV_HEADER.size
+_PCM = 1
 
 _log = structlog.get_logger("vpbx.recordings")
 
@@ -102,18 +107,22 @@ def finish(
     raws: list[Path] = []
     waiting = 0
     try:
-        for item, ended_at, answered_at in index.ended(systemname):
-            raw = monitor / Path(item.file).name
-            if _settled(raw, now):
-                bridges = [] if answered_at is None else index.bridges(item)
-                kept.append(_finished(item, raw, directory, retention, bridges, ended_at))
-                raws.append(raw)
+        ended = index.ended(systemname)
+        settled = [(each, _settled(monitor / Path(each[0].file).name, now)) for each in ended]
+        talked = [item.uniqueid for (item, _, answered_at), raw in settled if raw and answered_at is not None]
+        bridges = index.bridges(systemname, talked)
+        for (item, ended_at, _), raw in settled:
+            if raw is not None:
+                kept.append(
+                    _finished(item, raw, directory, retention, bridges.get(item.uniqueid, ()), ended_at)
+                )
+                raws.append(raw.path)
             else:
                 waiting += 1
     finally:
         index.keep(kept)
-        for raw in raws:
-            raw.unlink(missing_ok=True)
+        for path in raws:
+            path.unlink(missing_ok=True)
     for item in kept:
         if item.state in ("short", "lost"):
             _log.error("recording incomplete", tenant=item.tenant, uniqueid=item.uniqueid, note=item.note)
@@ -124,24 +133,36 @@ def finish(
 def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> CallsEnded:
     """What the daemon runs when calls have ended: `finish` on the store that it keeps."""
 
+    known: list[tuple[Definitions, Retention]] = []
+
     def on_calls_ended(store: SqlStore, definitions: Definitions, _linkedids: Sequence[str]) -> int:
+        if not known or known[0][0] is not definitions:
+            known[:] = [(definitions, Retention.of(definitions))]
         index = RecordingIndex(store.database)
-        done = finish(index, monitor, directory, Retention.of(definitions), systemname, datetime.now(UTC))
+        done = finish(index, monitor, directory, known[0][1], systemname, datetime.now(UTC))
         return done.short + done.lost
 
     return on_calls_ended
 
 
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A raw file that changes no more. Args: frames: whole ones; 0 also when there is no file."""
+
+    path: Path
+    frames: int
+
+
 def _finished(
     item: Recording,
-    raw: Path,
+    raw: _Raw,
     directory: Path,
     retention: Retention,
     bridges: Sequence[SwitchEvent],
     ended_at: datetime,
 ) -> Recording:
     """The index row of an ended recording, its WAV file written. Args: bridges: none when never answered."""
-    frames = raw.stat().st_size // FRAME_BYTES if raw.exists() else 0
+    frames = raw.frames
     expected = talked(bridges, ended_at)
     zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
     day = item.started_at.astimezone(zone).date()
@@ -152,7 +173,7 @@ def _finished(
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
         return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
-    note = _what_misses(raw, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
+    note = _what_misses(raw.path, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
     size, digest = _convert(raw, directory / name)
     return replace(
         item,
@@ -229,23 +250,17 @@ def silence_at_end_s(raw: Path, channel: int) -> float:
     return silent / RATE_HZ
 
 
-def _convert(raw: Path, target: Path) -> tuple[int, str]:
+def _convert(raw: _Raw, target: Path) -> tuple[int, str]:
     """Write the WAV file whole and synced, or not at all. Returns: its size and SHA-256."""
     partial = target.with_suffix(".partial")
+    left = min(raw.frames * FRAME_BYTES, _WAV_LONGEST // FRAME_BYTES * FRAME_BYTES)
+    size = _WAV_HEADER.size + left
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with raw.open("rb") as source, wave.open(str(partial), "wb") as sound:
-            sound.setnchannels(CHANNELS)
-            sound.setsampwidth(2)
-            sound.setframerate(RATE_HZ)
-            sound.setnframes(raw.stat().st_size // FRAME_BYTES)
-            while block := source.read(_BLOCK):
-                sound.writeframesraw(block[: len(block) // FRAME_BYTES * FRAME_BYTES])
-        partial.chmod(0o640)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-        size = partial.stat().st_size
+        with raw.path.open("rb") as source, _new_file(partial) as sound:
+            digest = _copied(_wav_header(left), source, left, sound)
+            sound.flush()
+            os.fsync(sound.fileno())
         partial.rename(target)
     except OSError as error:
         with suppress(OSError):
@@ -256,12 +271,48 @@ def _convert(raw: Path, target: Path) -> tuple[int, str]:
     return size, digest
 
 
-def _settled(raw: Path, now: datetime) -> bool:
+def _copied(header: bytes, source: BinaryIO, length: int, target: BinaryIO) -> str:
+    """Write a header and so many bytes of a file after it. Returns: SHA-256 of both."""
+    digest = hashlib.sha256(header)
+    target.write(header)
+    while length:
+        block = source.read(min(length, _BLOCK))
+        if not block:
+            raise OSError(errno.EIO, "the raw recording became shorter")
+        digest.update(block)
+        target.write(block)
+        length -= len(block)
+    return digest.hexdigest()
+
+
+def _new_file(path: Path) -> BinaryIO:
+    """A file for its owner and group, over one that an interrupted run left."""
+    path.unlink(missing_ok=True)
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    os.fchmod(file.fileno(), 0o640)
+    return file
+
+
+def _wav_header(sound_bytes: int) -> bytes:
+    """What stands before 16-bit PCM samples in a WAV file (RIFF, one `fmt ` and one `data` chunk).
+
+    >>> len(_wav_header(320))
+    44
+    """
+    return _WAV_HEADER.pack(
+        *(b"RIFF", _WAV_HEADER.size - 8 + sound_bytes, b"WAVE", b"fmt ", 16, _PCM, CHANNELS),
+        *(RATE_HZ, RATE_HZ * FRAME_BYTES, FRAME_BYTES, 16, b"data", sound_bytes),
+    )
+
+
+def _settled(raw: Path, now: datetime) -> _Raw | None:
+    """A raw file once nothing writes it any more, or never did."""
     try:
-        changed = datetime.fromtimestamp(raw.stat().st_mtime, UTC)
+        status = raw.stat()
     except FileNotFoundError:
-        return True
-    return now - changed >= SETTLED_AFTER
+        return _Raw(raw, 0)
+    changed = datetime.fromtimestamp(status.st_mtime, UTC)
+    return _Raw(raw, status.st_size // FRAME_BYTES) if now - changed >= SETTLED_AFTER else None
 
 
 def fault_of(item: Recording, directory: Path) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from fake_ami import SYSTEMNAME
 from panoramisk.message import Message
@@ -17,7 +19,7 @@ from orchestrator.asterisk.stream import Resync
 from orchestrator.consumer import Consumer
 from orchestrator.errors import DatabaseUnavailable
 from orchestrator.model.call import LiveChannel, Systemname
-from orchestrator.writer import Cadence, Settled, Snapshot, Writer
+from orchestrator.writer import NICER, Cadence, Settled, Snapshot, Writer
 
 NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 QUICK = Cadence(prompt_s=0.02, settle_s=0.05, regular_s=30.0, retry_s=0.02)
@@ -232,6 +234,40 @@ def test_many_ends_are_charged_together() -> None:
     assert [len(ended) for ended in books.ended] == [1000]
     assert books.runs == [False, True]
     assert writer.stop(5)
+
+
+def test_after_a_long_pass_the_thread_rests_so_that_the_next_one_settles_more() -> None:
+    took_s = 0.05
+
+    class SlowBooks(RecordingBooks):
+        def reconcile(self, prompted: bool) -> Settled:
+            begun.append(time.monotonic())
+            time.sleep(took_s)
+            return super().reconcile(prompted)
+
+    begun: list[float] = []
+    books = SlowBooks()
+    writer = writer_on(books, Cadence(prompt_s=0.0, settle_s=30, regular_s=30, rest=6.0, longest_rest_s=5.0))
+    until(lambda: books.runs == [False])
+    for number in range(3):
+        writer.call_ended(f"call-{number}")
+        until(lambda: len(books.runs) == number + 2)
+    assert all(later - earlier >= 7 * took_s for earlier, later in pairwise(begun))
+    assert writer.stop(5)
+
+
+def test_the_thread_is_nicer_than_the_rest_of_the_process() -> None:
+    found: list[int] = []
+
+    class NiceBooks(RecordingBooks):
+        def reconcile(self, prompted: bool) -> Settled:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().reconcile(prompted)
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert writer_on(NiceBooks()).stop(5)
+    assert set(found) == {min(19, own + NICER)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
 def test_the_newest_snapshot_is_noted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import wave
 from array import array
 from datetime import UTC, datetime, timedelta
@@ -95,6 +96,28 @@ def test_a_whole_recording_is_kept_by_its_local_day_for_a_year(store: SqlStore, 
     with wave.open(str(tmp_path / "kept" / item.file)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, RATE_HZ, 4 * RATE_HZ)
     assert list((tmp_path / "monitor").iterdir()) == []
+
+
+def test_a_kept_file_is_what_its_row_says_and_nothing_of_an_interrupted_run_is_in_it(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    index, raw = recorded(store, [(0, 9)], 9), sound(9, 9, 9)
+    partial = tmp_path / f"kept/acme/2026/09/{CALL}.partial"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"x" * 2 * len(raw))
+    assert finished(index, tmp_path, raw + b"\x01") == Finished(kept=1)
+    [item] = index.find("acme")
+    kept = tmp_path / "kept" / item.file
+    with wave.open(str(kept)) as file:
+        assert file.getparams()[:5] == (2, 2, RATE_HZ, 9 * RATE_HZ, "NONE")
+        assert file.readframes(file.getnframes()) == raw
+    assert (item.bytes, item.sha256) == (
+        len(raw) + 44,
+        hashlib.sha256(kept.read_bytes()).hexdigest(),
+    )
+    assert kept.stat().st_size == item.bytes
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert not partial.exists()
 
 
 @pytest.mark.parametrize(("raw", "note"), [(b"", "nothing was written"), (None, "nothing was written")])
