@@ -249,9 +249,9 @@ def test_after_a_long_pass_the_thread_rests_so_that_the_next_one_settles_more() 
     books = SlowBooks()
     writer = writer_on(books, Cadence(prompt_s=0.0, settle_s=30, regular_s=30, rest=6.0, longest_rest_s=5.0))
     until(lambda: books.runs == [False])
-    for number in range(3):
-        writer.call_ended(f"call-{number}")
-        until(lambda: len(books.runs) == number + 2)
+    for runs in (2, 3, 4):
+        writer.call_ended(f"call-{runs}")
+        until(lambda wanted=runs: len(books.runs) == wanted)  # type: ignore[misc]
     assert all(later - earlier >= 7 * took_s for earlier, later in pairwise(begun))
     assert writer.stop(5)
 
