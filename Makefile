@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := sip-tester postgresql debootstrap logrotate systemd vagrant
 FAST := tests/unit tests/golden tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 4
-FAST_MARKS := not switch and not postgresql and not root
+FAST_MARKS := not switch and not postgresql and not root and not program
 
 .PHONY: help setup demo check lint test bench proofs system-packages lock clean
 
@@ -31,7 +31,7 @@ lint: setup
 	$(BIN)/mypy
 
 check: lint ## lint, types, unit, golden, properties: the fast inner loop
-	$(BIN)/pytest -q --doctest-modules orchestrator $(FAST) -m "$(FAST_MARKS)"
+	$(BIN)/pytest -q --doctest-modules --numprocesses=2 --dist=worksteal orchestrator $(FAST) -m "$(FAST_MARKS)"
 
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install

@@ -15,6 +15,8 @@ from orchestrator.asterisk.difference import modules_to_reload
 from orchestrator.asterisk.generations import Generations
 from orchestrator.project import Project, SwitchPaths
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VPBX = Path(sys.executable).with_name("vpbx")
 
