@@ -49,6 +49,9 @@ _ALONE = (
 )
 """Modules that would reach out, or write records: the scratch switch runs without them."""
 
+_OF_THE_MACHINE = ("taskprocessor.c",)
+"""Sources whose warnings tell how busy the scratch switch is, and nothing of the candidate."""
+
 _LOGGER = "[general]\ndateformat=%F %T\n[logfiles]\nmessages => warning,error\n"
 _MANAGER = "[general]\nenabled=no\n"
 _OFF = "[general]\nenable=no\n"
@@ -173,7 +176,7 @@ def _free_port() -> int:
 def _trouble(lines: Sequence[str], etc: Path) -> Iterator[Fault]:
     for line in lines:
         found = _TROUBLE.match(line)
-        if found is None:
+        if found is None or found[1] in _OF_THE_MACHINE:
             continue
         place = _PLACE.search(found[2])
         file = place[2].removeprefix(f"{etc}/") if place else found[1]
