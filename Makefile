@@ -46,7 +46,7 @@ proof-%: setup system-packages
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
 
-proofs: proof-lines proof-killed-switch proof-killed-listener proof-events ## the slow proofs: lines, killed switch, killed listener, events
+proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:
