@@ -23,6 +23,7 @@ from orchestrator.asterisk.generations import Generation, Generations, Parcel
 from orchestrator.asterisk.manifest import Manifest, Origin
 from orchestrator.asterisk.parcel import Live, Sources, facts_file, from_rendering
 from orchestrator.asterisk.phones import PhoneRows, phones_of
+from orchestrator.compiled_templates import CompiledTemplates
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.planning.changes import TenantChange, tenant_change
 from orchestrator.planning.facts import Facts, facts_of
@@ -73,7 +74,11 @@ def candidate(
     held = {} if live.manifest is None else live.manifest.tenants
     kept = {name for name, source in sources.items() if name in held and held[name].source == source}
     kept -= live.altered
-    rendered = render(definitions, node, secrets, share_directory(), str(paths.phones), kept)
+    compiled = CompiledTemplates(project.cache)
+    rendered = render(
+        definitions, node, secrets, share_directory(), str(paths.phones), kept, compiled.environment()
+    )
+    compiled.save()
     prompts = {
         name: {each: _file_digest(project.root / path) for each, path in part.prompts.items()}
         for name, part in rendered.parts.items()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from orchestrator.asterisk.binary import Asterisk, parse_version
+from orchestrator.asterisk.console import ask
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.layout import FILE_MODE, console_log, control_socket, prepare
 from orchestrator.asterisk.listening import Listen, check_free, host_name_warning
@@ -28,7 +27,7 @@ _RX_DEADLINE_S = 10.0
 _STOP_DEADLINE_S = 10.0
 _RUN_WAIT_S = 10.0
 _PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
-_POLL_S = 0.05
+_POLL_S = 0.01
 _BOOTED = "Asterisk has fully booted"
 _TROUBLE = re.compile(r"ERROR\[|parse error|EXITING|rror loading|Unable to open")
 _TROUBLE_LINES = 4
@@ -169,20 +168,12 @@ class Instance:
 
         Raises: SwitchNotRunning: nothing answers on its control socket. SwitchError: no answer in time.
         """
-        if "\n" in line or "\0" in line:
-            raise SwitchError(f"{line!r} is no single console command")
-        command = self.asterisk.argv("-C", str(self.paths.config_file), "-rx", line)
         try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=deadline_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise SwitchError(
-                f"no answer to {line!r} within {deadline_s:g} s", "vpbx switch status"
+            return ask(control_socket(self.paths), line, deadline_s)
+        except SwitchNotRunning:
+            raise SwitchNotRunning(
+                f"the switch in {self.paths.root} is not running", "vpbx switch start"
             ) from None
-        if done.returncode != 0:
-            raise SwitchNotRunning(f"the switch in {self.paths.root} is not running", "vpbx switch start")
-        return done.stdout.decode(errors="replace")
 
     def console(self) -> NoReturn:
         """Become the switch's own console.
@@ -252,11 +243,6 @@ class Instance:
         )
 
     def _booted(self, deadline: float) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(control_socket(self.paths)))
-            except OSError:
-                return False
         try:
             return _BOOTED in self.rx("core waitfullybooted", max(0.1, deadline - time.monotonic()))
         except SwitchError:

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import pickle
-import stat
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,19 +22,15 @@ from typing import Any
 
 import orchestrator.definitions
 import orchestrator.model
+from orchestrator.cache_file import cache_is_off, read_cache, write_cache
 from orchestrator.definitions.shapes import Surroundings
 from orchestrator.project import Project
 
 KEPT_FROM = 50
 """Files of the smallest project whose files are kept: fewer are read in a moment."""
 
-OFF = "VPBX_CACHE"
-"""Variable of the environment; `off` and nothing is kept or taken."""
-
 _NAME = "definitions"
 _MAGIC = b"vpbx definitions 1\n"
-_HEAD_BYTES = len(_MAGIC) + 2 * hashlib.sha256().digest_size
-_LARGEST = 512 * 1024 * 1024
 _MODEL = orchestrator.model.__name__ + "."
 _PLAIN = {(each.__module__, each.__qualname__): each for each in (Decimal, date)}
 
@@ -61,7 +53,7 @@ class KeptFiles:
     @classmethod
     def open(cls, root: Path, surroundings: Surroundings, files: int) -> KeptFiles | None:
         """Those of a project. Args: files: that the project has. Returns: None when none are to be kept."""
-        if files < KEPT_FROM or os.environ.get(OFF) == "off":
+        if files < KEPT_FROM or cache_is_off():
             return None
         folder = Project(root).cache
         version = _version(repr(surroundings))
@@ -88,8 +80,7 @@ class KeptFiles:
     def save(self) -> None:
         """Write down what was read, if anything is new and the project is ours to write in."""
         if self.now != self.before:
-            with suppress(OSError):
-                _write(self.folder, self.version, self.now)
+            write_cache(self.folder / _NAME, _MAGIC + self.version, pickle.dumps(self.now, protocol=5))
 
 
 class _Pickler(pickle.Pickler):
@@ -140,49 +131,11 @@ def _version(surroundings: str) -> bytes:
 
 def _read(folder: Path, version: bytes) -> _Entries:
     """What is kept in a folder; nothing when it is not ours alone, damaged, or of another version."""
-    try:
-        if not _is_ours_alone(folder.lstat()):
-            return {}
-        descriptor = os.open(folder / _NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
-            if not (stat.S_ISREG(status.st_mode) and _is_ours_alone(status) and status.st_size < _LARGEST):
-                return {}
-            content = stream.read()
-    except OSError:
-        return {}
-    head, body = content[:_HEAD_BYTES], content[_HEAD_BYTES:]
-    if head != _head(version, body):
+    body = read_cache(folder / _NAME, _MAGIC + version)
+    if body is None:
         return {}
     try:
         entries: _Entries = _Unpickler(io.BytesIO(body)).load()
     except Exception:  # noqa: BLE001 - it is as good as none
         return {}
     return entries
-
-
-def _head(version: bytes, body: bytes) -> bytes:
-    return _MAGIC + version + hashlib.sha256(body).digest()
-
-
-def _is_ours_alone(status: os.stat_result) -> bool:
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o077
-
-
-def _write(folder: Path, version: bytes, entries: _Entries) -> None:
-    """Raises: OSError: it can't be written here."""
-    if folder.parent.parent.stat().st_uid != os.geteuid():
-        return  # somebody else's project: what we made in it they could not replace
-    folder.parent.mkdir(mode=0o750, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if not _is_ours_alone(folder.lstat()):
-        return
-    body = pickle.dumps(entries, protocol=5)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{_NAME}-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(_head(version, body) + body)
-        Path(name).replace(folder / _NAME)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

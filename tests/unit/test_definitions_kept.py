@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from orchestrator.cache_file import sealed
 from orchestrator.cli.main import root
 from orchestrator.definitions import check, kept, load
 from orchestrator.definitions.kept import KeptFiles
@@ -205,10 +206,10 @@ def test_nothing_in_it_can_run(inside: bool, project: Path, tmp_path: Path) -> N
     first = load(project)
     entry = pickle.dumps(Bad(f"touch {tmp_path}/ran"))
     content = kept_file(project).read_bytes()
-    entries = pickle.loads(content[kept._HEAD_BYTES :])
+    head = content[: len(kept._MAGIC) + 32]
+    entries = pickle.loads(content[len(head) + 32 :])
     body = pickle.dumps({file: (digest, entry) for file, (digest, _) in entries.items()}) if inside else entry
-    version = content[len(kept._MAGIC) :][:32]
-    kept_file(project).write_bytes(kept._head(version, body) + body)
+    kept_file(project).write_bytes(sealed(head, body) + body)
     assert load(project) == first
     assert not (tmp_path / "ran").exists()
 
