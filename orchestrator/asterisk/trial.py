@@ -21,6 +21,7 @@ from orchestrator.asterisk.dialplan import parse
 from orchestrator.asterisk.dialplan_check import Fault, Known, faults
 from orchestrator.asterisk.generations import PROMPTS, Generation
 from orchestrator.asterisk.instance import Instance
+from orchestrator.asterisk.layout import data_dir
 from orchestrator.asterisk.phones import PhoneRows
 from orchestrator.errors import ApplyFailed, SwitchError
 from orchestrator.model.call import Systemname
@@ -49,8 +50,11 @@ _ALONE = (
 )
 """Modules that would reach out, or write records: the scratch switch runs without them."""
 
-_OF_THE_MACHINE = ("taskprocessor.c",)
-"""Sources whose warnings tell how busy the scratch switch is, and nothing of the candidate."""
+_OF_THE_MACHINE = ("taskprocessor.c", "xmldoc.c")
+"""Sources whose warnings tell nothing of the candidate: how busy it is, what its console can't explain."""
+
+_DOCUMENTATION = "documentation/core-en_US.xml"
+_OPTIONS = re.compile(rb"<configInfo .*?</configInfo>", re.DOTALL)
 
 _LOGGER = "[general]\ndateformat=%F %T\n[logfiles]\nmessages => warning,error\n"
 _MANAGER = "[general]\nenabled=no\n"
@@ -103,6 +107,7 @@ def _hear(generation: Generation, tenants: Sequence[str], shared: bool, asterisk
     with tempfile.TemporaryDirectory(prefix="vpbx-trial-") as directory:
         paths = SwitchPaths(Path(directory))
         _furnish(paths, generation.path, tenants, shared)
+        _document(data_dir(paths) / _DOCUMENTATION, asterisk.data / _DOCUMENTATION)
         switch = Instance(paths, asterisk, tied=True)
         try:
             switch.start(_NAME, (), _BOOT_DEADLINE_S)
@@ -140,6 +145,19 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
     database = f"[phones]\ndbfile={paths.phones}\nbatch=0\n"
     (etc / "res_config_sqlite3.conf").write_text(database, encoding="utf-8")
     PhoneRows(paths.phones).make()
+
+
+def _document(place: Path, installed: Path) -> None:
+    """Of Asterisk's documentation what names its options: without it modules don't load.
+
+    The rest explains applications on a console; to read it takes longer than everything else at a start.
+    """
+    options = _OPTIONS.findall(installed.read_bytes()) if installed.is_file() else []
+    if options:
+        place.parent.mkdir(parents=True)
+        place.write_bytes(
+            b"<docs xmlns:xi='http://www.w3.org/2001/XInclude'>" + b"".join(options) + b"</docs>"
+        )
 
 
 def _pjsip(text: str, shared: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,8 @@ def open_session(node: str | None = None, tenant: str | None = None) -> Session:
     project = find_project()
     with working("checking the definitions") as told:
         loaded = definition_files.load(project.root, told)
+        # They stay until the verb ends: Python needn't look through them for what is no longer used.
+        gc.freeze()
     if tenant is not None and tenant not in loaded.tenants:
         raise no_tenant(tenant, loaded)
     home = loaded.tenants[tenant].node if tenant is not None else None
