@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import structlog
 
+from orchestrator.log import set_up_with_first_event
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from hypothesis import settings
@@ -31,6 +33,7 @@ def log_of_its_own() -> Iterator[None]:
     """What a test made of the log ends with it: the stream it wrote to is closed by then."""
     yield
     structlog.reset_defaults()
+    set_up_with_first_event(lambda: None)
 
 
 @pytest.fixture

@@ -8,19 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import structlog
 from panoramisk.actions import Action
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
 from orchestrator.asterisk.protocol import AmiProtocol, StreamCounts
 from orchestrator.errors import ActionFailed, AmiRefused, AmiUnreachable
+from orchestrator.log import Log
 
 Fields = Mapping[str, str | Sequence[str]]
 EventSink = Callable[[Message], bool]
 """Takes an event; False: no more for now, until `resume`."""
 
-_log = structlog.get_logger("vpbx.ami")
+_log = Log("vpbx.ami")
 
 
 @dataclass(frozen=True, slots=True)

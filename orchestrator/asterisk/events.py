@@ -15,13 +15,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import structlog
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import ByteFeed
 from orchestrator.asterisk.protocol import StreamCounts, worth_telling
 from orchestrator.asterisk.record import EVENT_TYPES, USER_DEFINED, cel_event
 from orchestrator.asterisk.record_file import UnreadableRecord
+from orchestrator.log import Log
 from orchestrator.model.call import SwitchEvent, Systemname
 
 MARK_PREFIX = "vpbx."
@@ -29,7 +29,7 @@ MARK_PREFIX = "vpbx."
 _UNIQUEID = re.compile(r"[0-9]{1,11}\.[0-9]{1,10}")
 _LONGEST_EXTRA = 4096
 
-_log = structlog.get_logger("vpbx.ami")
+_log = Log("vpbx.ami")
 
 
 class NotGenuine(ValueError):

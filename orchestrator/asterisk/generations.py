@@ -110,8 +110,8 @@ class Generations:
                 _write(staging / PROMPTS / name, playable(prompts_from / source), 0o640)
             self._link(parcel, staging)
             _write(staging / MANIFEST, write_manifest(parcel.manifest).encode(), 0o640)
-            for directory in {staging, *(path for path in staging.rglob("*") if path.is_dir())}:
-                _sync_directory(directory)
+            for directory, _, _ in os.walk(staging):
+                _sync_directory(Path(directory))
             path = self._paths.generations / str(number)
             staging.rename(path)
             _sync_directory(self._paths.generations)

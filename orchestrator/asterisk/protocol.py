@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
-import structlog
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
 from orchestrator.errors import ActionFailed, AmiUnreachable, SwitchError
+from orchestrator.log import Log
 
 LONGEST_MESSAGE = 256 * 1024
 IDENTITY_HEADERS = frozenset(
@@ -45,7 +45,7 @@ _BANNER = "Asterisk Call Manager/"
 _HEADER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.()-]*")
 _LINE_BREAK = re.compile(r"[\r\n\0]")
 
-_log = structlog.get_logger("vpbx.ami")
+_log = Log("vpbx.ami")
 
 
 class ForgedMessage(SwitchError):

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
-import structlog
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import AmiRefused, OrchestratorError
+from orchestrator.log import Log
 
-_log = structlog.get_logger("vpbx.ami")
+_log = Log("vpbx.ami")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def try_out(
     root = generation.path
     files = ["dialplan/platform.conf", *_below(root, "dialplan/blocks"), *map(dialplan_file, tenants)]
     plans = {file: parse((root / file).read_text("utf-8")) for file in files}
-    known = Known(heard.applications, heard.functions, _sounds(root, data))
+    known = Known(heard.applications, heard.functions, _Sounds(root, data))
     found = [*heard.trouble, *faults(plans, known)]
     if found:
         raise CandidateRefused(sorted(found))
@@ -212,8 +212,15 @@ def _below(root: Path, directory: str) -> list[str]:
     return sorted(str(path.relative_to(root)) for path in (root / directory).glob("*.conf"))
 
 
-def _sounds(root: Path, data: Path) -> frozenset[str]:
+class _Sounds:
     """Sounds that a switch can play: the candidate's prompts, and what is installed."""
-    own = {f"{PROMPT_PREFIX}/{path.stem}" for path in (root / PROMPTS).glob("*")}
-    base = data / "sounds" / "en"
-    return frozenset(own | {str(p.relative_to(base).with_suffix("")) for p in base.rglob("*") if p.is_file()})
+
+    def __init__(self, root: Path, data: Path) -> None:
+        self._own = {f"{PROMPT_PREFIX}/{path.stem}" for path in (root / PROMPTS).glob("*")}
+        self._installed = data / "sounds" / "en"
+
+    def __contains__(self, sound: object) -> bool:
+        if sound in self._own:
+            return True
+        place = self._installed / str(sound)
+        return place.name != "" and any(path.stem == place.name for path in place.parent.glob("*.*"))

@@ -19,6 +19,7 @@ from click.shell_completion import CompletionItem
 from orchestrator.cli.log import LogFormat, LogLevel, in_journal, log_to_stderr
 from orchestrator.cli.short_help import short_help
 from orchestrator.errors import DefinitionsInvalid, OrchestratorError
+from orchestrator.log import set_up_with_first_event
 from orchestrator.project import Project
 
 VERBS = {
@@ -162,9 +163,11 @@ def root(ctx: click.Context, directory: Path, log_format: str, log_level: str) -
 
     Example: vpbx -C examples validate
     """
-    # The verb's module is loaded by now: one that doesn't log has not loaded what logs.
+    form, level = LogFormat(log_format), LogLevel(log_level)
+    set_up_with_first_event(lambda: log_to_stderr(form, level))
+    # The verb's module is loaded by now: one that logs in any case has loaded what logs.
     if "structlog" in sys.modules:
-        log_to_stderr(LogFormat(log_format), LogLevel(log_level))
+        log_to_stderr(form, level)
     ctx.obj = Project(directory.absolute())
 
 

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from orchestrator.asterisk.journal import Journal
 from orchestrator.candidate import secrets_to_plan
@@ -72,6 +70,9 @@ def _unfinished(session: Session) -> tuple[str, ...]:
 
 def show_plan(plan: Plan) -> None:
     """The plan for a person."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False, soft_wrap=True)
     for change in plan.tenants:
         title = Text(change.name, style="bold")

@@ -54,10 +54,7 @@ class Session:
         return self.definitions.tenants[name]
 
     def switch(self) -> AmiSwitch:
-        """A control session with the node's running switch, to be entered with `async with`.
-
-        Rule: the verb's module imports `orchestrator.asterisk.control`, so that what it logs goes to stderr.
-        """
+        """A control session with the node's running switch, to be entered with `async with`."""
         from orchestrator.asterisk.connection import AmiLogin
         from orchestrator.asterisk.control import AmiSwitch
 

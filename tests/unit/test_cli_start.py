@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -50,10 +51,30 @@ def test_render_loads_no_switch_and_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", VERB_MODULES)
-def test_a_verb_with_a_switch_has_loaded_what_logs_before_the_log_is_set_up(module: str) -> None:
+def test_a_verb_that_logs_in_any_case_has_loaded_what_logs_before_the_log_is_set_up(module: str) -> None:
     source = Path(program.__file__).with_name(f"{module.rpartition('.')[2]}.py").read_text("utf-8")
-    if ".switch()" in source:
+    if "structlog" in source:
         assert "structlog" in loaded_by(f"import {module}")
+
+
+def test_an_apply_loads_nothing_that_it_does_not_use() -> None:
+    loaded = loaded_by("import orchestrator.cli.main, orchestrator.cli.apply")
+    assert loaded == {"panoramisk", "jinja2", "asyncio"}
+
+
+def test_the_log_is_set_up_with_its_first_event() -> None:
+    told = (
+        f"{run('--log-format', 'json', 'schema', 'tenant')}\n"
+        "from orchestrator.log import Log\n"
+        "assert 'structlog' not in sys.modules\n"
+        "sys.stderr = sys.stdout\n"
+        "Log('vpbx.test').warning('cut off', secret='x')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, timeout=60, check=True
+    )
+    event = json.loads(done.stdout.splitlines()[-1])
+    assert (event["event"], event["level"], event["secret"]) == ("cut off", "warning", "***")
 
 
 @pytest.mark.parametrize("name", sorted(program.VERBS))

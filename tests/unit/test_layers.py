@@ -19,6 +19,7 @@ TOP = 5
 
 LAYERS = {
     "errors": MODEL,
+    "log": MODEL,
     "model": MODEL,
     "project": MODEL,
     "billing": PURE,
