@@ -26,7 +26,7 @@ at the switch. The echo that the switch sends on to the phone is never read by S
 _LONGEST_P99_MS = 500.0
 _SLACK_S = 6.0
 _QUIET_SHARE, _QUIET_WINDOW_S, _QUIET_DEADLINE_S = 0.05, 0.2, 6.0
-_PATIENT = ["-watchdog_interval", "100000", "-max_sched_loops", "10000", "-timer_resol", "1"]
+PATIENT = ["-watchdog_interval", "100000", "-max_sched_loops", "10000", "-timer_resol", "1"]
 
 
 class GeneratorFailed(Exception):
@@ -86,7 +86,7 @@ class FarEnd:
         sip, media = free_ports(2)
         self.address = Address(HOST, sip)
         command = ["sipp", "-sf", str(_HERE / "far_answers.xml"), "-i", HOST, "-p", str(sip), "-mi", HOST]
-        command += ["-mp", str(media), "-rtp_echo", "-nostdin", "-deadcall_wait", "0", *_PATIENT]
+        command += ["-mp", str(media), "-rtp_echo", "-nostdin", "-deadcall_wait", "0", *PATIENT]
         self._process = subprocess.Popen(
             command,
             cwd=directory,
@@ -133,7 +133,7 @@ def call(running: Running, directory: Path, rate: int, seconds: float) -> Run:
             "-timeout",
             f"{due_s + _SLACK_S:.0f}",
         ]
-        command += ["-trace_stat", "-fd", "60", "-trace_shortmsg", *_PATIENT]
+        command += ["-trace_stat", "-fd", "60", "-trace_shortmsg", *PATIENT]
         cpu, udp, begun = _cpu_s(running), _udp(), time.monotonic()
         done = subprocess.run(
             command,
@@ -151,7 +151,11 @@ def call(running: Running, directory: Path, rate: int, seconds: float) -> Run:
             raise GeneratorFailed(
                 f"SIPp ended with {done.returncode}: {done.stderr.decode(errors='replace')[-400:]}"
             )
-        times = _times(Path(work))
+        times = [
+            1000 * (answered - begun)
+            for begun, answered in messages(Path(work)).values()
+            if answered is not None
+        ]
     return Run(
         rate=rate,
         made=count,
@@ -205,8 +209,11 @@ def _last_row(work: Path) -> dict[str, str] | None:
     return rows[-1] if rows else None
 
 
-def _times(work: Path) -> list[float]:
-    """Milliseconds from the first INVITE to 200, exact: SIPp's own response times are rounded to 4 ms."""
+def messages(work: Path) -> dict[str, tuple[float, float | None]]:
+    """When each call's first INVITE was sent and its 200 came, in seconds since the epoch, by Call-ID.
+
+    Exact: SIPp's own response times are rounded to 4 ms.
+    """
     begun: dict[str, float] = {}
     answered: dict[str, float] = {}
     for path in work.glob("*_shortmessages.log"):
@@ -218,4 +225,4 @@ def _times(work: Path) -> list[float]:
                     begun.setdefault(call_id, at)
                 elif fields[3] == "R" and fields[6].startswith("SIP/2.0 200"):
                     answered.setdefault(call_id, at)
-    return [1000 * (at - begun[call_id]) for call_id, at in answered.items() if call_id in begun]
+    return {call_id: (at, answered.get(call_id)) for call_id, at in begun.items()}
