@@ -10,6 +10,7 @@ isn't there, the generation before goes back; an apply that died is undone by th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ from orchestrator.asterisk.trial import try_out
 from orchestrator.errors import ApplyFailed, SwitchError
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import generation_global
+
+_FOLLOWED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,8 @@ class _Turn:
             await switch.reload(module)
         self._rows.write(other, gone)
         await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
+        await _follow_states(switch, self._rows, new)
         self._generations.confirm(self._staged)
-        switch.follow_states([phone.endpoint for phone in new])
         restarts = change.restarts if old is not None else ()
         return Applied(self._staged.number, change.files, modules, asked.tenants, restarts)
 
@@ -204,6 +207,18 @@ def _rows(
     return new, other, sorted(gone)
 
 
+async def _follow_states(switch: AmiSwitch, rows: PhoneRows, new: Sequence[Phone]) -> None:
+    """Have the states of new phones shown on keys, a few phones at a time.
+
+    For each the switch reads all that are listed: 2 ms when these alone are, and a second, in which
+    calls wait, when 7,000 are.
+    """
+    for begin in range(0, len(new), _FOLLOWED_AT_ONCE):
+        few = [phone.endpoint for phone in new[begin : begin + _FOLLOWED_AT_ONCE]]
+        with rows.listed(few):
+            await switch.follow_states(few)
+
+
 async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwitch | None) -> None:
     """Make a generation live again, whatever the switch has of another: everything is read and asked anew."""
     generations, rows = Generations(paths), PhoneRows(paths.phones)
@@ -222,8 +237,8 @@ async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwi
     for module in everything.all_reloads:
         await switch.reload(module)
     await confirm(switch, Wanted(before, held, everything, None, want, gone))
+    await _follow_states(switch, rows, new)
     generations.confirm(before)
-    switch.follow_states([phone.endpoint for phone in new])
 
 
 async def _back(

@@ -137,14 +137,13 @@ class AmiSwitch:
         items = await self._ami.listing({"Action": "PJSIPShowEndpoints"}, _LONG_LIST_S)
         return frozenset(_text(item, "ObjectName") for item in items if item.get("Event") == "EndpointList")
 
-    def follow_states(self, endpoints: Sequence[str]) -> None:
+    async def follow_states(self, endpoints: Sequence[str]) -> None:
         """Make the switch tell the states of phones that came as rows: it looks for new ones only when told.
 
-        The answers aren't waited for: for each new phone the switch goes through all that it has, a second
-        at 7,000.
+        For each it goes through all endpoints that are listed (`PhoneRows.listed`).
         """
         commands = (f"pjsip reload qualify endpoint {endpoint}" for endpoint in endpoints)
-        self._ami.tell([{"Action": "Command", "Command": command} for command in commands])
+        await self.actions([{"Action": "Command", "Command": command} for command in commands])
 
     async def actions(self, many: Sequence[Mapping[str, str]]) -> None:
         """Actions in one write, worked off in order even when this process dies.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,15 @@ TABLES: Mapping[str, str] = {"endpoint": "ps_endpoints", "aor": "ps_aors", "auth
 
 _MODE = 0o600
 _BUSY_S = 5.0
+_LISTED = "ps_endpoints_listed"
+"""What the switch is given when it asks for all endpoints."""
+
+_FOLLOWED = "vpbx_followed"
+"""Endpoints that alone are listed for a while, and until when (epoch, s)."""
+
+_LONGEST_LISTED_S = 10
+"""When who had them listed alone dies, all are listed again after so long."""
+
 _OWNERS = "vpbx_phone"
 _TOUCHED = "vpbx_touched"
 """Endpoints whose rows somebody wrote: triggers note them, and our own writes take their notes back."""
@@ -128,6 +138,27 @@ class PhoneRows:
                 base.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def listed(self, endpoints: Sequence[str]) -> Iterator[None]:
+        """Have the switch find these alone when it asks for all endpoints; the one of a call it always finds.
+
+        Rule: templates/asterisk/extconfig.conf.j2.
+        """
+        self._list(endpoints)
+        try:
+            yield
+        finally:
+            self._list(())
+
+    def _list(self, endpoints: Sequence[str]) -> None:
+        until = int(time.time()) + _LONGEST_LISTED_S
+        with self._opened() as base:
+            base.execute("PRAGMA synchronous = NORMAL")
+            base.execute("BEGIN IMMEDIATE")
+            base.execute(f"DELETE FROM {_FOLLOWED}")
+            base.executemany(f"INSERT INTO {_FOLLOWED} VALUES (?, ?)", [(each, until) for each in endpoints])
+            base.execute("COMMIT")
+
     def make(self) -> None:
         """Make the database when it isn't there."""
         with self._opened():
@@ -148,6 +179,12 @@ class PhoneRows:
                     f"CREATE TABLE IF NOT EXISTS {_OWNERS} (id TEXT PRIMARY KEY, tenant TEXT, mark TEXT)"
                 )
                 base.execute(f"CREATE TABLE IF NOT EXISTS {_TOUCHED} (id TEXT PRIMARY KEY)")
+                base.execute(f"CREATE TABLE IF NOT EXISTS {_FOLLOWED} (id TEXT PRIMARY KEY, until INTEGER)")
+                listed = f"FROM {_FOLLOWED} WHERE until > CAST(strftime('%s', 'now') AS INTEGER)"
+                base.execute(
+                    f"CREATE VIEW IF NOT EXISTS {_LISTED} AS SELECT * FROM {TABLES['endpoint']} "
+                    f"WHERE NOT EXISTS (SELECT 1 {listed}) OR id IN (SELECT id {listed})"
+                )
                 for table in TABLES.values():
                     _watch(base, table)
                 yield base

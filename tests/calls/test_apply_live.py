@@ -16,15 +16,17 @@ from pathlib import Path
 import pytest
 from harness import doomed_apply, farside, media
 from harness.farside import CARRIER, FarSide
-from harness.site import Site
+from harness.keys import Panel
+from harness.site import PHONES_HOST, Site
 
 from orchestrator.rendering.sources import share_directory
 
 pytestmark = pytest.mark.switch
 
-DIRECT, CALLER, MOBILE = "+74951112234", "+79035556677", "+79161112233"
+DEPARTMENT, DIRECT, CALLER, MOBILE = "+74951112233", "+74951112234", "+79035556677", "+79161112233"
 NUMBER_OF_BETA = "+73432223344"
 INSIDE, OUTSIDE = 51, 52
+SOON_S = 2.0
 LAST = '  - {extension: "107", name: Наталья Щербакова}\n'
 HIRED = '  - {extension: "108", name: Новый Сотрудник}\n'
 STEPS = {
@@ -383,15 +385,32 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
     assert not retired.exists()
 
 
-def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide) -> None:
+def test_a_new_phone_registers_shows_on_a_colleagues_key_and_rings_in_its_department(
+    site: Site, world: FarSide
+) -> None:
     newcomer = HIRED.replace("108", "109")
-    site.edit("tenants/acme.yaml", (LAST, LAST + newcomer))
-    site.vpbx("apply")
-    assert "State:Unavailable" in site.rx("core show hint 109")
-    with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
-        far.wait_registered()
-        site.until(lambda: "State:Idle" in site.rx("core show hint 109"), "the key shows the phone", 10)
-    site.edit("tenants/acme.yaml", (newcomer, ""))
+    [secretary] = site.phones("acme", ("104",))
+    site.edit("tenants/acme.yaml", (LAST, LAST + newcomer), (r"members: \[.*\]", 'members: ["109"]'))
+    assert site.json("apply")["reloaded"] == []
+    with Panel(secretary, PHONES_HOST, site.sip) as panel:
+        lamp, presence = panel.subscribe("109"), panel.subscribe("109", "presence")
+        assert (lamp.code, presence.code) == (200, 200)
+        presence.wait("closed", 5)
+        with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
+            far.behave("acme109desk", farside.answer(ring_s=0.5))
+            far.wait_registered()
+            registered = time.monotonic()
+            assert presence.wait("open", 10) - registered < SOON_S
+            assert lamp.state == "terminated"
+            call = world.call(CARRIER, DEPARTMENT, from_number=CALLER)
+            called = time.monotonic()
+            assert lamp.wait("early", 10) - called < SOON_S
+            world.wait_answered(call)
+            lamp.wait("confirmed", 10)
+            world.hang_up(call)
+            lamp.wait("terminated", 10)
+    assert [state for _, state in lamp.states if state != "terminated"] == ["early", "confirmed"]
+    site.edit("tenants/acme.yaml", (newcomer, ""), (r"members: \[.*\]", 'members: ["102"]'))
     site.vpbx("apply")
 
 
