@@ -177,7 +177,7 @@ def part_digest(root: Path, name: str) -> str:
     digest = hashlib.sha256()
     for path in (dialplan_file(name), phones_file(name)):
         try:
-            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - twice a tenant, and Path takes longer
+            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - for each tenant, and Path takes longer
                 data = file.read()
         except OSError:
             return ""
@@ -243,7 +243,8 @@ def _sources(
     found = {}
     for tenant in node_tenants(definitions, node):
         digest = hashlib.sha256(common)
-        digest.update((project.root / "tenants" / f"{tenant.name}.yaml").read_bytes())
+        with open(f"{project.root}/tenants/{tenant.name}.yaml", "rb") as file:  # noqa: PTH123 - as below
+            digest.update(file.read())
         digest.update("\0".join(devices.get(tenant.name, [])).encode())
         for prompt in (tenant.recording.announce, tenant.recording.announce_outbound):
             digest.update(_file_digest(project.root / prompt).encode() if prompt else b"")
