@@ -87,8 +87,8 @@ def deaths(chance: random.Random, count: int) -> list[Death]:
 def play(world: World, chance: random.Random, calls: int, points: Sequence[Death]) -> Outcome:
     """Calls, one a second or so, and a listener that dies at each of the points.
 
-    The last few calls are placed when it lives on, so that some are charged while it follows the switch however
-    slow the machine is to start it.
+    The last few calls are placed when it lives on, so that some are charged while it follows the switch,
+    however slow the machine is to start it.
     """
     site = world.site
     planned = _planned(chance, calls)

@@ -25,8 +25,8 @@ ACME_DIRECT, ACME_FORWARDED, BETA_DIRECT = "+74951112234", "+74951112235", "+734
 
 SIPP_PHONE_HOST = "127.0.0.4"
 _RTP_BLOCKS, _RTP_PORTS = 3, 880
-"""Two ports a channel, also of a call that is about to be refused: a burst of 200 on a slow machine has them all at
-once, and Asterisk answers 488 when none is left."""
+"""Two ports a channel, also of a call that is about to be refused: a burst of 200 on a slow machine has them
+all at once, and Asterisk answers 488 when none is left."""
 
 
 @dataclass
