@@ -17,6 +17,7 @@ $(VENV)/.done: requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.lock
 	$(BIN)/pip install --quiet --no-build-isolation --no-deps --editable .
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q orchestrator
 	touch $@
 
 setup: $(VENV)/.done ## make .venv with .venv/bin/vpbx
