@@ -32,10 +32,13 @@ from orchestrator.asterisk.phones import Phone, PhoneRows
 from orchestrator.asterisk.splice import Splice, splice
 from orchestrator.asterisk.trial import try_out
 from orchestrator.errors import ApplyFailed, SwitchError
+from orchestrator.log import Log
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import generation_global
 
 _FOLLOWED_AT_ONCE = 10
+
+_log = Log("vpbx.apply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +218,17 @@ async def _follow_states(switch: AmiSwitch, rows: PhoneRows, new: Sequence[Phone
     """
     for begin in range(0, len(new), _FOLLOWED_AT_ONCE):
         few = [phone.endpoint for phone in new[begin : begin + _FOLLOWED_AT_ONCE]]
-        with rows.listed(few):
-            await switch.follow_states(few)
+        try:
+            with rows.listed(few):
+                await switch.follow_states(few)
+        except SwitchError as error:
+            # The phones work all the same: no reason to take a change back from a switch at its limit.
+            _log.warning(
+                "keys don't show these phones yet",
+                phones=few,
+                why=error.message,
+                hint="pjsip reload qualify endpoint PHONE, in vpbx switch console",
+            )
 
 
 async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwitch | None) -> None:
