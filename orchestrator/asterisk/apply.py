@@ -221,7 +221,7 @@ async def _follow_states(switch: AmiSwitch, rows: PhoneRows, new: Sequence[Phone
         try:
             with rows.listed(few):
                 await switch.follow_states(few)
-        except SwitchError as error:
+        except (SwitchError, ApplyFailed) as error:
             # The phones work all the same: no reason to take a change back from a switch at its limit.
             _log.warning(
                 "keys don't show these phones yet",
