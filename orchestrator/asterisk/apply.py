@@ -28,8 +28,8 @@ from orchestrator.asterisk.journal import Intent, Journal
 from orchestrator.asterisk.layout import data_dir
 from orchestrator.asterisk.manifest import Manifest
 from orchestrator.asterisk.phones import Phone, PhoneRows
+from orchestrator.asterisk.rehearsal import try_out
 from orchestrator.asterisk.splice import Splice, splice
-from orchestrator.asterisk.trial import try_out
 from orchestrator.errors import ApplyFailed, SwitchError
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import generation_global
