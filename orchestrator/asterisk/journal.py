@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.asterisk.durable import replace_file, sync_directory
 from orchestrator.project import SwitchPaths
 
 _INTENT, _PENDING = "apply.json", "pending.json"
+_MODE = 0o640
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +75,12 @@ class Journal:
 
 
 def _write(path: Path, told: dict[str, object]) -> None:
-    """Whole and synced, the directory entry too: it must be there after a power cut."""
-    new = path.with_name(f".{path.name}")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(told, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    _sync(path.parent)
+    replace_file(path, json.dumps(told).encode(), _MODE)
 
 
 def _drop(path: Path) -> None:
     path.unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_directory(path.parent)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from orchestrator.asterisk.generations import PROMPTS, Generation, Parcel
 from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
@@ -149,12 +150,7 @@ def _retiring(parcel: Parcel, live: Live) -> Parcel:
 
 def _on_disk(live: Live, path: str) -> str:
     """Digest of a file of the live generation as it is, whoever wrote it; empty when there is none."""
-    if live.generation is None:
-        return ""
-    try:
-        return file_digest((live.generation.path / path).read_bytes())
-    except OSError:
-        return ""
+    return "" if live.generation is None else digest_on_disk(live.generation.path / path)
 
 
 def _replaced(before: Manifest, after: Manifest) -> Iterator[tuple[Retired, Sequence[str], str]]:
@@ -196,3 +192,11 @@ def _json(facts: Facts) -> bytes:
 def file_digest(data: bytes) -> str:
     """What a manifest says of a file's content."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def digest_on_disk(path: Path) -> str:
+    """The same of a file as it is now; empty when it can't be read."""
+    try:
+        return file_digest(path.read_bytes())
+    except OSError:
+        return ""
