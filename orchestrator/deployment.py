@@ -69,7 +69,8 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
     channels = () if switch is None else await switch.channels()
     begun = [channel.created_at for channel in channels if channel.created_at is not None]
     manifest = generations.manifest(live)
-    return Live(live, manifest, min(begun, default=None), _altered(live, manifest))
+    oldest = min(begun, default=None)
+    return Live(live, manifest, oldest, _altered(live, manifest), running=switch is not None)
 
 
 def candidate(

@@ -368,6 +368,7 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
     first = world.call("acme101desk", "102")
     world.incoming("acme102desk", after=ringing)
     began = time.monotonic()
+    old_steps = live_steps(site)
     site.edit("tenants/acme.yaml", (rf"ring_timeout_s: {old_s}", f"ring_timeout_s: {new_s}"))
     site.vpbx("apply")
     assert world.wait_ended(first).code == 480
@@ -376,11 +377,25 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
     began = time.monotonic()
     assert world.wait_ended(second).code == 480
     assert time.monotonic() - began <= old_s - 1
-    retired = site.root / ".vpbx/switch/pbx1/etc/dialplan/retired"
-    assert [path.name.split(".")[0] for path in retired.iterdir()] == ["acme"]
+    assert old_steps in retired_steps(site)
+    new_steps = live_steps(site)
     site.edit("tenants/acme.yaml", (rf", ring_timeout_s: {new_s}", ""))
     site.vpbx("apply")
-    assert not retired.exists()
+    assert retired_steps(site) == [new_steps]
+    assert site.rx(f"dialplan show {old_steps}").startswith("There is no existence of")
+    assert f"Context '{new_steps}'" in site.rx(f"dialplan show {new_steps}")
+
+
+def live_steps(site: Site) -> str:
+    """The context of acme's steps that a new call comes into."""
+    manifest = json.loads((site.root / ".vpbx/switch/pbx1/etc/generation.json").read_text())
+    return f"acme-steps.{manifest['tenants']['acme']['steps']}"
+
+
+def retired_steps(site: Site) -> list[str]:
+    """Contexts of acme's that are kept for calls that may be in them."""
+    files = (site.root / ".vpbx/switch/pbx1/etc/dialplan/retired").glob("acme.*")
+    return re.findall(r"^\[(acme-steps\.\w+)\]", "".join(file.read_text() for file in files), re.MULTILINE)
 
 
 def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide) -> None:
