@@ -1,7 +1,7 @@
 """What becomes a generation: a rendering, or an earlier generation again, against the one that is live.
 
 Steps that calls may still be in are kept beside the new ones until the last call that began before them has
-ended. Rule: docs/dialplan.md, "A change and the calls that are up".
+ended. Rule: docs/changes.md, "A change and the calls that are up".
 """
 
 from __future__ import annotations
