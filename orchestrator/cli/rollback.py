@@ -24,7 +24,7 @@ from orchestrator.cli.deploying import (
     running_switch,
     say_applied,
 )
-from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.cli.session import Session, json_option, node_option, open_node
 from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of, part_digest
 from orchestrator.errors import ApplyFailed, NotFound
 
@@ -46,7 +46,7 @@ def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: b
     Example:
         vpbx history && vpbx rollback 41
     """
-    session = open_session(node)
+    session = open_node(node)
     if unconfirmed:
         _when_due(session)
         return

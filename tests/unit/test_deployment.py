@@ -204,6 +204,15 @@ def test_rollback_to_what_is_not_kept_is_told_with_what_is(applied: Project) -> 
     assert "no generation 7 to go back to" in message and "kept: 1" in message
 
 
+def test_a_fault_in_a_tenants_file_keeps_nobody_from_undoing(applied: Project) -> None:
+    hire(applied)
+    vpbx(applied, "apply", "--confirm-within", "300")
+    edit(applied.root / "tenants/acme.yaml", r"distribution: all", "distribution: some")
+    assert told(applied, "history")["generations"][0]["waits_for_confirmation"]
+    assert told(applied, "confirm")["generation"] == 2
+    assert told(applied, "rollback")["generation"] == 3
+
+
 def test_what_somebody_edited_on_the_switch_is_shown_and_not_overwritten_silently(applied: Project) -> None:
     etc = applied.switch("pbx1").etc
     file = etc / "dialplan/tenants/acme.conf"
