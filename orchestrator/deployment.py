@@ -135,11 +135,9 @@ def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
     """Files and rows that aren't as they were applied: somebody has edited them."""
     if live.manifest is None or live.generation is None:
         return ()
-    root = live.generation.path
     shared = [
         f"{path} was edited since generation {live.number}"
-        for path, digest in live.manifest.shared.items()
-        if digest_on_disk(root / path) != digest
+        for path in altered_shared(live.generation.path, live.manifest)
     ]
     tenants = [
         f"files of tenant {name} were edited since generation {live.number}" for name in sorted(live.altered)
@@ -174,6 +172,11 @@ def _altered(live: Generation | None, manifest: Manifest | None) -> frozenset[st
     return frozenset(
         name for name, part in manifest.tenants.items() if part_digest(live.path, name) != part.digest
     )
+
+
+def altered_shared(root: Path, manifest: Manifest) -> list[str]:
+    """Files that all tenants share which in a generation's directory aren't what was written there."""
+    return [path for path, digest in manifest.shared.items() if digest_on_disk(root / path) != digest]
 
 
 def part_digest(root: Path, name: str) -> str:

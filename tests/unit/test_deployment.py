@@ -204,6 +204,29 @@ def test_rollback_to_what_is_not_kept_is_told_with_what_is(applied: Project) -> 
     assert "no generation 7 to go back to" in message and "kept: 1" in message
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("dialplan/tenants/acme.conf", "the files of tenant acme were edited"),
+        ("pjsip.conf", "pjsip.conf was edited"),
+        ("dialplan/blocks/lines.conf", "dialplan/blocks/lines.conf was edited"),
+    ],
+)
+def test_a_generation_that_somebody_edited_is_not_gone_back_to(
+    applied: Project, file: str, said: str
+) -> None:
+    hire(applied)
+    vpbx(applied, "apply")
+    edited = applied.switch("pbx1").generations / "1" / file
+    # What both generations have in common is one file: an editor writes another in its place.
+    text = edited.read_text()
+    edited.unlink()
+    edited.write_text(text + "; mine\n")
+    message = refused(applied, "rollback")
+    assert f"generation 1: {said} since it was made" in message
+    assert live(applied) == 2
+
+
 def test_a_fault_in_a_tenants_file_keeps_nobody_from_undoing(applied: Project) -> None:
     hire(applied)
     vpbx(applied, "apply", "--confirm-within", "300")
