@@ -11,7 +11,7 @@ from types import TracebackType
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
-from orchestrator.asterisk.dialplan import Step
+from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
@@ -154,18 +154,20 @@ class AmiSwitch:
         if many:
             await self._ami.actions(many)
 
-    async def dialplan(self, context: str, extension: str = "") -> list[Step] | None:
-        """Steps of a context as the running switch has them; None: it has no such context.
+    async def dialplan(self, context: str, extension: str = "") -> Context | None:
+        """A context as the running switch has it; None: it has no such context.
 
-        Args: extension: of one alone; an empty list when it isn't there.
+        Args: extension: the steps of one alone, none when it isn't there, and no includes.
         """
         fields = {"Action": "ShowDialPlan", "Context": context}
         try:
             items = await self._ami.listing(fields | ({"Extension": extension} if extension else {}))
         except ActionFailed:
-            return [] if extension else None
-        found = [item for item in items if item.get("Event") == "ListDialplan" and item.get("Extension")]
-        return [_step(item) for item in found if item.get("Priority")]
+            return Context(context, 0) if extension else None
+        found = [item for item in items if item.get("Event") == "ListDialplan"]
+        steps = [_step(item) for item in found if item.get("Extension") and item.get("Priority")]
+        includes = [_text(item, "IncludeContext") for item in found if item.get("IncludeContext")]
+        return Context(context, 0, steps, includes)
 
     async def global_variables(self) -> dict[str, str]:
         """All globals of the dialplan."""
