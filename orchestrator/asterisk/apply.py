@@ -167,9 +167,11 @@ class _Turn:
         known = self._generations.running()
         old = self._generations.manifest(known.generation)
         change = difference(old, self._after)
-        asked = change if known.confirmed and old is not None else difference(None, self._after)
+        trusted = known.confirmed and old is not None
+        asked = change if trusted else difference(None, self._after)
         want = phones_in(self._staged, self._after, asked.tenants)
-        new, other, gone = _rows(want, self._rows.marks(), {*asked.tenants, *change.gone})
+        touched = {*asked.tenants, *change.gone} if trusted else None
+        new, other, gone = _rows(want, self._rows.marks(), touched)
         self._rows.write(new)
         parts = None
         if change.spliced and known.generation is not None and old is not None:
@@ -181,6 +183,7 @@ class _Turn:
         for module in modules:
             await switch.reload(module)
         self._rows.write(other, gone)
+        await switch.expire_registrations(gone)
         await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
         self._generations.confirm(self._staged)
         switch.follow_states([phone.endpoint for phone in new])
@@ -245,6 +248,7 @@ async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwi
     everything = difference(None, held)
     for module in everything.all_reloads:
         await switch.reload(module)
+    await switch.expire_registrations(gone)
     await confirm(switch, Wanted(before, held, everything, None, want, gone))
     generations.confirm(before)
     switch.follow_states([phone.endpoint for phone in new])

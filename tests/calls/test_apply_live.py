@@ -18,6 +18,7 @@ from harness import doomed_apply, farside, media
 from harness.farside import CARRIER, FarSide
 from harness.site import Site
 
+from orchestrator.asterisk.phones import PhoneRows
 from orchestrator.rendering.sources import share_directory
 
 pytestmark = pytest.mark.switch
@@ -406,8 +407,29 @@ def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide
     with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
         far.wait_registered()
         site.until(lambda: "State:Idle" in site.rx("core show hint 109"), "the key shows the phone", 10)
+        [account] = site.phones("acme", ("109",))
+        assert account.endpoint in site.rx("database show registrar/contact")
+        site.edit("tenants/acme.yaml", (newcomer, ""))
+        site.vpbx("apply")
+        site.edit("tenants/acme.yaml", (LAST, LAST + newcomer))
+        site.vpbx("apply")
+        assert site.phones("acme", ("109",)) == [account]
+        gone = "State:Unavailable"
+        site.until(lambda: gone in site.rx("core show hint 109"), "its registration went with it", 60)
+        assert account.endpoint not in site.rx("database show registrar/contact")
     site.edit("tenants/acme.yaml", (newcomer, ""))
     site.vpbx("apply")
+
+
+def test_a_tenant_that_goes_while_nobody_knows_what_the_switch_has_leaves_no_phone_behind(site: Site) -> None:
+    (site.root / ".vpbx/switch/pbx1/running.json").unlink()
+    site.edit("tenants/beta.yaml", (r"tariff: master", "tariff: master\nservice: disconnected"))
+    site.vpbx("apply")
+    rows = PhoneRows(site.root / ".vpbx/switch/pbx1/lib/phones.sqlite3")
+    assert {tenant for tenant, _ in rows.marks().values()} == {"acme"}
+    site.edit("tenants/beta.yaml", (r"\nservice: disconnected", ""))
+    site.vpbx("apply")
+    assert {tenant for tenant, _ in rows.marks().values()} == {"acme", "beta"}
 
 
 def test_an_apply_that_dies_before_it_is_confirmed_goes_back_by_itself(site: Site, world: FarSide) -> None:
