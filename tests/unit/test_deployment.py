@@ -136,6 +136,17 @@ def test_a_comment_in_a_file_changes_nothing(applied: Project) -> None:
     assert live(applied) == 1
 
 
+def test_a_change_that_no_file_shows_makes_a_generation(applied: Project) -> None:
+    edit(applied.root / "tenants/acme.yaml", r"title: Отдел продаж", "title: Продажи")
+    plan = told(applied, "plan", exits=2)
+    assert plan["tenants"][0]["changes"] == ["department sales title: Отдел продаж -> Продажи"]
+    assert plan["files"] == []
+    assert vpbx(applied, "apply").startswith("generation 2: 0 file(s) changed\n")
+    assert live(applied) == 2
+    assert told(applied, "history")["generations"][0]["changes"] == {"acme": plan["tenants"][0]["changes"]}
+    assert vpbx(applied, "apply") == "nothing to do: generation 2 is live\n"
+
+
 def test_a_saved_plan_is_applied_as_it_stands(applied: Project, tmp_path: Path) -> None:
     hire(applied)
     vpbx(applied, "plan", "--out", str(tmp_path / "monday.plan"), exits=2)
