@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,12 +145,18 @@ class Generations:
         shutil.rmtree(generation.path, ignore_errors=True)
 
     def swap(self, generation: Generation) -> None:
-        """Make it the live one: readers see the old or the new directory, never a mixture."""
+        """Make it the live one: readers see the old or the new directory, never a mixture.
+
+        Raises: ApplyFailed: the disk refuses; the one before is live.
+        """
+        if self.live() == generation:
+            return
         link = self._paths.etc.with_name(f".{self._paths.etc.name}.new")
-        link.unlink(missing_ok=True)
-        link.symlink_to(generation.path.relative_to(self._paths.root))
-        link.rename(self._paths.etc)
-        sync_directory(self._paths.root)
+        with self._on_disk(f"make generation {generation.number} live"):
+            link.unlink(missing_ok=True)
+            link.symlink_to(generation.path.relative_to(self._paths.root))
+            link.rename(self._paths.etc)
+            sync_directory(self._paths.root)
 
     def unswap(self, generation: Generation | None) -> None:
         """Back to the one before; None: there was none."""
@@ -197,7 +204,17 @@ class Generations:
     def _note(self, running: Running) -> None:
         assert running.generation is not None
         text = json.dumps({"generation": running.generation.number, "confirmed": running.confirmed})
-        replace_file(self._paths.root / _RUNNING, text.encode(), 0o640)
+        with self._on_disk("note what the switch read"):
+            replace_file(self._paths.root / _RUNNING, text.encode(), 0o640)
+
+    @contextmanager
+    def _on_disk(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ApplyFailed(
+                f"can't {what}: {error.strerror}", f"check space and rights in {self._paths.root}"
+            ) from error
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -134,6 +134,16 @@ def test_an_intent_that_cannot_be_noted_leaves_the_live_generation_alone(paths: 
     assert [kept.number for kept in Generations(paths).all()] == [1]
 
 
+def test_a_disk_that_refuses_the_swap_leaves_the_live_generation_and_no_journal(paths: SwitchPaths) -> None:
+    applied(paths, 1)
+    paths.root.joinpath(".etc.new").mkdir()
+    with pytest.raises(ApplyFailed, match=r"can't make generation 2 live: .*; generation 1 is back") as told:
+        asyncio.run(apply(parcel(2), paths, paths.root, None, None))
+    assert told.value.hint == f"check space and rights in {paths.root}"
+    assert (live(paths), Journal(paths).intent()) == (1, None)
+    assert [kept.number for kept in Generations(paths).all()] == [1]
+
+
 @pytest.mark.parametrize("text", ["", "[", "[]", "null", '{"before": "x", "after": 2}', "\x00"])
 def test_a_damaged_intent_is_told_with_what_to_do(paths: SwitchPaths, text: str) -> None:
     (paths.root / "apply.json").write_text(text)
