@@ -25,10 +25,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from calls.arms import HOST, free_ports
+from calls.arms import HOST
 from calls.beside import calls_beside
 from calls.load import FarEnd, percentile
+from tenants import write_tenant
 
+from orchestrator.asterisk.listening import free_ports
 from orchestrator.model.platform import Address
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -74,7 +76,7 @@ def _measure(root: Path, tenants: int) -> None:
         _print(tenants, "apply, one tenant changed", changed)
         added, removed = [], []
         for number in range(tenants, tenants + _CHANGES):
-            path = _tenant(root, number)
+            path = write_tenant(root, number)
             added.append(_vpbx(root, "apply"))
             _disconnect(path)
             removed.append(_vpbx(root, "apply"))
@@ -112,7 +114,7 @@ def _changes_beside_calls(root: Path, tenants: int) -> tuple[list[Window], dict[
         _change(root, number)
         told["changed"].append(_during(lambda: _vpbx(root, "apply")))
         usual.append(_quiet())
-        path = _tenant(root, tenants + number)
+        path = write_tenant(root, tenants + number)
         told["added"].append(_during(lambda: _vpbx(root, "apply")))
         usual.append(_quiet())
         _disconnect(path)
@@ -192,7 +194,7 @@ def _write(root: Path, tenants: int, far: Address) -> Address:
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns(".vpbx"))
     shutil.rmtree(root / "tenants")
     (root / "tenants").mkdir()
-    ports = free_ports(3)
+    ports = free_ports("127.0.0.1", 3)
     platform = root / "platform.yaml"
     text = platform.read_text()
     for key, port in zip(("sip", "ami", "metrics"), ports, strict=True):
@@ -202,7 +204,7 @@ def _write(root: Path, tenants: int, far: Address) -> Address:
     )
     platform.write_text(text)
     for number in range(tenants):
-        _tenant(root, number)
+        write_tenant(root, number)
     return Address(HOST, ports[0])
 
 
@@ -213,31 +215,6 @@ def _change(root: Path, number: int) -> None:
 
 def _disconnect(path: Path) -> None:
     path.write_text(path.read_text().replace("tariff: master", "tariff: master\nservice: disconnected"))
-
-
-def _tenant(root: Path, index: int) -> Path:
-    """One tenant of seven employees, two departments and three numbers."""
-    number = 74950000000 + 10 * index
-    employees = "".join(f'  - {{extension: "{101 + each}", name: Сотрудник {each}}}\n' for each in range(7))
-    path = root / "tenants" / f"t{index:05d}.yaml"
-    path.write_text(
-        f"""version: 1
-name: t{index:05d}
-title: ООО «Клиент {index}»
-tariff: master
-caller_id: "+{number}"
-options: [recording]
-employees:
-{employees}departments:
-  sales: {{extension: "200", title: Отдел продаж, members: ["101", "102", "103"]}}
-  support: {{extension: "201", title: Поддержка, members: ["104", "105"], ring_timeout_s: 45}}
-numbers:
-  "+{number}": {{department: sales}}
-  "+{number + 1}": {{employee: "101"}}
-  "+{number + 2}": {{outside: "+79161234567"}}
-"""
-    )
-    return path
 
 
 def _print(tenants: int, figure: str, values: list[float], unit: str = "s") -> None:

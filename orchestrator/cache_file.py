@@ -13,7 +13,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-OFF = "VPBX_CACHE"
+OFF = "VPBX_DEFINITIONS_CACHE"
 """Variable of the environment; `off` and nothing is kept or taken."""
 
 _LARGEST = 512 * 1024 * 1024

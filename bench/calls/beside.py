@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calls.arms import HOST, free_ports
+from calls.arms import HOST
 from calls.load import PATIENT, FarEnd, GeneratorFailed, messages
 from orchestrator import definitions as definition_files
+from orchestrator.asterisk.listening import free_port
 from orchestrator.model.platform import Address
 from orchestrator.project import Project
 from orchestrator.rendering.render import device_keys
@@ -80,7 +81,7 @@ def _sipp(
 ) -> subprocess.Popen[bytes]:
     work.mkdir()
     command = ["sipp", str(sip), "-sf", str(scenario), "-inf", str(callers), "-i", HOST, "-mi", HOST]
-    command += ["-p", str(free_ports(1)[0]), "-r", str(rate), "-l", "5000", "-d", str(talk_ms), "-nostdin"]
+    command += ["-p", str(free_port(HOST)), "-r", str(rate), "-l", "5000", "-d", str(talk_ms), "-nostdin"]
     command += ["-trace_shortmsg", "-recv_timeout", str(_LONGEST_MS), *PATIENT]
     command += ["-m", str(count)] if count is not None else []
     return subprocess.Popen(

@@ -88,7 +88,7 @@ def test_what_is_damaged_or_others_may_have_written_is_passed_over(
             file.rename(folder / "elsewhere")
             file.symlink_to("elsewhere")
         case _:
-            monkeypatch.setenv("VPBX_CACHE", "off")
+            monkeypatch.setenv("VPBX_DEFINITIONS_CACHE", "off")
     assert rendered(folder, templates) == "7 of oneone"
     assert len(compiled_anew) == 2
 

@@ -44,6 +44,7 @@ LAYERS = {
     "recordings": WIRING,
     "books": WIRING,
     "origins": WIRING,
+    "origin_lines": WIRING,
     "trial": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
