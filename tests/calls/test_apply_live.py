@@ -435,7 +435,7 @@ def test_a_removed_phones_registration_goes_with_it(site: Site, world: FarSide) 
     site.edit("tenants/acme.yaml", (LAST, LAST + newcomer))
     site.vpbx("apply")
     assert "State:Unavailable" in site.rx("core show hint 109")
-    with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
+    with site.far_side(*site.phones("acme", ("109",)), name="leaver") as far:
         far.wait_registered()
         site.until(lambda: "State:Idle" in site.rx("core show hint 109"), "the key shows the phone", 10)
         [account] = site.phones("acme", ("109",))
