@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from orchestrator.asterisk.file_lock import LockUnusable, file_lock
 from orchestrator.books import CallsEnded
 from orchestrator.errors import StorageError
 from orchestrator.model.call import SwitchEvent, Systemname
@@ -46,6 +47,7 @@ _BLOCK = 1 << 18
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _WAV_LONGEST = 0xFFFFFFFF - _WAV_HEADER.size
 _PCM = 1
+_LOCK, _LOCK_S = ".finishing.lock", 60.0
 
 _log = structlog.get_logger("vpbx.recordings")
 
@@ -102,7 +104,24 @@ def finish(
 
     Args: monitor: where the switch writes. directory: where recordings are kept.
     Raises: RecordingsUnwritable: the recordings directory refuses; nothing is lost, the raw file stays.
+    LockHeld: another process has been at it for a minute.
     """
+    try:
+        with file_lock(directory / _LOCK, _LOCK_S, "finishing recordings"):
+            return _finish(index, monitor, directory, retention, systemname, now)
+    except LockUnusable as error:
+        raise RecordingsUnwritable(error.message, "mend the rights; the raw recording is kept") from error
+
+
+def _finish(
+    index: RecordingIndex,
+    monitor: Path,
+    directory: Path,
+    retention: Retention,
+    systemname: Systemname,
+    now: datetime,
+) -> Finished:
+    """`finish`, alone: two that write the same file would each take the other's half for their own."""
     kept: list[Recording] = []
     raws: list[Path] = []
     waiting = 0

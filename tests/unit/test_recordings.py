@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import wave
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -96,6 +97,18 @@ def test_a_whole_recording_is_kept_by_its_local_day_for_a_year(store: SqlStore, 
     with wave.open(str(tmp_path / "kept" / item.file)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, RATE_HZ, 4 * RATE_HZ)
     assert list((tmp_path / "monitor").iterdir()) == []
+
+
+def test_two_that_finish_at_once_keep_one_whole_file(store: SqlStore, tmp_path: Path) -> None:
+    index = recorded(store, [(0, 120)], 120)
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "monitor" / f"{CALL}.raw").write_bytes(sound(120, 120, 120))
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: finished(index, tmp_path, None), range(4)))
+    assert sum(each.kept for each in done) == 1
+    [item] = index.find("acme")
+    kept = tmp_path / "kept" / item.file
+    assert (item.state, hashlib.sha256(kept.read_bytes()).hexdigest()) == ("complete", item.sha256)
 
 
 def test_a_kept_file_is_what_its_row_says_and_nothing_of_an_interrupted_run_is_in_it(
