@@ -145,10 +145,13 @@ class AmiSwitch:
     async def follow_states(self, endpoints: Sequence[str]) -> None:
         """Make the switch tell the states of phones that came as rows: it looks for new ones only when told.
 
-        For each it goes through all endpoints that are listed (`PhoneRows.listed`).
+        For each it goes through all endpoints that are listed (`PhoneRows.listed`). One after the other, so
+        that calls come in between.
         """
-        commands = (f"pjsip reload qualify endpoint {endpoint}" for endpoint in endpoints)
-        await self.actions([{"Action": "Command", "Command": command} for command in commands])
+        for endpoint in endpoints:
+            await self.actions(
+                [{"Action": "Command", "Command": f"pjsip reload qualify endpoint {endpoint}"}]
+            )
 
     async def expire_registrations(self, endpoints: Collection[str]) -> None:
         """End the registrations of phones that were removed.

@@ -51,6 +51,8 @@ VERBS = {
 
 FAILED = 1
 INTERRUPTED = 130
+_NICENESS, _LISTENER_NICENESS = 10, 5
+_STARTS_SWITCHES = frozenset({"switch", "try"})
 _TRACEBACK = "VPBX_TRACEBACK"
 _JOURNAL_ERROR = "<3>"
 
@@ -177,7 +179,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Exits with 0; 1 for an error, told on stderr in one line and a hint; 2 for a wrong call; 130 for Ctrl-C;
     or what the verb says.
     """
+    if arguments is None:
+        _give_way(sys.argv[1:])
     sys.exit(_status(arguments))
+
+
+def _give_way(arguments: Sequence[str]) -> None:
+    """Let the switch on the same machine go first: a charge or a change can come a moment later.
+
+    Not where a switch is started, which would have the same niceness. The listener must keep up with calls.
+    """
+    if _STARTS_SWITCHES.isdisjoint(arguments):
+        niceness = _LISTENER_NICENESS if "listen" in arguments else _NICENESS
+        os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def _status(arguments: Sequence[str] | None) -> int:
