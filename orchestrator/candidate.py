@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.certificates import tls_files, tls_files_for_reading
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
@@ -39,7 +41,7 @@ class NodeUnknown(OrchestratorError):
 def rendered_for_apply(project: Project, definitions: Definitions, node: Node) -> Rendered:
     """The configuration to apply. Secrets that don't exist yet are made up and kept.
 
-    Raises: RenderFailed, TrunkSecretMissing, SecretsUnreadable.
+    Raises: RenderFailed, TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
     """
     kept = Secrets.open(project.secrets_file)
     secrets = SwitchSecrets(
@@ -47,6 +49,7 @@ def rendered_for_apply(project: Project, definitions: Definitions, node: Node) -
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
         trunks={trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()},
+        tls=tls_files(project, node, datetime.now(UTC)),
     )
     return render(definitions, node, secrets, share_directory())
 
@@ -63,6 +66,7 @@ def rendered_for_reading(project: Project, definitions: Definitions, node: Node)
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
+        tls=tls_files_for_reading(project, node),
     )
     return render(definitions, node, secrets, share_directory())
 

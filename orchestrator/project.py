@@ -3,6 +3,7 @@
 platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keeps in Git
 .vpbx/                                         everything vpbx writes (keep it out of Git)
     secrets.json                               device and AMI secrets, mode 0600
+    tls/<node>.pem, <node>.key                 a node's own certificate; its key, mode 0600
     vpbx.db                                    the default database
     recordings/                                the default recordings directory
     switch/<node>/asterisk.conf                names the directories below

@@ -11,7 +11,7 @@ import click
 from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
-from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.listening import listens_of
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
@@ -72,7 +72,7 @@ def start(node: str | None, deadline: float) -> None:
     """
     session = open_session(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
-    listens = (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
+    listens = listens_of(session.node)
     started = _instance(session).start(systemname, listens, deadline)
     if started.new:
         Generations(session.paths).started()

@@ -34,6 +34,7 @@ LAYERS = {
     "health": ADAPTERS,
     "writer": ADAPTERS,
     "candidate": WIRING,
+    "certificates": ADAPTERS,
     "recordings": WIRING,
     "books": WIRING,
     "consumer": WIRING,
