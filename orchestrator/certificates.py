@@ -106,7 +106,7 @@ def tls_files(project: Project, node: Node, now: datetime) -> TlsFiles | None:
             "put a new one there",
         )
     chain, key = certificate.file.read_bytes(), _matching_key(certificate)
-    directory = project.switch(node.name).keys
+    directory = project.switch(node.name).tls
     kept = TlsFiles(
         certificate=str(directory / f"{certificate.fingerprint[:16]}.pem"),
         key=str(directory / f"{certificate.fingerprint[:16]}.key"),
@@ -123,7 +123,7 @@ def tls_files_for_reading(project: Project, node: Node) -> TlsFiles | None:
         return None
     certificate = node_certificate(project, node)
     stem = certificate.fingerprint[:16] if certificate else "made-by-apply"
-    directory = project.switch(node.name).keys
+    directory = project.switch(node.name).tls
     authorities = str(project.root / node.tls.authorities) if node.tls.authorities else ""
     return TlsFiles(str(directory / f"{stem}.pem"), str(directory / f"{stem}.key"), authorities)
 

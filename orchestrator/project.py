@@ -9,7 +9,7 @@ platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keep
     switch/<node>/asterisk.conf                names the directories below
     switch/<node>/etc -> generations/<n>       what the switch reads: a link, swapped atomically
     switch/<node>/generations/<n>/             one rendered configuration each
-    switch/<node>/{lib,log,spool,run,keys}/    the switch's own state
+    switch/<node>/{lib,log,spool,run,keys,tls}/    the switch's own state
 """
 
 from __future__ import annotations
@@ -60,6 +60,11 @@ class SwitchPaths:
     @property
     def keys(self) -> Path:
         return self.root / "keys"
+
+    @property
+    def tls(self) -> Path:
+        """Copies of the certificate and key that the switch reads, named after what is in them."""
+        return self.root / "tls"
 
     @property
     def run(self) -> Path:

@@ -1,6 +1,7 @@
 """What MixMonitor left behind, made into recordings: WAV, hashed, indexed; what is missing is said.
 
-While a call is up the switch writes interleaved 16 bit samples, left the outside party, right what it hears.
+While a call is up the switch writes 16 bit samples into two files, left the outside party, right what it
+hears; here they become one interleaved raw file, and that a WAV file.
 A disk that fills up never ends a call: the recording is found short or lost here, and reported.
 """
 
@@ -104,10 +105,12 @@ def finish(
     try:
         for item, ended_at, answered_at in index.ended(systemname):
             raw = monitor / Path(item.file).name
-            if _settled(raw, now):
+            sides = [raw.with_name(f"{raw.stem}-{side}.raw") for side in ("left", "right")]
+            if all(_settled(file, now) for file in (raw, *sides)):
+                _join(sides, raw)
                 bridges = [] if answered_at is None else index.bridges(item)
                 kept.append(_finished(item, raw, directory, retention, bridges, ended_at))
-                raws.append(raw)
+                raws += [raw, *sides]
             else:
                 waiting += 1
     finally:
@@ -203,6 +206,41 @@ def silence_at_end_s(raw: Path, channel: int) -> float:
             silent += len(samples)
             size = start
     return silent / RATE_HZ
+
+
+def _join(sides: Sequence[Path], raw: Path) -> None:
+    """Make the interleaved file of its two sides, whole or not at all; the shorter one ends in silence."""
+    if not any(side.exists() for side in sides):
+        return
+    partial = raw.with_suffix(".partial")
+    sizes = [side.stat().st_size // 2 * 2 if side.exists() else 0 for side in sides]
+    try:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+        with partial.open("wb") as joined:
+            for start in range(0, max(sizes), _BLOCK):
+                length = min(_BLOCK, max(sizes) - start)
+                both = array("h", bytes(2 * length))
+                for channel, side in enumerate(sides):
+                    both[channel::CHANNELS] = _samples(side, start, length)
+                joined.write(both.tobytes())
+        partial.rename(raw)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise RecordingsUnwritable(
+            f"{raw.parent}: {error.strerror}", "make room there; what the switch wrote is kept"
+        ) from error
+
+
+def _samples(side: Path, start: int, length: int) -> array[int]:
+    """A stretch of one side, filled up with silence. Args: start, length: bytes."""
+    data = b""
+    if side.exists():
+        with side.open("rb") as file:
+            file.seek(start)
+            data = file.read(length)
+    return array("h", (data[: len(data) // 2 * 2]).ljust(length, b"\0"))
 
 
 def _convert(raw: Path, target: Path) -> tuple[int, str]:
