@@ -1,7 +1,6 @@
 """What MixMonitor left behind, made into recordings: WAV, hashed, indexed; what is missing is said.
 
-While a call is up the switch writes 16 bit samples into two files, left the outside party, right what it
-hears; here they become one interleaved raw file, and that a WAV file.
+While a call is up the switch writes raw samples, left the outside party, right what it hears.
 A disk that fills up never ends a call: the recording is found short or lost here, and reported.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import wave
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,10 +27,8 @@ from orchestrator.model.recording import Recording, retain_until, talked
 from orchestrator.routing.compile import RECORDING
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
+from orchestrator.written_sound import CHANNELS, RATE_HZ, SAMPLE_BYTES, WrittenSound
 
-RATE_HZ = 8000
-CHANNELS = 2
-FRAME_BYTES = 2 * CHANNELS
 SETTLED_AFTER = timedelta(seconds=1)
 """MixMonitor writes its last samples just after the hangup; a file that still changes is left for later."""
 
@@ -41,7 +37,6 @@ SIDES = ("outside party", "employee")
 
 _LONGEST_SILENCE_S = 3.0
 _TOLERANCE = timedelta(seconds=2)
-_BLOCK = 1 << 18
 
 _log = structlog.get_logger("vpbx.recordings")
 
@@ -104,13 +99,11 @@ def finish(
     waiting = 0
     try:
         for item, ended_at, answered_at in index.ended(systemname):
-            raw = monitor / Path(item.file).name
-            sides = [raw.with_name(f"{raw.stem}-{side}.raw") for side in ("left", "right")]
-            if all(_settled(file, now) for file in (raw, *sides)):
-                _join(sides, raw)
+            sound = WrittenSound(monitor / Path(item.file).name)
+            if all(_settled(raw, now) for raw in sound.files):
                 bridges = [] if answered_at is None else index.bridges(item)
-                kept.append(_finished(item, raw, directory, retention, bridges, ended_at))
-                raws += [raw, *sides]
+                kept.append(_finished(item, sound, directory, retention, bridges, ended_at))
+                raws += sound.files
             else:
                 waiting += 1
     finally:
@@ -137,14 +130,14 @@ def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> Calls
 
 def _finished(
     item: Recording,
-    raw: Path,
+    sound: WrittenSound,
     directory: Path,
     retention: Retention,
     bridges: Sequence[SwitchEvent],
     ended_at: datetime,
 ) -> Recording:
     """The index row of an ended recording, its WAV file written. Args: bridges: none when never answered."""
-    frames = raw.stat().st_size // FRAME_BYTES if raw.exists() else 0
+    frames = sound.frames
     expected = talked(bridges, ended_at)
     zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
     day = item.started_at.astimezone(zone).date()
@@ -155,8 +148,8 @@ def _finished(
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
         return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
-    note = _what_misses(raw, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
-    size, digest = _convert(raw, directory / name)
+    note = _what_misses(sound, expected, _was_transferred(bridges))
+    size, digest = _convert(sound, directory / name)
     return replace(
         item,
         state="short" if note else "complete",
@@ -173,17 +166,18 @@ def _was_transferred(bridges: Sequence[SwitchEvent]) -> bool:
     return sum(event.kind == "BRIDGE_ENTER" for event in bridges) > 1
 
 
-def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred: bool) -> str:
+def _what_misses(sound: WrittenSound, expected: timedelta, transferred: bool) -> str:
     """What a recording lacks, in words; empty for a whole one.
 
     After a transfer Asterisk 22.10 may stop hearing one side: it then writes exact zeros for it, which no
     phone sends for long.
     """
+    length = timedelta(seconds=sound.frames / RATE_HZ)
     if length + _TOLERANCE + expected / 50 < expected:
         return f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
     if not transferred:
         return ""
-    silent_s = {side: silence_at_end_s(raw, channel) for channel, side in enumerate(SIDES)}
+    silent_s = {side: sound.silence_at_end_s(channel) for channel, side in enumerate(SIDES)}
     return "; ".join(
         f"after a transfer the {side} is not heard for the last {seconds:.0f} s"
         for side, seconds in silent_s.items()
@@ -191,70 +185,18 @@ def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred:
     )
 
 
-def silence_at_end_s(raw: Path, channel: int) -> float:
-    """Seconds of exact zeros that a channel of a raw recording ends with."""
-    size = raw.stat().st_size // FRAME_BYTES * FRAME_BYTES
-    silent = 0
-    with raw.open("rb") as file:
-        while size:
-            start = max(0, size - _BLOCK)
-            file.seek(start)
-            samples = array("h", file.read(size - start))[channel::CHANNELS]
-            if any(samples):
-                last = next(index for index, sample in enumerate(reversed(samples)) if sample)
-                return (silent + last) / RATE_HZ
-            silent += len(samples)
-            size = start
-    return silent / RATE_HZ
-
-
-def _join(sides: Sequence[Path], raw: Path) -> None:
-    """Make the interleaved file of its two sides, whole or not at all; the shorter one ends in silence."""
-    if not any(side.exists() for side in sides):
-        return
-    partial = raw.with_suffix(".partial")
-    sizes = [side.stat().st_size // 2 * 2 if side.exists() else 0 for side in sides]
-    try:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-        with partial.open("wb") as joined:
-            for start in range(0, max(sizes), _BLOCK):
-                length = min(_BLOCK, max(sizes) - start)
-                both = array("h", bytes(2 * length))
-                for channel, side in enumerate(sides):
-                    both[channel::CHANNELS] = _samples(side, start, length)
-                joined.write(both.tobytes())
-        partial.rename(raw)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise RecordingsUnwritable(
-            f"{raw.parent}: {error.strerror}", "make room there; what the switch wrote is kept"
-        ) from error
-
-
-def _samples(side: Path, start: int, length: int) -> array[int]:
-    """A stretch of one side, filled up with silence. Args: start, length: bytes."""
-    data = b""
-    if side.exists():
-        with side.open("rb") as file:
-            file.seek(start)
-            data = file.read(length)
-    return array("h", (data[: len(data) // 2 * 2]).ljust(length, b"\0"))
-
-
-def _convert(raw: Path, target: Path) -> tuple[int, str]:
+def _convert(sound: WrittenSound, target: Path) -> tuple[int, str]:
     """Write the WAV file whole and synced, or not at all. Returns: its size and SHA-256."""
     partial = target.with_suffix(".partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with raw.open("rb") as source, wave.open(str(partial), "wb") as sound:
-            sound.setnchannels(CHANNELS)
-            sound.setsampwidth(2)
-            sound.setframerate(RATE_HZ)
-            sound.setnframes(raw.stat().st_size // FRAME_BYTES)
-            while block := source.read(_BLOCK):
-                sound.writeframesraw(block[: len(block) // FRAME_BYTES * FRAME_BYTES])
+        with wave.open(str(partial), "wb") as file:
+            file.setnchannels(CHANNELS)
+            file.setsampwidth(SAMPLE_BYTES)
+            file.setframerate(RATE_HZ)
+            file.setnframes(sound.frames)
+            for block in sound.blocks():
+                file.writeframesraw(block)
         partial.chmod(0o640)
         with partial.open("rb") as written:
             os.fsync(written.fileno())

@@ -36,6 +36,7 @@ LAYERS = {
     "candidate": WIRING,
     "certificates": ADAPTERS,
     "recordings": WIRING,
+    "written_sound": ADAPTERS,
     "books": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,
