@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
+from orchestrator.asterisk.transports import FINGERPRINT_DIGITS
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.platform import ANY_HOST, Node, TlsListener
 from orchestrator.project import Project
@@ -105,11 +106,12 @@ def tls_files(project: Project, node: Node, now: datetime) -> TlsFiles | None:
             f"{certificate.place}: {certificate.file} has expired on {certificate.not_after:%Y-%m-%d}",
             "put a new one there",
         )
+    stem = certificate.fingerprint[:FINGERPRINT_DIGITS]
     chain, key = certificate.file.read_bytes(), _matching_key(certificate)
     directory = project.switch(node.name).tls
     kept = TlsFiles(
-        certificate=str(directory / f"{certificate.fingerprint[:16]}.pem"),
-        key=str(directory / f"{certificate.fingerprint[:16]}.key"),
+        certificate=str(directory / f"{stem}.pem"),
+        key=str(directory / f"{stem}.key"),
         authorities=_authorities(project, certificate.place, node.tls),
     )
     _write(Path(kept.key), key, _PRIVATE)
@@ -122,7 +124,7 @@ def tls_files_for_reading(project: Project, node: Node) -> TlsFiles | None:
     if node.tls is None:
         return None
     certificate = node_certificate(project, node)
-    stem = certificate.fingerprint[:16] if certificate else "made-by-apply"
+    stem = certificate.fingerprint[:FINGERPRINT_DIGITS] if certificate else "made-by-apply"
     directory = project.switch(node.name).tls
     authorities = str(project.root / node.tls.authorities) if node.tls.authorities else ""
     return TlsFiles(str(directory / f"{stem}.pem"), str(directory / f"{stem}.key"), authorities)

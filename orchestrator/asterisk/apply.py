@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generation, Generations, changed_files, contents
+from orchestrator.asterisk.transports import only_by_restart, shown_certificate, wanted_certificate
 from orchestrator.errors import ApplyFailed, NotFound, SwitchError
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import GENERATION_VARIABLE, Rendered, generation_global, mark_global
@@ -37,6 +38,7 @@ RELOADS: Sequence[tuple[str, str]] = (
 RESTARTS = ("modules.conf", "pjproject.conf", "stasis.conf", "acl.conf", "ccss.conf", "udptl.conf")
 """Files that only a restart reads again."""
 
+_TRANSPORTS = "pjsip.conf"
 _CONFIRM_DEADLINE_S = 15.0
 _POLL_S = 0.05
 
@@ -47,7 +49,7 @@ class Applied:
 
     Args: generation: number now live. changed: files, against what the switch had. reloaded: modules.
     confirmed: tenants whose objects the switch was seen to have; None: the switch isn't running.
-    restart_needed: changed files that only a restart reads.
+    restart_needed: changed files, and transports in `pjsip.conf`, that only a restart reads.
     """
 
     generation: int
@@ -63,6 +65,7 @@ class Wanted:
 
     Args: tenants: digest by tenant. marks: digest by dialplan file that all share. endpoints: tenant by
     endpoint of its phones. trunks: digest by endpoint of a trunk. gone: endpoints that must not be there.
+    tls: address of the TLS listener, and the fingerprint of the certificate that it must show; or empty.
     """
 
     tenants: Mapping[str, str]
@@ -70,6 +73,7 @@ class Wanted:
     endpoints: Mapping[str, str]
     trunks: Mapping[str, str]
     gone: frozenset[str]
+    tls: tuple[str, str] = ("", "")
 
 
 async def apply(
@@ -92,7 +96,7 @@ async def apply(
         generations.swap(staged)
     running = contents(known.generation)
     changed = changed_files(running if switch is not None else old, new)
-    needs_restart = tuple(path for path in changed if path in RESTARTS and known.generation is not None)
+    needs_restart = _needs_restart(running, new, changed)
     if switch is None:
         return Applied(staged.number, changed, (), None, needs_restart)
     modules = modules_to_reload(changed)
@@ -114,6 +118,19 @@ def modules_to_reload(changed: Sequence[str]) -> tuple[str, ...]:
     """
     modules = (module for prefix, module in RELOADS if any(path.startswith(prefix) for path in changed))
     return tuple(dict.fromkeys(modules))
+
+
+def _needs_restart(
+    running: Mapping[str, bytes], new: Mapping[str, bytes], changed: Sequence[str]
+) -> tuple[str, ...]:
+    """What only a restart brings to a switch that has read `running`."""
+    if not running:
+        return ()
+    moved = only_by_restart(running[_TRANSPORTS].decode(), new[_TRANSPORTS].decode())
+    return (
+        *(path for path in changed if path in RESTARTS),
+        *(f"{_TRANSPORTS} [{name}]" for name in moved),
+    )
 
 
 async def _reload(switch: AmiSwitch, modules: Sequence[str]) -> None:
@@ -163,7 +180,8 @@ def _wanted(
     }
     trunks = dict.fromkeys(endpoint_ids(new["pjsip.conf"].decode()), rendered.trunks)
     marks = {path: digest for path, digest in rendered.marks.items() if path in asked}
-    return Wanted(tenants, marks, endpoints, trunks, _endpoints(running) - _endpoints(new))
+    tls = wanted_certificate(new[_TRANSPORTS].decode()) if _TRANSPORTS in asked else ("", "")
+    return Wanted(tenants, marks, endpoints, trunks, _endpoints(running) - _endpoints(new), tls)
 
 
 def _endpoints(files: Mapping[str, bytes]) -> frozenset[str]:
@@ -220,6 +238,9 @@ async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
     for endpoint in sorted(wanted.gone):
         if await _form(switch, endpoint) is not None:
             return f"the removal of endpoint {endpoint}"
+    address, fingerprint = wanted.tls
+    if address and await shown_certificate(address) != fingerprint:
+        return f"its certificate: the TLS listener at {address} does not show it"
     return ""
 
 
