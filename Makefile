@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SYSTEM_PACKAGES := sip-tester postgresql
+SYSTEM_PACKAGES := sip-tester postgresql debootstrap logrotate systemd vagrant
 FAST := tests/unit tests/golden tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 4
@@ -57,9 +57,12 @@ system-packages:
 	fi
 
 # With the oldest Python that is supported, Debian 12's 3.11.2: some packages need more on it than on later ones.
-lock: setup ## pin what pyproject.toml asks for
+lock: setup ## pin what pyproject.toml asks for: to work on it, and to run it (deploy/provision.sh)
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
 	    --extra dev --extra postgresql -o requirements/dev.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links --strip-extras \
+	    --extra postgresql --build-deps-for wheel --constraint requirements/dev.lock \
+	    -o requirements/runtime.lock pyproject.toml
 
 clean: ## drop the virtual environment and caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

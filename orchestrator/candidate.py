@@ -38,37 +38,62 @@ class NodeUnknown(OrchestratorError):
     code = "node-unknown"
 
 
-def rendered_for_apply(project: Project, definitions: Definitions, node: Node) -> Rendered:
-    """The configuration to apply. Secrets that don't exist yet are made up and kept.
+def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """What a switch is given. Secrets that don't exist yet are made up and kept.
 
-    Raises: RenderFailed, TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
+    Raises: TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
     """
     kept = Secrets.open(project.secrets_file)
-    secrets = SwitchSecrets(
+    return SwitchSecrets(
         systemname=kept.systemname(node.name),
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
-        trunks={trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()},
+        trunks=_trunk_secrets(project, definitions),
         tls=tls_files(project, node, datetime.now(UTC)),
     )
-    return render(definitions, node, secrets, share_directory())
+
+
+def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """The same with nothing made up and nothing written: what doesn't exist yet has a stand-in.
+
+    Raises: TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
+    """
+    kept = Secrets.open(project.secrets_file)
+    devices = {}
+    for key in device_keys(definitions, node):
+        devices[key] = kept.known_device(*key) or DeviceCredential(f"new-{'-'.join(key)}", MASKED)
+    return SwitchSecrets(
+        systemname=kept.known_systemname(node.name) or MASKED,
+        ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
+        devices=devices,
+        trunks=_trunk_secrets(project, definitions),
+        tls=tls_files_for_reading(project, node, datetime.now(UTC)),
+    )
+
+
+def _trunk_secrets(project: Project, definitions: Definitions) -> dict[str, str]:
+    return {trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()}
 
 
 def rendered_for_reading(project: Project, definitions: Definitions, node: Node) -> Rendered:
     """The same with every secret masked and nothing made up: a device never applied has no id yet."""
+    return render(definitions, node, masked_secrets(project, definitions, node), share_directory())
+
+
+def masked_secrets(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
+    """What stands for secrets where people read a rendering; endpoint ids that exist are the real ones."""
     kept = Secrets.open(project.secrets_file)
     devices = {}
     for key in device_keys(definitions, node):
         known = kept.known_device(*key)
         devices[key] = DeviceCredential(known.endpoint if known else f"new-{'-'.join(key)}", MASKED)
-    secrets = SwitchSecrets(
+    return SwitchSecrets(
         systemname=MASKED,
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
-        tls=tls_files_for_reading(project, node),
+        tls=tls_files_for_reading(project, node, datetime.now(UTC)),
     )
-    return render(definitions, node, secrets, share_directory())
 
 
 def trunk_secret(project: Project, trunk: Trunk) -> str:

@@ -119,12 +119,16 @@ def tls_files(project: Project, node: Node, now: datetime) -> TlsFiles | None:
     return kept
 
 
-def tls_files_for_reading(project: Project, node: Node) -> TlsFiles | None:
-    """The same names without making or reading anything but the certificate."""
+def tls_files_for_reading(project: Project, node: Node, now: datetime) -> TlsFiles | None:
+    """The same names with nothing written; where `tls_files` would make or renew one, a stand-in.
+
+    Raises: CertificateUnusable: the certificate can't be read.
+    """
     if node.tls is None:
         return None
     certificate = node_certificate(project, node)
-    stem = certificate.fingerprint[:FINGERPRINT_DIGITS] if certificate else "made-by-apply"
+    due = not node.tls.certificate and _is_due(certificate, node, now)
+    stem = "made-by-apply" if certificate is None or due else certificate.fingerprint[:FINGERPRINT_DIGITS]
     directory = project.switch(node.name).tls
     authorities = str(project.root / node.tls.authorities) if node.tls.authorities else ""
     return TlsFiles(str(directory / f"{stem}.pem"), str(directory / f"{stem}.key"), authorities)

@@ -27,6 +27,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
 from orchestrator.model.call import Systemname
 from orchestrator.ports import Clock
+from orchestrator.systemd import READY, STOPPING, WATCHDOG, ServiceManager, status_line
 from orchestrator.writer import Snapshot, Writer
 
 _BREATH = 200
@@ -46,12 +47,16 @@ class UtcClock:
 class Pace:
     """Seconds. Args: snapshot_every_s: between heartbeats. stop_s: for each part to end after SIGTERM.
 
-    stale_s: a reconciliation longer ago than this is a problem.
+    stale_s: a reconciliation longer ago than this is a problem. stuck_s: a writer that has been at one piece
+    of work for so long isn't going to end it: the service manager may start the listener anew. tell_every_s:
+    at most, between two words to the service manager.
     """
 
     snapshot_every_s: float = 5.0
     stop_s: float = 10.0
     stale_s: float = 180.0
+    stuck_s: float = 600.0
+    tell_every_s: float = 10.0
 
 
 class Listener:
@@ -71,6 +76,7 @@ class Listener:
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
         retries: Retries | None = None,
+        manager: ServiceManager | None = None,
     ) -> None:
         self._node = node
         self._systemname = systemname
@@ -79,6 +85,7 @@ class Listener:
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
+        self._manager = manager or ServiceManager()
         self._stream = EventStream(login, deadlines=self._deadlines, retries=retries)
         self._reader = EventReader(systemname)
         self._look_now = asyncio.Event()
@@ -101,6 +108,7 @@ class Listener:
             asyncio.create_task(self._stream.run(), name="stream"),
             asyncio.create_task(self._consume(), name="consume"),
             asyncio.create_task(self._watch(), name="watch"),
+            asyncio.create_task(self._keep_manager(), name="manager"),
         ]
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
@@ -109,6 +117,7 @@ class Listener:
                 task.result()
         finally:
             stopping.cancel()
+            self._manager.tell(STOPPING, status_line("taking what is left, then ending"))
             await self._drain(following)
 
     def stop(self) -> None:
@@ -152,14 +161,44 @@ class Listener:
     def _problems(self) -> tuple[str, ...]:
         ami, writer = self._stream.status, self._writer.status
         since = writer.reconciled_at or self._started_at
+        stuck_s = self._writer_stuck_s()
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
             f"AMI is {ami.state.value}: {ami.error}": ami.state is not AmiState.UP,
             f"snapshots fail: {self._snapshot_error}": bool(self._snapshot_error),
             f"the last write failed: {writer.error}": bool(writer.error),
             "the switch's record was not read for too long": stale,
+            f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
+            "the writer has ended": not self._writer.running,
         }
         return tuple(text.removesuffix(": ") for text, wrong in found.items() if wrong)
+
+    def _writer_stuck_s(self) -> float:
+        """How long the writer has been stuck; 0 when it isn't."""
+        busy_s = self._writer.busy_s
+        return busy_s if busy_s > self._pace.stuck_s else 0.0
+
+    async def _keep_manager(self) -> None:
+        """Tell the service manager that we are ready, and from then on that we are well.
+
+        Being on the event loop this says nothing when the loop hangs; it is silent on purpose when the writer
+        hangs or has ended. A switch or a database that isn't there is no reason: a new start won't bring it.
+        """
+        self._manager.tell(READY, status_line(self._state()))
+        watchdog_s = self._manager.watchdog_s
+        every_s = min(self._pace.tell_every_s, watchdog_s / 3) if watchdog_s else self._pace.tell_every_s
+        while True:
+            well = self._writer.running and not self._writer_stuck_s()
+            self._manager.tell(*([WATCHDOG] if well else []), status_line(self._state()))
+            await asyncio.sleep(every_s)
+
+    def _state(self) -> str:
+        """How it stands, in one line."""
+        problems = self._problems()
+        if problems:
+            return "; ".join(problems)
+        posted = sum(self._writer.status.posted.values())
+        return f"following {self._node}: {self._calls_up} call(s) up, {posted} charge(s) posted"
 
     async def _consume(self) -> None:
         while True:

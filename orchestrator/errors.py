@@ -8,6 +8,7 @@ OrchestratorError
 ├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
 ├── OutputNotEmpty            render was told to write where something lies
+├── FileStale                 the rendered file on disk isn't what the definitions give now
 ├── SwitchError
 │   ├── SwitchNotInstalled
 │   ├── SwitchNotRunning
@@ -22,6 +23,13 @@ OrchestratorError
 │   ├── MessageTooLong        an AMI message is longer than any real one
 │   └── NotLoaded             the switch lacks an object, or has an old form of it
 ├── ApplyFailed               what was wanted is not on the switch; the old state is back
+│   ├── Drifted               somebody has edited on the switch what was applied there
+│   ├── WaitsForConfirmation  a generation applied with --confirm-within isn't confirmed yet
+│   ├── NothingToConfirm      none waits to be confirmed
+│   ├── CandidateRefused      a scratch switch doesn't take it; the running one has seen nothing of it
+│   └── UnknownSection        a tenant's phones were rendered into something that has no row
+├── PlanUnreadable            a saved plan is no plan, or of another version
+├── PlanStale                 a saved plan no longer says what an apply would do
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
@@ -31,6 +39,7 @@ OrchestratorError
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
 ├── PortTaken
+├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
 ├── MetricsNotLocal           the metrics address is one that others can reach
 └── NotFound                  a tenant, call or recording that was asked for

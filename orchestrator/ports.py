@@ -30,6 +30,24 @@ class SwitchStatus:
     calls_up: int
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A phone that is registered now.
+
+    Args: uri: where the switch reaches it. address: host and port its REGISTER came from. user_agent: as it
+    calls itself, or empty. expires_at: when it is forgotten unless it registers again, UTC. reachable:
+    whether it answers the switch's OPTIONS; None when the switch doesn't ask. round_trip_ms: of the last
+    answer, or None.
+    """
+
+    uri: str
+    address: str
+    user_agent: str
+    expires_at: datetime | None
+    reachable: bool | None = None
+    round_trip_ms: float | None = None
+
+
 class Switch(Protocol):
     """Control of one running switch. Every method has a deadline and raises `SwitchError`."""
 
@@ -37,6 +55,10 @@ class Switch(Protocol):
 
     async def channels(self) -> tuple[LiveChannel, ...]:
         """A snapshot of all live channels."""
+        ...
+
+    async def registrations(self, endpoint: str) -> tuple[Registration, ...]:
+        """Where a phone's endpoint is registered from; empty when it isn't. Raises: NotFound."""
         ...
 
     async def command(self, line: str) -> str:

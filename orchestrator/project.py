@@ -2,6 +2,7 @@
 
 platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keeps in Git
 .vpbx/                                         everything vpbx writes (keep it out of Git)
+    cache/                                     what files were read as; may be deleted at any time
     secrets.json                               device and AMI secrets, mode 0600
     tls/<node>.pem, <node>.key                 a node's own certificate; its key, mode 0600
     vpbx.db                                    the default database
@@ -43,6 +44,11 @@ class SwitchPaths:
     @property
     def lib(self) -> Path:
         return self.root / "lib"
+
+    @property
+    def phones(self) -> Path:
+        """The database that the switch reads phones from."""
+        return self.lib / "phones.sqlite3"
 
     @property
     def log(self) -> Path:
@@ -102,6 +108,10 @@ class Project:
     @property
     def state(self) -> Path:
         return self.root / ".vpbx"
+
+    @property
+    def cache(self) -> Path:
+        return self.state / "cache"
 
     @property
     def secrets_file(self) -> Path:

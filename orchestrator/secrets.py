@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -71,6 +71,23 @@ class Secrets:
         """Like `device`, but nothing is made up: None when it has never been applied."""
         text = self._tables["devices"].get(device_key(tenant, extension, device))
         return None if text is None else _credential(text)
+
+    def known_systemname(self, node: str) -> Systemname | None:
+        """Like `systemname`, but nothing is made up."""
+        name = self._tables["systemnames"].get(node)
+        return None if name is None else Systemname(name)
+
+    def known_ami(self, node: str, user: str) -> str | None:
+        """Like `ami`, but nothing is made up."""
+        return self._tables["ami"].get(f"{node}/{user}")
+
+    def known(self, table: str) -> Mapping[str, str]:
+        """Every secret that was made up so far, nothing new. Args: table: `ami` or `devices`.
+
+        Returns: by node and user, or by tenant, extension and device.
+        """
+        kept = self._tables[table]
+        return {key: _credential(text).secret if table == "devices" else text for key, text in kept.items()}
 
     def _kept(self, table: str, key: str, make: Callable[[], str]) -> str:
         if key not in self._tables[table]:

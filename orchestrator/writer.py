@@ -119,6 +119,7 @@ class Writer:
         self._ended: deque[str] = deque(maxlen=most_ends)
         self._stopping = False
         self._books: Books | None = None
+        self._busy_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="vpbx-writer", daemon=True)
         self.status = WriterStatus()
 
@@ -126,6 +127,20 @@ class Writer:
     def waiting(self) -> int:
         """Ended calls that wait for their finish."""
         return len(self._ended)
+
+    @property
+    def busy_s(self) -> float:
+        """How long the present piece of work has been going on; 0 between two.
+
+        Opening the books doesn't count: it may bring the schema up, which nothing should cut off.
+        """
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -180,6 +195,7 @@ class Writer:
             return not self._stopping
 
     def _guarded(self, work: str, do: Callable[[], None]) -> None:
+        self._busy_since = time.monotonic()
         try:
             do()
         except OrchestratorError as error:
@@ -187,6 +203,8 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - a fault in one run must not end the thread
             _log.exception("writer-fault", work=work)
             self._failed(work, f"{work}: {type(error).__name__}: {error}")
+        finally:
+            self._busy_since = None
 
     def _failed(self, work: str, message: str) -> None:
         if message != self.status.error:
@@ -198,7 +216,9 @@ class Writer:
 
     def _opened(self) -> Books:
         if self._books is None:
+            self._busy_since = None
             self._books = self._open_books()
+            self._busy_since = time.monotonic()
         return self._books
 
     def _beat(self) -> None:

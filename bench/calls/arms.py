@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -24,6 +25,8 @@ from orchestrator.asterisk.apply import apply
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.instance import Instance
 from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.manifest import Origin
+from orchestrator.asterisk.parcel import on_its_own
 from orchestrator.model.platform import Address
 from orchestrator.project import Project
 from orchestrator.rendering.render import Rendered, RenderedFile, SwitchSecrets, device_keys, render
@@ -115,9 +118,11 @@ def start(arm: Arm, root: Path, asterisk: Asterisk, far: Address, seed: int, sha
         devices=kept.devices(device_keys(loaded, node)),
         trunks=dict.fromkeys(loaded.platform.trunks, ""),
     )
-    rendered = _as_arm(arm, render(loaded, node, secrets, share or share_directory()))
     paths = project.switch(NODE)
-    asyncio.run(apply(rendered, paths, project.root, None))
+    share = share or share_directory()
+    rendered = _as_arm(arm, render(loaded, node, secrets, share, str(paths.phones)))
+    parcel = on_its_own(rendered, 1, Origin(datetime.now(UTC), "", "bench"))
+    asyncio.run(apply(parcel, paths, project.root, None, None))
     callers = project.root / "callers.csv"
     callers.write_text(_callers(secrets, seed), encoding="ascii")
     instance = Instance(paths, asterisk)
@@ -152,11 +157,11 @@ def _as_arm(arm: Arm, rendered: Rendered) -> Rendered:
     if not arm.dialplan:
         return rendered
     files: Mapping[str, RenderedFile] = {
-        **rendered.files,
+        **rendered.shared,
         "extensions.conf": RenderedFile((_HERE / arm.dialplan).read_text("ascii")),
         **{name: RenderedFile(_OFF) for name in arm.off},
     }
-    return replace(rendered, files=MappingProxyType(dict(files)))
+    return replace(rendered, shared=MappingProxyType(dict(files)))
 
 
 def _listen(root: Path) -> subprocess.Popen[bytes]:

@@ -1,46 +1,38 @@
-"""Bring a rendered configuration into a running switch: stage, swap, reload what changed, ask for the result.
+"""Bring a generation into a running switch, see it there, or put everything back.
 
-A reload that says success proves nothing, so the switch is asked object by object, by generation. When what
-was wanted isn't there, the generation before goes back and is reloaded.
+    stage beside the live one -> note the intent -> new phones -> dialplan, in one turn -> other phones
+    -> ask for all of it -> note that it is confirmed
+
+Phones are rows, read one by one; a few tenants' dialplan is spliced into the running one; what all share is
+reloaded. A switch that says success proves nothing, so it is asked object by object. When what was wanted
+isn't there, the generation before goes back; an apply that died is undone by the next verb.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.asterisk.binary import Asterisk
+from orchestrator.asterisk.confirm import NotLoaded, Wanted, confirm
 from orchestrator.asterisk.control import AmiSwitch
-from orchestrator.asterisk.generations import Generation, Generations, changed_files, contents
-from orchestrator.asterisk.transports import only_by_restart, shown_certificate, wanted_certificate
-from orchestrator.errors import ApplyFailed, NotFound, SwitchError
-from orchestrator.project import SwitchPaths
-from orchestrator.rendering.render import GENERATION_VARIABLE, Rendered, generation_global, mark_global
-
-RELOADS: Sequence[tuple[str, str]] = (
-    ("pjsip", "res_pjsip.so"),
-    ("pjsip.conf", "res_pjsip_outbound_registration.so"),
-    ("dialplan/", "pbx_config.so"),
-    ("extensions.conf", "pbx_config.so"),
-    ("manager.conf", "manager"),
-    ("cel.conf", "cel"),
-    ("cel_custom.conf", "cel_custom.so"),
-    ("cdr.conf", "cdr"),
-    ("cdr_custom.conf", "cdr_custom.so"),
-    ("logger.conf", "logger"),
-    ("features.conf", "features"),
-    ("indications.conf", "indications"),
-    ("rtp.conf", "res_rtp_asterisk.so"),
+from orchestrator.asterisk.difference import (
+    Difference,
+    dialplan_of,
+    difference,
+    phones_in,
+    retired_contexts,
 )
-"""What is reloaded when a file whose path begins so has changed; in this order."""
-
-RESTARTS = ("modules.conf", "pjproject.conf", "stasis.conf", "acl.conf", "ccss.conf", "udptl.conf")
-"""Files that only a restart reads again."""
-
-_TRANSPORTS = "pjsip.conf"
-_CONFIRM_DEADLINE_S = 15.0
-_POLL_S = 0.05
+from orchestrator.asterisk.generations import Generation, Generations, Parcel
+from orchestrator.asterisk.journal import Intent, Journal
+from orchestrator.asterisk.layout import data_dir
+from orchestrator.asterisk.manifest import Manifest
+from orchestrator.asterisk.phones import Phone, PhoneRows
+from orchestrator.asterisk.splice import Splice, splice
+from orchestrator.asterisk.trial import try_out
+from orchestrator.errors import ApplyFailed, SwitchError
+from orchestrator.project import SwitchPaths
+from orchestrator.rendering.render import generation_global
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class Applied:
 
     Args: generation: number now live. changed: files, against what the switch had. reloaded: modules.
     confirmed: tenants whose objects the switch was seen to have; None: the switch isn't running.
-    restart_needed: changed files, and transports in `pjsip.conf`, that only a restart reads.
+    restart_needed: changed files that only a restart reads.
     """
 
     generation: int
@@ -59,195 +51,215 @@ class Applied:
     restart_needed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the switch is asked for.
-
-    Args: tenants: digest by tenant. marks: digest by dialplan file that all share. endpoints: tenant by
-    endpoint of its phones. trunks: digest by endpoint of a trunk. gone: endpoints that must not be there.
-    tls: address of the TLS listener, and the fingerprint of the certificate that it must show; or empty.
-    """
-
-    tenants: Mapping[str, str]
-    marks: Mapping[str, str]
-    endpoints: Mapping[str, str]
-    trunks: Mapping[str, str]
-    gone: frozenset[str]
-    tls: tuple[str, str] = ("", "")
-
-
 async def apply(
-    rendered: Rendered, paths: SwitchPaths, prompts_from: Path, switch: AmiSwitch | None
+    parcel: Parcel,
+    paths: SwitchPaths,
+    prompts_from: Path,
+    switch: AmiSwitch | None,
+    asterisk: Asterisk | None,
 ) -> Applied:
-    """Make a rendered configuration the live one. The caller holds the apply lock.
+    """Make a parcel the live generation. The caller holds the apply lock and has called `recover`.
 
     Args: switch: a session with the running switch; None: it isn't running and will read it at its start.
-    Raises: ApplyFailed: it could not be staged, or the switch doesn't have what was wanted; either way
-        the configuration before is live.
+    asterisk: what a scratch switch is made of that tries the parcel first; None: it isn't tried.
+    Raises: ApplyFailed: it could not be staged, was refused by the scratch switch, or the switch doesn't have
+        what was wanted; in each case the configuration before is live.
     """
-    generations = Generations(paths)
-    before, known = generations.live(), generations.running()
-    staged = generations.stage(rendered, prompts_from)
-    old, new = contents(before), contents(staged)
-    if old == new and before is not None:
-        generations.discard(staged)
+    generations, journal = Generations(paths), Journal(paths)
+    before = generations.live()
+    old = generations.manifest(before)
+    if before is not None and parcel.manifest.same_as(old) and not parcel.anew:
         staged = before
     else:
-        generations.swap(staged)
-    running = contents(known.generation)
-    changed = changed_files(running if switch is not None else old, new)
-    needs_restart = _needs_restart(running, new, changed)
-    if switch is None:
-        return Applied(staged.number, changed, (), None, needs_restart)
-    modules = modules_to_reload(changed)
-    wanted = _wanted(rendered, running, new, changed if known.confirmed else tuple(new))
+        staged = generations.stage(parcel, prompts_from)
+        if asterisk is not None:
+            _try_out(generations, staged, difference(old, parcel.manifest), asterisk, data_dir(paths))
+    turn = _Turn(paths, staged)
+    journal.begin(Intent(0 if before is None else before.number, staged.number))
     try:
-        await _reload(switch, modules)
-        await _confirmed(switch, wanted)
+        applied = turn.offline() if switch is None else await turn.online(switch)
+    except (SwitchError, ApplyFailed) as error:
+        await _back(paths, before, staged, switch, error)
+    journal.end()
+    generations.forget_oldest()
+    return applied
+
+
+def _try_out(
+    generations: Generations, staged: Generation, change: Difference, asterisk: Asterisk, data: Path
+) -> None:
+    """Raises: ApplyFailed: refused; the staged generation is gone again."""
+    if not change.tenants and not change.shared:
+        return
+    try:
+        try_out(staged, change.tenants, bool(change.shared), asterisk, data)
     except SwitchError as error:
-        await _back(generations, before, staged, switch, modules, error)
-    generations.confirm(staged)
-    return Applied(staged.number, changed, modules, tuple(sorted(wanted.tenants)), needs_restart)
+        generations.discard(staged)
+        raise ApplyFailed(f"no scratch switch to try it on: {error.message}", error.hint) from error
+    except BaseException:
+        generations.discard(staged)
+        raise
 
 
-def modules_to_reload(changed: Sequence[str]) -> tuple[str, ...]:
-    """The modules whose input changed.
+async def recover(paths: SwitchPaths, switch: AmiSwitch | None) -> str:
+    """Undo what a dead apply left. The caller holds the apply lock.
 
-    >>> modules_to_reload(["dialplan/tenants/acme.conf", "rtp.conf"])
-    ('pbx_config.so', 'res_rtp_asterisk.so')
+    Returns: what was done, in words; empty when there was nothing to do.
+    Raises: ApplyFailed: the switch doesn't take the generation before.
     """
-    modules = (module for prefix, module in RELOADS if any(path.startswith(prefix) for path in changed))
-    return tuple(dict.fromkeys(modules))
+    generations, journal = Generations(paths), Journal(paths)
+    intent = journal.intent()
+    if intent is None:
+        return ""
+    before, after = generations.numbered(intent.before), generations.numbered(intent.after)
+    await _restore(paths, before, switch)
+    if after is not None and before is not None and after.number != before.number:
+        generations.discard(after)
+    journal.end()
+    told = f"generation {before.number} is live" if before is not None else "none is live"
+    return f"an apply of generation {intent.after} that died is undone: {told}"
 
 
-def _needs_restart(
-    running: Mapping[str, bytes], new: Mapping[str, bytes], changed: Sequence[str]
-) -> tuple[str, ...]:
-    """What only a restart brings to a switch that has read `running`."""
-    if not running:
-        return ()
-    moved = only_by_restart(running[_TRANSPORTS].decode(), new[_TRANSPORTS].decode())
-    return (
-        *(path for path in changed if path in RESTARTS),
-        *(f"{_TRANSPORTS} [{name}]" for name in moved),
-    )
+class _Turn:
+    """One change to a staged generation, from what the switch is known to have."""
+
+    def __init__(self, paths: SwitchPaths, staged: Generation) -> None:
+        self._generations = Generations(paths)
+        self._rows = PhoneRows(paths.phones)
+        self._staged = staged
+        self._after = _held(self._generations, staged)
+
+    def offline(self) -> Applied:
+        """For a switch that reads everything at its start."""
+        live = self._generations.live()
+        change = difference(self._generations.manifest(live), self._after)
+        want = phones_in(self._staged, self._after, sorted(self._after.tenants))
+        new, other, gone = _rows(want, self._rows.marks(), None)
+        self._rows.write([*new, *other], gone)
+        self._generations.swap(self._staged)
+        return Applied(self._staged.number, change.files, (), None, ())
+
+    async def online(self, switch: AmiSwitch) -> Applied:
+        known = self._generations.running()
+        old = self._generations.manifest(known.generation)
+        change = difference(old, self._after)
+        asked = change if known.confirmed and old is not None else difference(None, self._after)
+        want = phones_in(self._staged, self._after, asked.tenants)
+        new, other, gone = _rows(want, self._rows.marks(), {*asked.tenants, *change.gone})
+        self._rows.write(new)
+        parts = None
+        if change.spliced and known.generation is not None and old is not None:
+            parts = await self._splice(switch, known.generation, old, change)
+            modules = change.reloads
+        else:
+            self._generations.swap(self._staged)
+            modules = change.all_reloads
+        for module in modules:
+            await switch.reload(module)
+        self._rows.write(other, gone)
+        await switch.follow_states([phone.endpoint for phone in (*new, *other)])
+        await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
+        self._generations.confirm(self._staged)
+        restarts: tuple[str, ...] = ()
+        if old is not None and known.generation is not None:
+            transports = (self._staged.path / "pjsip.conf").read_text("utf-8")
+            restarts = change.restarts(known.generation, transports)
+        return Applied(self._staged.number, change.files, modules, asked.tenants, restarts)
+
+    async def _splice(
+        self, switch: AmiSwitch, running: Generation, old: Manifest, change: Difference
+    ) -> Splice:
+        names = [*change.steps, *change.gone]
+        retired = retired_contexts(self._after)
+        wanted = dialplan_of(self._staged, names)
+        if wanted.unread:
+            raise NotLoaded(f"the switch would not take `{wanted.unread[0].text}`: {wanted.unread[0].why}")
+        parts = splice(dialplan_of(running, names), wanted, retired)
+        await switch.actions(parts.prepare)
+        self._generations.swap(self._staged)
+        marks = [
+            {
+                "Action": "Setvar",
+                "Variable": generation_global(name),
+                "Value": self._after.tenants[name].steps,
+            }
+            for name in change.steps
+        ]
+        await switch.actions([*parts.swing, *marks])
+        left = sorted(retired_contexts(old) - retired - set(parts.wanted))
+        await switch.actions([*parts.clear, *parts.removals(left)])
+        return parts
 
 
-async def _reload(switch: AmiSwitch, modules: Sequence[str]) -> None:
-    for module in modules:
+def _rows(
+    want: dict[str, Phone], have: dict[str, tuple[str, str]], touched: set[str] | None
+) -> tuple[list[Phone], list[Phone], list[str]]:
+    """Phones to add, phones to change, endpoints to drop. Args: touched: tenants that `want` is whole for."""
+    new = [phone for phone in want.values() if phone.endpoint not in have]
+    other = [
+        phone for phone in want.values() if phone.endpoint in have and have[phone.endpoint][1] != phone.mark
+    ]
+    gone = [
+        endpoint
+        for endpoint, (tenant, _) in have.items()
+        if endpoint not in want and (touched is None or tenant in touched)
+    ]
+    return new, other, sorted(gone)
+
+
+async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwitch | None) -> None:
+    """Make a generation live again, whatever the switch has of another: everything is read and asked anew."""
+    generations, rows = Generations(paths), PhoneRows(paths.phones)
+    if before is None:
+        generations.unswap(None)
+        rows.write(drop=sorted(rows.marks()))
+        return
+    held = _held(generations, before)
+    generations.swap(before)
+    want = phones_in(before, held, sorted(held.tenants))
+    new, other, gone = _rows(want, rows.marks(), None)
+    rows.write([*new, *other], gone)
+    if switch is None:
+        return
+    await switch.follow_states([phone.endpoint for phone in (*new, *other)])
+    everything = difference(None, held)
+    for module in everything.all_reloads:
         await switch.reload(module)
+    await confirm(switch, Wanted(before, held, everything, None, want, gone))
+    generations.confirm(before)
 
 
 async def _back(
-    generations: Generations,
+    paths: SwitchPaths,
     before: Generation | None,
     staged: Generation,
-    switch: AmiSwitch,
-    modules: Sequence[str],
-    error: SwitchError,
+    switch: AmiSwitch | None,
+    error: SwitchError | ApplyFailed,
 ) -> None:
-    """Put the generation before back, reload it, and say so. Raises: ApplyFailed: always."""
+    """Put the generation before back, and say so. Raises: ApplyFailed: always."""
+    generations = Generations(paths)
     if before is None or before.number == staged.number:
         raise ApplyFailed(
             f"{error.message}; there is no earlier configuration to go back to", error.hint
         ) from error
-    generations.swap(before)
-    generations.discard(staged)
     try:
-        await _reload(switch, modules)
-    except SwitchError as second:
+        await _restore(paths, before, switch)
+    except (SwitchError, ApplyFailed) as second:
         raise ApplyFailed(
-            f"{error.message}; generation {before.number} is back on disk, but the switch did not reload it: "
+            f"{error.message}; generation {before.number} is back on disk, but the switch did not take it: "
             f"{second.message}",
             "restart the switch: vpbx switch stop, vpbx switch start",
         ) from error
+    generations.discard(staged)
+    Journal(paths).end()
     raise ApplyFailed(f"{error.message}; generation {before.number} is back", error.hint) from error
 
 
-def _wanted(
-    rendered: Rendered, running: Mapping[str, bytes], new: Mapping[str, bytes], asked: Sequence[str]
-) -> Wanted:
-    """What must be confirmed. Args: asked: files whose objects are in question."""
-    tenants = {
-        tenant: digest
-        for tenant, digest in rendered.tenants.items()
-        if any(path.endswith(f"tenants/{tenant}.conf") for path in asked)
-    }
-    endpoints = {
-        endpoint: tenant
-        for tenant in tenants
-        for endpoint in endpoint_ids(new[f"pjsip/tenants/{tenant}.conf"].decode())
-    }
-    trunks = dict.fromkeys(endpoint_ids(new["pjsip.conf"].decode()), rendered.trunks)
-    marks = {path: digest for path, digest in rendered.marks.items() if path in asked}
-    tls = wanted_certificate(new[_TRANSPORTS].decode()) if _TRANSPORTS in asked else ("", "")
-    return Wanted(tenants, marks, endpoints, trunks, _endpoints(running) - _endpoints(new), tls)
-
-
-def _endpoints(files: Mapping[str, bytes]) -> frozenset[str]:
-    texts = (data.decode() for path, data in files.items() if path.startswith("pjsip"))
-    return frozenset(name for text in texts for name in endpoint_ids(text))
-
-
-def endpoint_ids(text: str) -> Iterator[str]:
-    """Names of the endpoints in a pjsip configuration file.
-
-    >>> list(endpoint_ids("[d1]\\ntype=endpoint\\n[d1]\\ntype=aor\\n"))
-    ['d1']
-    """
-    section = ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = line[1 : line.index("]")]
-        elif line == "type=endpoint":
-            yield section
-
-
-async def _confirmed(switch: AmiSwitch, wanted: Wanted) -> None:
-    """Ask until everything wanted is there.
-
-    Raises: ApplyFailed's cause, a SwitchError: what is missing at the deadline.
-    """
-    deadline = asyncio.get_running_loop().time() + _CONFIRM_DEADLINE_S
-    while missing := await _missing(switch, wanted):
-        if asyncio.get_running_loop().time() > deadline:
-            raise NotLoaded(f"the switch did not take {missing}", "its log/messages says why")
-        await asyncio.sleep(_POLL_S)
-
-
-class NotLoaded(SwitchError):
-    """The switch lacks an object, or has an old form of it."""
-
-    code = "not-loaded"
-
-
-async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
-    """The first object that the switch lacks; empty when it has all."""
-    for path, digest in wanted.marks.items():
-        if await switch.global_variable(mark_global(path)) != digest:
-            return f"the whole of {path}"
-    for tenant, digest in wanted.tenants.items():
-        if await switch.global_variable(generation_global(tenant)) != digest:
-            return f"the dialplan of tenant {tenant}"
-    for endpoint, tenant in wanted.endpoints.items():
-        if await _form(switch, endpoint) != wanted.tenants[tenant]:
-            return f"the new form of endpoint {endpoint} of tenant {tenant}"
-    for trunk, digest in wanted.trunks.items():
-        if await _form(switch, trunk) != digest:
-            return f"the new form of endpoint {trunk}"
-    for endpoint in sorted(wanted.gone):
-        if await _form(switch, endpoint) is not None:
-            return f"the removal of endpoint {endpoint}"
-    address, fingerprint = wanted.tls
-    if address and await shown_certificate(address) != fingerprint:
-        return f"its certificate: the TLS listener at {address} does not show it"
-    return ""
-
-
-async def _form(switch: AmiSwitch, endpoint: str) -> str | None:
-    """The digest that an endpoint carries; None: the switch has no such endpoint."""
-    try:
-        details = await switch.endpoint(endpoint)
-    except NotFound:
-        return None
-    return details.variables.get(GENERATION_VARIABLE, "")
+def _held(generations: Generations, generation: Generation) -> Manifest:
+    manifest = generations.manifest(generation)
+    if manifest is None:
+        raise ApplyFailed(
+            f"generation {generation.number} was made by an older vpbx and can't be gone back to",
+            "vpbx apply makes a new one",
+        )
+    return manifest

@@ -106,14 +106,30 @@ def unpacked(root: Path) -> Asterisk | None:
     return Asterisk(command, version, modules, data, _sounds(data), "cache")
 
 
+def told_version(asterisk: Asterisk) -> str:
+    """What its `-V` prints, with what its numbers leave out, such as `certified`."""
+    return _told(asterisk.command) or f"Asterisk {asterisk.version_text}"
+
+
+def unusable() -> str:
+    """What the machine's own Asterisk prints for `-V` when vpbx doesn't run it; empty when there is none."""
+    on_path = shutil.which("asterisk")
+    return _told((on_path,)) if on_path and from_prefix(Path(on_path)) is None else ""
+
+
 def _version(command: tuple[str, ...]) -> tuple[int, ...] | None:
+    return parse_version(_told(command))
+
+
+def _told(command: tuple[str, ...]) -> str:
+    """What `-V` prints; empty when it fails or doesn't end."""
     try:
         done = subprocess.run(
             [*command, "-V"], capture_output=True, text=True, timeout=_DEADLINE_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_version(done.stdout) if done.returncode == 0 else None
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _module_places(roots: Iterable[Path]) -> Iterable[Path]:

@@ -152,6 +152,22 @@ class AmiConnection:
         answers = await self._answers(fields, deadline_s, as_list=None)
         return [message for message in answers if "Event" in message and not _ends_a_list(message)]
 
+    async def actions(self, many: Sequence[Fields], deadline_s: float | None = None) -> list[Message]:
+        """Send actions in one write and return their answers, in order.
+
+        The switch works them off one after the other, even when this process dies meanwhile.
+
+        Raises: ActionFailed: the first that was refused; the others were done all the same. AmiUnreachable.
+        """
+        with self._protocol.in_one_write():
+            sent = [self._sent(fields, as_list=False) for fields in many]
+        waiting = (self._answered(action, future, deadline_s) for action, future in sent)
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        if failed:
+            raise failed[0]
+        return [answer[0] for answer in answers if not isinstance(answer, BaseException)]
+
     async def wait_lost(self) -> str:
         """Wait until the session is over, or the switch gives no sign of life in time. Returns: why."""
         pinger = asyncio.create_task(self._ping())
@@ -195,10 +211,18 @@ class AmiConnection:
 
     async def _answers(self, fields: Fields, deadline_s: float | None, as_list: bool | None) -> list[Message]:
         """Args: as_list: as panoramisk has it; None: the first answer says whether a list follows."""
+        action, future = self._sent(fields, as_list)
+        return await self._answered(action, future, deadline_s)
+
+    def _sent(self, fields: Fields, as_list: bool | None) -> tuple[Action, asyncio.Future[Any]]:
         action = Action(dict(fields))
-        name = str(fields["Action"])
+        return action, self._session.send_action(action, as_list=as_list)
+
+    async def _answered(
+        self, action: Action, future: asyncio.Future[Any], deadline_s: float | None
+    ) -> list[Message]:
+        name = str(action["Action"])
         wait_s = self._deadlines.action_s if deadline_s is None else deadline_s
-        future = self._session.send_action(action, as_list=as_list)
         try:
             async with asyncio.timeout(wait_s):
                 answer = await future

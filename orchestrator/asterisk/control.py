@@ -11,10 +11,11 @@ from types import TracebackType
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
+from orchestrator.asterisk.dialplan import Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.ports import SwitchStatus
+from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
@@ -22,6 +23,7 @@ LINES_CATEGORY = "lines"
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
 _ZONE_STEP_S = 15 * 60
+_LONG_LIST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class AmiSwitch:
             calls_up=int(_text(status, "CoreCurrentCalls")),
         )
 
+    async def clock(self) -> datetime:
+        """The time by the switch's clock, at some moment between asking and the answer."""
+        pong = await self._ami.action({"Action": "Ping"})
+        return datetime.fromtimestamp(float(_text(pong, "Timestamp")), UTC)
+
     async def channels(self) -> tuple[LiveChannel, ...]:
         """A snapshot of all live channels, each with the tenant whose line it holds."""
         answered_at = datetime.now(UTC)
@@ -115,15 +122,65 @@ class AmiSwitch:
 
         Raises: NotFound: the switch has no such endpoint.
         """
-        try:
-            items = await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
-        except ActionFailed as error:
-            raise NotFound(f"the switch has no endpoint {name!r}") from error
+        items = await self._endpoint_items(name)
         details = next((item for item in items if item["Event"] == "EndpointDetail"), None)
         if details is None:
             raise NotFound(f"the switch told nothing of the endpoint {name!r}")
         options = {key: _text(details, key) for key in details}
         return EndpointDetails(name, options, variables(options.get("SetVar", "")))
+
+    async def endpoints(self) -> frozenset[str]:
+        """Names of all PJSIP endpoints that the running switch knows."""
+        items = await self._ami.listing({"Action": "PJSIPShowEndpoints"}, _LONG_LIST_S)
+        return frozenset(_text(item, "ObjectName") for item in items if item.get("Event") == "EndpointList")
+
+    async def follow_states(self, endpoints: Sequence[str]) -> None:
+        """Make the switch tell the states of phones that came as rows: it looks for new ones only when told.
+
+        Raises: ActionFailed: it has no such command.
+        """
+        commands = (f"pjsip reload qualify endpoint {endpoint}" for endpoint in endpoints)
+        await self.actions([{"Action": "Command", "Command": command} for command in commands])
+
+    async def actions(self, many: Sequence[Mapping[str, str]]) -> None:
+        """Actions in one write, worked off in order even when this process dies.
+
+        Raises: ActionFailed: the first that was refused, after all were tried.
+        """
+        if many:
+            await self._ami.actions(many)
+
+    async def dialplan(self, context: str, extension: str = "") -> list[Step] | None:
+        """Steps of a context as the running switch has them; None: it has no such context.
+
+        Args: extension: of one alone; an empty list when it isn't there.
+        """
+        fields = {"Action": "ShowDialPlan", "Context": context}
+        try:
+            items = await self._ami.listing(fields | ({"Extension": extension} if extension else {}))
+        except ActionFailed:
+            return [] if extension else None
+        found = [item for item in items if item.get("Event") == "ListDialplan" and item.get("Extension")]
+        return [_step(item) for item in found if item.get("Priority")]
+
+    async def global_variables(self) -> dict[str, str]:
+        """All globals of the dialplan."""
+        lines = (await self.command("dialplan show globals")).splitlines()
+        return dict(line.strip().split("=", 1) for line in lines if "=" in line)
+
+    async def registrations(self, endpoint: str) -> tuple[Registration, ...]:
+        """Where a phone's endpoint is registered from now; empty when it isn't.
+
+        Raises: NotFound: the switch has no such endpoint.
+        """
+        items = await self._endpoint_items(endpoint)
+        return tuple(registration(item) for item in items if item["Event"] == "ContactStatusDetail")
+
+    async def _endpoint_items(self, name: str) -> list[Message]:
+        try:
+            return await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
+        except ActionFailed as error:
+            raise NotFound(f"the switch has no endpoint {name!r}") from error
 
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""
@@ -135,6 +192,17 @@ class AmiSwitch:
         if self._open is None:
             raise AmiUnreachable("the AMI session isn't open", "use it inside `async with`")
         return self._open
+
+
+def _step(item: Message) -> Step:
+    return Step(
+        extension=_text(item, "Extension"),
+        priority=_text(item, "Priority"),
+        application=_text(item, "Application"),
+        data=_text(item, "AppData"),
+        label=_text(item, "ExtensionLabel"),
+        line=0,
+    )
 
 
 def started_at(local: str, switch_now: datetime, uptime_s: int) -> datetime:
@@ -173,6 +241,25 @@ def variables(set_var: str) -> dict[str, str]:
     found = list(_VARIABLE.finditer(set_var))
     ends = [later.start() for later in found[1:]] + [len(set_var)]
     return {name.group(1): set_var[name.end() : end] for name, end in zip(found, ends, strict=True)}
+
+
+def registration(item: Message) -> Registration:
+    """A contact of an endpoint, as AMI tells it (`ContactStatusDetail`).
+
+    >>> registration({"URI": "sip:d1@192.0.2.7:5062", "UserAgent": "Yealink T31P", "RegExpire": "0",
+    ...     "ViaAddress": "192.0.2.7:5062", "Status": "Reachable", "RoundtripUsec": "2400"}).round_trip_ms
+    2.4
+    """
+    expires, trip = _text(item, "RegExpire"), _text(item, "RoundtripUsec")
+    reachable = {"Reachable": True, "Unreachable": False}.get(_text(item, "Status"))
+    return Registration(
+        uri=_text(item, "URI"),
+        address=_text(item, "ViaAddress"),
+        user_agent=_text(item, "UserAgent"),
+        expires_at=datetime.fromtimestamp(int(expires), UTC) if expires.isdigit() and int(expires) else None,
+        reachable=reachable,
+        round_trip_ms=int(trip) / 1000 if reachable and trip.isdigit() else None,
+    )
 
 
 def _live_channel(item: Message, lines: Mapping[str, str], now: datetime) -> LiveChannel:

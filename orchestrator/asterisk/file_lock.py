@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from orchestrator.errors import SwitchError
@@ -35,7 +35,7 @@ def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
     Raises: LockHeld: still held by another process at the deadline. LockUnusable: no rights there.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        _make(path.parent)
         handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise LockUnusable(
@@ -48,6 +48,16 @@ def file_lock(path: Path, deadline_s: float, doing: str) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _make(directory: Path) -> None:
+    """Make a directory and those above it; none of them is for every user of the machine to look into."""
+    for above in reversed(directory.parents):
+        if not above.exists():
+            # What can't be made here is told of the directory itself, below.
+            with suppress(OSError):
+                above.mkdir(mode=0o750)
+    directory.mkdir(mode=0o750, exist_ok=True)
 
 
 def _acquire(handle: int, path: Path, deadline: float, doing: str) -> None:

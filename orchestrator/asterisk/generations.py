@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import wave
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.asterisk.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
-from orchestrator.rendering.render import Rendered
 
 KEPT = 10
 PROMPTS = "prompts"
@@ -35,6 +35,22 @@ class Running:
 
     generation: Generation | None
     confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A generation to be written.
+
+    Args: files: content and mode by path. prompts: name on the switch -> path in the project. linked: paths
+    that are the same as in `base`. anew: it is written even when it is the same as what is live.
+    """
+
+    manifest: Manifest
+    files: Mapping[str, tuple[bytes, int]]
+    prompts: Mapping[str, str]
+    base: Generation | None = None
+    linked: Sequence[str] = ()
+    anew: bool = False
 
 
 class Generations:
@@ -63,26 +79,39 @@ class Generations:
         numbers = sorted(int(path.name) for path in self._paths.generations.iterdir() if path.name.isdigit())
         return [Generation(number, self._paths.generations / str(number)) for number in numbers]
 
-    def stage(self, rendered: Rendered, prompts_from: Path) -> Generation:
+    def manifest(self, generation: Generation | None) -> Manifest | None:
+        """What a generation holds; None for none. Raises: ApplyFailed: its manifest is damaged."""
+        return None if generation is None else read_manifest(generation.path)
+
+    def next_number(self) -> int:
+        live = self.live()
+        known = [*self.all(), *([live] if live else [])]
+        return max((kept.number for kept in known), default=0) + 1
+
+    def stage(self, parcel: Parcel, prompts_from: Path) -> Generation:
         """Write a new generation whole, on disk and synced, without touching the live one.
+
+        What is the same as in the generation it is based on is linked, not written: a thousand tenants cost
+        a thousand links.
 
         Args: prompts_from: directory that the prompts' paths are relative to.
         Raises: ApplyFailed: the disk refuses, or a prompt isn't a sound file that the switch plays.
         """
-        live = self.live()
-        known = [*self.all(), *([live] if live else [])]
-        number = max((kept.number for kept in known), default=0) + 1
+        number = parcel.manifest.number
         staging = self._paths.generations / f"{number}{_STAGING}"
         try:
             self._paths.generations.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
             for left in self._paths.generations.glob(f"*{_STAGING}"):
                 shutil.rmtree(left)
-            for name, file in rendered.files.items():
-                _write(staging / name, file.text.encode(), file.mode)
-            (staging / PROMPTS).mkdir(parents=True, mode=_DIRECTORY_MODE)
-            for name, source in rendered.prompts.items():
-                _write(staging / PROMPTS / name, _playable(prompts_from / source), 0o640)
-            _sync_directory(staging)
+            for name, (data, mode) in parcel.files.items():
+                _write(staging / name, data, mode)
+            (staging / PROMPTS).mkdir(parents=True, mode=_DIRECTORY_MODE, exist_ok=True)
+            for name, source in parcel.prompts.items():
+                _write(staging / PROMPTS / name, playable(prompts_from / source), 0o640)
+            self._link(parcel, staging)
+            _write(staging / MANIFEST, write_manifest(parcel.manifest).encode(), 0o640)
+            for directory in {staging, *(path for path in staging.rglob("*") if path.is_dir())}:
+                _sync_directory(directory)
             path = self._paths.generations / str(number)
             staging.rename(path)
             _sync_directory(self._paths.generations)
@@ -95,6 +124,18 @@ class Generations:
                 f"can't stage the configuration: {error}", "the running switch was not touched"
             ) from error
         return Generation(number, path)
+
+    @staticmethod
+    def _link(parcel: Parcel, staging: Path) -> None:
+        made: set[Path] = set()
+        for name in parcel.linked:
+            target = staging / name
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+                made.add(target.parent)
+            assert parcel.base is not None
+            if not target.exists():
+                os.link(parcel.base.path / name, target)
 
     def discard(self, generation: Generation) -> None:
         """Remove a staged generation that never went live."""
@@ -131,34 +172,31 @@ class Generations:
         if live is not None:
             self._note(Running(live, False))
 
+    def forget_running(self) -> None:
+        """What the switch has isn't trusted any more: the next apply has it read and asked for anew."""
+        (self._paths.root / _RUNNING).unlink(missing_ok=True)
+
     def confirm(self, generation: Generation) -> None:
-        """Note that the switch was seen to have it whole, and drop the oldest beyond `KEPT`."""
+        """Note that the switch was seen to have it whole."""
         self._note(Running(generation, True))
+
+    def forget_oldest(self) -> None:
+        """Drop the oldest beyond `KEPT`; never the live one, nor what the switch runs."""
+        live, running = self.live(), self.running().generation
+        needed = {kept.number for kept in (live, running) if kept is not None}
         for old in self.all()[:-KEPT]:
-            if old.number != generation.number:
+            if old.number not in needed:
                 self.discard(old)
+
+    def numbered(self, number: int) -> Generation | None:
+        """A kept generation by its number."""
+        return next((kept for kept in self.all() if kept.number == number), None)
 
     def _note(self, running: Running) -> None:
         assert running.generation is not None
         text = json.dumps({"generation": running.generation.number, "confirmed": running.confirmed})
         _write(self._paths.root / f".{_RUNNING}", text.encode(), 0o640)
         (self._paths.root / f".{_RUNNING}").rename(self._paths.root / _RUNNING)
-
-
-def contents(generation: Generation | None) -> dict[str, bytes]:
-    """Every file of a generation by its path; nothing for None."""
-    if generation is None:
-        return {}
-    return {str(path.relative_to(generation.path)): path.read_bytes() for path in _files(generation.path)}
-
-
-def changed_files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Paths that were added, removed or have another content, sorted."""
-    return tuple(sorted(path for path in {*before, *after} if before.get(path) != after.get(path)))
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in sorted(directory.rglob("*")) if path.is_file())
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
@@ -170,7 +208,7 @@ def _write(path: Path, data: bytes, mode: int) -> None:
         os.fsync(file.fileno())
 
 
-def _playable(source: Path) -> bytes:
+def playable(source: Path) -> bytes:
     """A prompt's bytes. Raises: ApplyFailed: not WAV of one channel, 16 bit, 8 or 16 kHz."""
     data = source.read_bytes()
     try:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from orchestrator.asterisk.binary import Asterisk, parse_version
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.layout import FILE_MODE, console_log, control_socket, prepare
 from orchestrator.asterisk.listening import Listen, check_free, host_name_warning
-from orchestrator.asterisk.process import Held, runs, spawn
+from orchestrator.asterisk.process import UMASK, Held, runs, spawn
 from orchestrator.errors import SwitchError, SwitchNotRunning, SwitchStartFailed
 from orchestrator.model.call import Systemname
 from orchestrator.project import SwitchPaths
@@ -26,6 +26,8 @@ from orchestrator.project import SwitchPaths
 START_DEADLINE_S = 60.0
 _RX_DEADLINE_S = 10.0
 _STOP_DEADLINE_S = 10.0
+_RUN_WAIT_S = 10.0
+_PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
 _POLL_S = 0.05
 _BOOTED = "Asterisk has fully booted"
 _TROUBLE = re.compile(r"ERROR\[|parse error|EXITING|rror loading|Unable to open")
@@ -73,18 +75,47 @@ class Instance:
         Raises: SwitchStartFailed: with the last errors of its log. PortTaken. LockHeld: another start or
             stop of this switch goes on.
         """
-        if not self.paths.etc.is_dir():
-            raise SwitchStartFailed(f"no configuration has been applied yet ({self.paths.etc})", "vpbx apply")
+        self._check_applied()
         with self._alone(deadline_s):
             pid = self.pid()
             if pid is not None:
                 return Started(pid, new=False)
-            for listen in listens:
-                check_free(listen)
-            prepare(self.paths, self.asterisk, systemname)
-            warning = host_name_warning()
+            warnings = self._prepare(systemname, listens)
             pid = self._spawn(time.monotonic() + deadline_s, deadline_s)
-            return Started(pid, new=True, warnings=(warning,) if warning else ())
+            return Started(pid, new=True, warnings=warnings)
+
+    def run(
+        self, systemname: Systemname, listens: Sequence[Listen], note: Callable[[Sequence[str]], None]
+    ) -> NoReturn:
+        """Become the switch, in the foreground: for a service manager, which it tells when it has booted.
+
+        It is known as the one that `start` makes: `stop`, `status` and `console` work on it. Its output is
+        this process's.
+
+        Args: note: called with warnings at the last moment before.
+        Raises: SwitchStartFailed: it runs already, or can't be started. PortTaken. LockHeld.
+        """
+        self._check_applied()
+        with self._alone(_RUN_WAIT_S):
+            pid = self.pid()
+            if pid is not None:
+                raise SwitchStartFailed(
+                    f"the switch in {self.paths.root} runs already, process {pid}", "vpbx switch stop"
+                )
+            note(self._prepare(systemname, listens))
+            argv = self.asterisk.argv("-f", "-C", str(self.paths.config_file))
+            control_socket(self.paths).unlink(missing_ok=True)
+            try:
+                self._note_pid(os.getpid())
+                os.chdir("/")
+                os.umask(UMASK)
+                for number in _PYTHON_IGNORES:
+                    signal.signal(number, signal.SIG_DFL)
+                # The lock is on a descriptor that exec closes: from then on the command line tells what runs.
+                os.execv(argv[0], argv)
+            except OSError as error:
+                self._pid_file.unlink(missing_ok=True)
+                raise SwitchStartFailed(f"{error.filename or argv[0]}: {error.strerror}") from error
 
     def stop(self, drain_s: float = 0.0, deadline_s: float = _STOP_DEADLINE_S) -> bool:
         """End it: by console command, then SIGTERM, then SIGKILL, each with the deadline.
@@ -104,6 +135,14 @@ class Instance:
                 return True
             self._pid_file.unlink(missing_ok=True)
             return True
+
+    def kill(self) -> None:
+        """End it at once, without a word to it: for a scratch switch that nobody talks through."""
+        pid = self.pid()
+        if pid is not None:
+            with suppress(ProcessLookupError), Held(pid, str(self.paths.config_file)) as held:
+                held.send(signal.SIGKILL)
+                held.ended(_STOP_DEADLINE_S)
 
     def status(self) -> InstanceStatus:
         """Whether it runs, and what it says of itself."""
@@ -169,14 +208,29 @@ class Instance:
     def _alone(self, deadline_s: float) -> AbstractContextManager[None]:
         return file_lock(self.paths.root / "process.lock", deadline_s, "starting or stopping this switch")
 
+    def _check_applied(self) -> None:
+        if not self.paths.etc.is_dir():
+            raise SwitchStartFailed(f"no configuration has been applied yet ({self.paths.etc})", "vpbx apply")
+
+    def _prepare(self, systemname: Systemname, listens: Sequence[Listen]) -> tuple[str, ...]:
+        """What both ways to start need. Returns: warnings, one line each."""
+        for listen in listens:
+            check_free(listen)
+        prepare(self.paths, self.asterisk, systemname)
+        warning = host_name_warning()
+        return (warning,) if warning else ()
+
+    def _note_pid(self, pid: int) -> None:
+        self._pid_file.write_text(f"{pid}\n", encoding="ascii")
+        self._pid_file.chmod(FILE_MODE)
+
     def _spawn(self, deadline: float, deadline_s: float) -> int:
         argv = self.asterisk.argv("-f", "-C", str(self.paths.config_file))
         before = _sizes(self.paths.log)
         control_socket(self.paths).unlink(missing_ok=True)
         try:
             pid = spawn(argv, console_log(self.paths))
-            self._pid_file.write_text(f"{pid}\n", encoding="ascii")
-            self._pid_file.chmod(FILE_MODE)
+            self._note_pid(pid)
         except OSError as error:
             raise SwitchStartFailed(f"{error.filename or argv[0]}: {error.strerror}") from error
         with Held(pid) as held:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+UMASK = 0o027
+"""What a switch writes is for its own user and group only."""
+
 _EXEC_DEADLINE_S = 1.0
 _POLL_S = 0.005
-# What it writes is for its own user and group only, and it holds no directory of the operator's.
-_LAUNCH = 'cd / && umask 0027 && exec "$@"'
+# It holds no directory of the operator's.
+_LAUNCH = f'cd / && umask {UMASK:04o} && exec "$@"'
 
 
 def spawn(argv: Sequence[str], output: Path) -> int:

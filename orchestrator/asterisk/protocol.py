@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -157,6 +159,20 @@ def check_action(action: Action) -> None:
                 )
 
 
+class _Gathered(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+
 class AmiProtocol(AMIProtocol):
     """panoramisk's protocol over whole messages.
 
@@ -189,6 +205,17 @@ class AmiProtocol(AMIProtocol):
         if self.closed or self.transport.is_closing():
             raise AmiUnreachable("the AMI connection is closed")
         return super().send(data, as_list=as_list)
+
+    @contextmanager
+    def in_one_write(self) -> Iterator[None]:
+        """Actions sent inside leave together at the end, in order: all, or none when this process dies."""
+        network, gathered = self.transport, _Gathered()
+        self.transport = gathered
+        try:
+            yield
+        finally:
+            self.transport = network
+        network.write(b"".join(gathered.written))
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)

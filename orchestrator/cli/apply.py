@@ -4,96 +4,177 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
+from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.apply import Applied
-from orchestrator.asterisk.apply import apply as apply_rendered
+from orchestrator.asterisk.apply import apply as apply_parcel
 from orchestrator.asterisk.control import AmiSwitch
-from orchestrator.candidate import rendered_for_apply
+from orchestrator.asterisk.generations import Generations
+from orchestrator.asterisk.journal import Journal, Pending
+from orchestrator.asterisk.parcel import Live
+from orchestrator.asterisk.phones import PhoneRows
+from orchestrator.candidate import secrets_to_apply
+from orchestrator.cli.deploying import (
+    applied_data,
+    begin_to_wait,
+    recovered,
+    refuse_while_pending,
+    running_switch,
+    say_applied,
+    watch_over,
+)
+from orchestrator.cli.plan import CHANGES, make_plan, show_plan
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
-from orchestrator.errors import AmiUnreachable, SwitchNotRunning
-from orchestrator.rendering.render import Rendered
+from orchestrator.deployment import (
+    candidate,
+    drift_on_disk,
+    drift_on_switch,
+    look,
+    origin_of,
+    parcel_of,
+    plan_of,
+)
+from orchestrator.errors import ApplyFailed, OrchestratorError
+from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
+
+
+class Drifted(ApplyFailed):
+    """The switch isn't as it was applied: somebody has edited there."""
+
+    code = "drifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How to apply. Args: saved: a plan that it must be. confirm_within_s: 0: it needn't be confirmed."""
+
+    saved: Plan | None
+    overwrite: bool
+    confirm_within_s: int
 
 
 @click.command()
+@click.argument("plan_file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only show the plan; nothing is written.")
+@click.option(
+    "--confirm-within",
+    type=click.IntRange(1, 86400),
+    metavar="S",
+    help="Take it back after so many seconds unless `vpbx confirm` is called.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace what somebody has edited on the switch (drift).")
 @node_option
 @json_option
-def apply(node: str | None, as_json: bool) -> None:
+def apply(
+    plan_file: Path | None,
+    dry_run: bool,
+    confirm_within: int | None,
+    overwrite: bool,
+    node: str | None,
+    as_json: bool,
+) -> None:
     """Check, render and bring the definitions to the switch.
 
-    The new configuration is written beside the live one and swapped in by one rename; only the modules
-    whose files changed are reloaded; the switch is asked for each tenant and endpoint that changed. When
-    anything isn't there, the configuration before goes back. Calls that are up go on.
+    The new generation is written beside the live one, checked, and swapped in by one rename. Phones are
+    rows; the dialplan of a few tenants is put in without a reload of the others; only modules whose files
+    changed are reloaded. The switch is asked for each tenant and phone that changed: when anything isn't
+    there, the generation before goes back. Calls that are up go on in the dialplan they began in. PLAN_FILE,
+    of `vpbx plan --out`, is applied exactly as it stands, or refused as stale.
 
     \b
     Example:
-        vpbx apply
+        vpbx apply --confirm-within 120
     """
     session = open_session(node)
-    with session.applying():
-        rendered = rendered_for_apply(session.project, session.definitions, session.node)
-        applied = asyncio.run(_apply(session, rendered))
+    wishes = Wishes(_saved(plan_file), overwrite, confirm_within or 0)
+    if dry_run:
+        _dry_run(session, wishes, as_json)
+        return
+    with session.applying(), working("bringing the configuration to the switch"):
+        applied = asyncio.run(_apply(session, wishes))
     if as_json:
-        click.echo(json.dumps({"version": 1, **_as_data(applied)}, ensure_ascii=False))
-    else:
-        _say(applied)
-
-
-async def _apply(session: Session, rendered: Rendered) -> Applied:
-    """Apply with the switch when it runs, without it when nothing listens on its AMI port.
-
-    Raises: SwitchNotRunning: something listens there that isn't our switch.
-    """
-    if not await _listens(session):
-        return await apply_rendered(rendered, session.paths, session.project.root, None)
-    switch: AmiSwitch
-    async with session.switch() as switch:
-        name = (await switch.status()).systemname
-        if name != rendered.systemname:
-            raise SwitchNotRunning(
-                f"the switch at {session.node.ami} calls itself {name!r}: it isn't this project's",
-                "stop it, or give the node another ami: address",
-            )
-        return await apply_rendered(rendered, session.paths, session.project.root, switch)
-
-
-async def _listens(session: Session) -> bool:
-    try:
-        _, writer = await asyncio.wait_for(
-            asyncio.open_connection(session.node.ami.host, session.node.ami.port), timeout=5
-        )
-    except ConnectionRefusedError:
-        return False
-    except (OSError, TimeoutError) as error:
-        raise AmiUnreachable(
-            f"AMI at {session.node.ami}: {error or 'no answer'}", "vpbx switch status"
-        ) from error
-    writer.close()
-    return True
-
-
-def _as_data(applied: Applied) -> dict[str, object]:
-    return {
-        "generation": applied.generation,
-        "changed": list(applied.changed),
-        "reloaded": list(applied.reloaded),
-        "confirmed": None if applied.confirmed is None else list(applied.confirmed),
-        "restart_needed": list(applied.restart_needed),
-    }
-
-
-def _say(applied: Applied) -> None:
-    if not applied.changed:
+        click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))
+    elif not applied.changed and not applied.confirmed:
         click.echo(f"nothing to do: generation {applied.generation} is live")
-        return
-    click.echo(f"generation {applied.generation}: {len(applied.changed)} file(s) changed")
-    if applied.confirmed is None:
-        click.echo("the switch isn't running; it reads this at its start (vpbx switch start)")
-        return
-    click.echo(f"reloaded: {', '.join(applied.reloaded) or 'nothing'}")
-    click.echo(f"confirmed on the switch: {', '.join(applied.confirmed) or 'no tenant changed'}")
-    if applied.restart_needed:
-        click.echo(
-            f"only a restart reads {', '.join(applied.restart_needed)}: vpbx switch stop, start", err=True
-        )
+    else:
+        say_applied(applied)
+        if wishes.confirm_within_s:
+            click.echo(f"it goes back in {wishes.confirm_within_s} s unless you call: vpbx confirm", err=True)
+
+
+def _saved(plan_file: Path | None) -> Plan | None:
+    if plan_file is None:
+        return None
+    try:
+        return read_plan(plan_file.read_text("utf-8"), str(plan_file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrchestratorError(f"{plan_file}: {error}", "make one: vpbx plan --out FILE") from error
+
+
+def _dry_run(session: Session, wishes: Wishes, as_json: bool) -> None:
+    now = asyncio.run(make_plan(session))
+    if wishes.saved is not None:
+        check_fresh(wishes.saved, now)
+    if as_json:
+        click.echo(json.dumps(plan_data(now), ensure_ascii=False))
+    else:
+        show_plan(now)
+    click.get_current_context().exit(0 if now.empty else CHANGES)
+
+
+async def _apply(session: Session, wishes: Wishes) -> Applied:
+    async with running_switch(session) as switch:
+        await recovered(session, switch)
+        refuse_while_pending(session)
+        if wishes.saved is not None:
+            check_fresh(wishes.saved, await make_plan(session))
+        live = await look(session.project, session.node, switch)
+        drift = await _drift(session, live, switch)
+        if drift and not wishes.overwrite:
+            raise _drifted(drift)
+        if drift:
+            _distrust(session)
+        secrets = secrets_to_apply(session.project, session.definitions, session.node)
+        found = candidate(session.project, session.definitions, session.node, secrets, live)
+        plan = plan_of(session.project, session.node, found, live, (), switch is not None)
+        number = Generations(session.paths).next_number()
+        origin = origin_of(session.project, "apply")
+        parcel = replace(parcel_of(found, live, number, origin, plan.changes()), anew=bool(drift))
+        pending = Pending(number, live.number, wishes.confirm_within_s)
+        if pending.within_s and live.number and not plan.empty:
+            watch_over(session, pending)
+        try:
+            applied = await apply_parcel(
+                parcel, session.paths, session.project.root, switch, installation.find()
+            )
+        except BaseException:
+            Journal(session.paths).confirmed()
+            raise
+        if pending.within_s and live.number and applied.generation == number:
+            begin_to_wait(session, pending)
+        return applied
+
+
+async def _drift(session: Session, live: Live, switch: AmiSwitch | None) -> tuple[str, ...]:
+    drift = drift_on_disk(session.project, session.node, live)
+    if switch is not None and Generations(session.paths).running().confirmed:
+        drift += await drift_on_switch(live, switch)
+    return drift
+
+
+def _drifted(drift: tuple[str, ...]) -> Drifted:
+    more = f" (and {len(drift) - 1} more)" if len(drift) > 1 else ""
+    hint = "vpbx plan shows it all; bring it into the YAML, or vpbx apply --overwrite"
+    return Drifted(f"{drift[0]}{more}", hint)
+
+
+def _distrust(session: Session) -> None:
+    """Have everything read and asked for anew."""
+    rows = PhoneRows(session.paths.phones)
+    rows.distrust(rows.altered())
+    Generations(session.paths).forget_running()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.books import Books, open_books
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.cli.table import print_table
@@ -88,6 +89,7 @@ def _look(session: Session, books: Books, tenant: str, span: timedelta) -> Lines
 
 
 async def _channels(session: Session) -> tuple[LiveChannel, ...]:
+    switch: AmiSwitch
     async with session.switch() as switch:
         return await switch.channels()
 

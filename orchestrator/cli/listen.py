@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import click
 import structlog
@@ -15,6 +16,7 @@ from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.recordings import finish_with
 from orchestrator.secrets import AMI_LISTEN, Secrets
+from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
 
 
@@ -24,7 +26,8 @@ def listen(node: str | None) -> None:
     """Follow the switch of a node: charge every call, note which calls are up, serve /health and /metrics.
 
     It runs until SIGTERM or Ctrl-C. When the switch isn't there it waits for it and says so in /health.
-    Whatever happens while it doesn't run is charged when it runs again. Logs go to stderr.
+    Whatever happens while it doesn't run is charged when it runs again. Logs go to stderr. Started by systemd
+    as a service of Type=notify it says when it is ready, and feeds the watchdog while it is well.
 
     \b
     Example:
@@ -50,7 +53,9 @@ async def _listen(session: Session) -> None:
     def open_books() -> Books:
         return NodeBooks(project, node.name, systemname, clock, [recordings])
 
-    listener = Listener(node.name, systemname, login, Writer(open_books, clock), clock=clock)
+    manager = service_manager(os.environ, os.getpid())
+    writer = Writer(open_books, clock)
+    listener = Listener(node.name, systemname, login, writer, clock=clock, manager=manager)
     with HealthServer(node.metrics, listener.figures):
         structlog.get_logger("vpbx.listen").info(
             "listening", node=node.name, ami=str(node.ami), metrics=str(node.metrics)

@@ -1,4 +1,7 @@
-"""The root command. Verbs are found by a table and loaded when they are called, one module each."""
+"""The root command. Verbs are found by a table and loaded when they are called, one module each.
+
+What only some verbs need is loaded by those: an operator waits for a start, and a shell on Tab.
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,39 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
-from orchestrator.cli.log import log_to_stderr
-from orchestrator.definitions.quoting import visible
-from orchestrator.definitions.show import show
+from orchestrator.cli.log import LogFormat, LogLevel, in_journal, log_to_stderr
+from orchestrator.cli.short_help import short_help
 from orchestrator.errors import DefinitionsInvalid, OrchestratorError
 from orchestrator.project import Project
 
 VERBS = {
     "apply": "orchestrator.cli.apply:apply",
     "calls": "orchestrator.cli.calls:calls",
+    "confirm": "orchestrator.cli.confirm:confirm",
+    "completion": "orchestrator.cli.completion:completion",
     "charges": "orchestrator.cli.charges:charges",
     "devices": "orchestrator.cli.devices:devices",
+    "doctor": "orchestrator.cli.doctor:doctor",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
+    "history": "orchestrator.cli.history:history",
     "init": "orchestrator.cli.init:init",
     "ledger": "orchestrator.cli.ledger:ledger",
     "lines": "orchestrator.cli.lines:lines",
     "listen": "orchestrator.cli.listen:listen",
+    "plan": "orchestrator.cli.plan:plan",
     "reconcile": "orchestrator.cli.reconcile:reconcile",
     "recordings": "orchestrator.cli.recordings:recordings",
     "render": "orchestrator.cli.render:render",
+    "rollback": "orchestrator.cli.rollback:rollback",
     "schema": "orchestrator.cli.schema:schema",
+    "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",
+    "try": "orchestrator.cli.trial:trial",
     "validate": "orchestrator.cli.validate:validate",
 }
 """A verb's name, and the module and command that are loaded for it."""
@@ -41,54 +51,120 @@ VERBS = {
 FAILED = 1
 INTERRUPTED = 130
 _TRACEBACK = "VPBX_TRACEBACK"
+_JOURNAL_ERROR = "<3>"
 
 
-class _Verbs(click.Group):
+class Verbs(click.Group):
     """The verbs of the table whose module is there; only the one that is called is loaded."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(name for name, place in VERBS.items() if _is_there(place))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = VERBS.get(cmd_name)
         if place is None or not _is_there(place):
             return None
-        module, _, attribute = place.partition(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{place} is no click command")
-        return command
+        if ctx.resilient_parsing:
+            return _outlined(place)
+        return _loaded(place)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, then the options; no verb is loaded."""
+        names = (name for name in self.list_commands(ctx) if name.startswith(incomplete))
+        found = [CompletionItem(name, help=self.one_line(ctx, name)) for name in names]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs with what they do, out of their sources: none is loaded to be listed."""
+        names = self.list_commands(ctx)
+        width = formatter.width - 6 - max(len(name) for name in names)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.one_line(ctx, name, width)) for name in names])
+
+    def one_line(self, ctx: click.Context, name: str, width: int = 45) -> str:
+        """What a verb does, in one line."""
+        found = short_help(VERBS[name], width)
+        if found is None:
+            command = self.get_command(ctx, name)
+            found = command.get_short_help_str(width) if command is not None else ""
+        return found
+
+
+def _loaded(place: str) -> click.Command:
+    module, _, attribute = place.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{place} is no click command")
+    return command
+
+
+def _outlined(place: str) -> click.Command:
+    """What completion needs of a verb; the verb itself where its source doesn't tell."""
+    from orchestrator.cli.completion import completing
+    from orchestrator.cli.outline import outline
+
+    return completing(outline(place) or _loaded(place))
 
 
 def _is_there(place: str) -> bool:
     return importlib.util.find_spec(place.partition(":")[0]) is not None
 
 
-def _version() -> str:
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
-        return version("vpbx")
+        found = version("vpbx")
     except PackageNotFoundError:
-        return "unknown"
+        found = "unknown"
+    click.echo(f"vpbx, version {found}")
+    ctx.exit()
 
 
-@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "-C",
     "--project",
     "directory",
     type=click.Path(path_type=Path),
     default=Path(),
+    envvar="VPBX_PROJECT",
     metavar="DIR",
-    help="Project directory; the current one by default.",
+    help="Project directory: by default VPBX_PROJECT in the environment, or the current one.",
 )
-@click.version_option(_version(), prog_name="vpbx")
+@click.option(
+    "--log-format",
+    type=click.Choice([form.value for form in LogFormat]),
+    default=LogFormat.AUTO.value,
+    envvar="VPBX_LOG_FORMAT",
+    help="Of the log on stderr. auto: text on a terminal, JSON elsewhere. Also VPBX_LOG_FORMAT.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice([level.value for level in LogLevel]),
+    default=LogLevel.INFO.value,
+    envvar="VPBX_LOG_LEVEL",
+    help="The least grave events that are logged. Also VPBX_LOG_LEVEL.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
-def root(ctx: click.Context, directory: Path) -> None:
+def root(ctx: click.Context, directory: Path, log_format: str, log_level: str) -> None:
     """A multi-tenant virtual PBX over a real Asterisk.
 
     Example: vpbx -C examples validate
     """
-    log_to_stderr()
+    # The verb's module is loaded by now: one that doesn't log has not loaded what logs.
+    if "structlog" in sys.modules:
+        log_to_stderr(LogFormat(log_format), LogLevel(log_level))
     ctx.obj = Project(directory.absolute())
 
 
@@ -123,6 +199,9 @@ def _status(arguments: Sequence[str] | None) -> int:
 
 
 def _tell(error: Exception) -> None:
+    from orchestrator.definitions.quoting import visible
+    from orchestrator.definitions.show import show
+
     if isinstance(error, DefinitionsInvalid):
         click.echo(show(error.problems, lambda _: None), err=True, nl=False)
     if isinstance(error, OrchestratorError):
@@ -130,9 +209,11 @@ def _tell(error: Exception) -> None:
     else:
         message = f"unexpected {type(error).__name__}: {error}"
         hint = f"this is a fault of vpbx; {_TRACEBACK}=1 in the environment shows where"
-    click.echo(f"vpbx: error: {visible(message)}", err=True)
+    # In the journal a line's priority is at its beginning: an error shows as one there.
+    mark = _JOURNAL_ERROR if in_journal(sys.stderr, os.environ) else ""
+    click.echo(f"{mark}vpbx: error: {visible(message)}", err=True)
     if hint:
-        click.echo(f"hint: {visible(hint)}", err=True)
+        click.echo(f"{mark}hint: {visible(hint)}", err=True)
 
 
 if __name__ == "__main__":

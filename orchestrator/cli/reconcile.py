@@ -12,6 +12,7 @@ import click
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.books import Books, open_books
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import json_option
 from orchestrator.definitions.quoting import visible
 from orchestrator.errors import SwitchError
@@ -37,7 +38,8 @@ def reconcile(as_json: bool) -> None:
     told = {}
     with open_books(bring_in=False) as books:
         for node in books.definitions.platform.nodes.values():
-            report = _reconcile_node(books, node)
+            with working(f"reading the record of {node.name}"):
+                report = _reconcile_node(books, node)
             told[node.name] = asdict(report)
             if not as_json:
                 _print(node.name, report)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import click
 
 from orchestrator.asterisk import install as installation
+from orchestrator.asterisk.binary import told_version
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
 from orchestrator.asterisk.listening import listens_of
+from orchestrator.asterisk.release import judge
+from orchestrator.cli.deploying import recovered
+from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
@@ -43,7 +48,8 @@ def install(as_json: bool) -> None:
     Example:
         vpbx switch install
     """
-    found = installation.ensure(say=_say)
+    with working("installing Asterisk"):
+        found = installation.ensure(say=_say)
     made = installation.manifest() if found.origin == "cache" else None
     told = {
         "asterisk": found.version_text,
@@ -72,10 +78,17 @@ def start(node: str | None, deadline: float) -> None:
     """
     session = open_session(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
-    listens = listens_of(session.node)
-    started = _instance(session).start(systemname, listens, deadline)
+    instance = _instance(session)
+    if instance.pid() is None:
+        with session.applying():
+            asyncio.run(recovered(session, None))
+    started = instance.start(systemname, listens_of(session.node), deadline)
     if started.new:
         Generations(session.paths).started()
+    release = told_version(instance.asterisk)
+    judged = judge(release)
+    if judged.verdict == "refused":
+        _say(f"warning: {release}: {judged.reason}; see vpbx doctor")
     for warning in started.warnings:
         _say(f"warning: {warning}")
     _say(f"{session.node.name}: {'started' if started.new else 'was running already'}, process {started.pid}")
@@ -83,8 +96,35 @@ def start(node: str | None, deadline: float) -> None:
 
 @switch.command()
 @node_option
+def run(node: str | None) -> None:
+    """Become the switch, in the foreground, for a service manager such as systemd.
+
+    It reads the configuration that was applied last, tells the manager when it has booted, and writes its
+    warnings to stderr. The other verbs work on it as on a started one.
+
+    \b
+    Example:
+        vpbx switch run --node pbx1
+    """
+    session = open_session(node)
+    systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
+
+    def note(warnings: Sequence[str]) -> None:
+        Generations(session.paths).started()
+        for warning in warnings:
+            _say(f"warning: {warning}")
+
+    _instance(session).run(systemname, listens_of(session.node), note)
+
+
+@switch.command()
+@node_option
 @click.option(
-    "--drain", type=float, default=0.0, help="Seconds for running calls to end by themselves first."
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    envvar="VPBX_DRAIN_S",
+    help="Seconds for running calls to end by themselves first; VPBX_DRAIN_S in the environment.",
 )
 def stop(node: str | None, drain: float) -> None:
     """Stop the switch. Its calls end, each with its record written.

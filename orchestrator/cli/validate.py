@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli.progress import working
 from orchestrator.definitions import check, show
 from orchestrator.definitions.deck import DECK_LIMIT
 from orchestrator.definitions.source import read_source
@@ -21,8 +22,9 @@ _JSON_VERSION = 1
 @click.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-cache", is_flag=True, help="Read every file, also those that didn't change since.")
 @click.pass_context
-def validate(ctx: click.Context, directory: Path | None, as_json: bool) -> None:
+def validate(ctx: click.Context, directory: Path | None, as_json: bool, no_cache: bool) -> None:
     """Check a project's YAML and decks, and show every problem at once.
 
     Exits with 1 when there are problems. Nothing is changed and no switch is needed.
@@ -31,7 +33,8 @@ def validate(ctx: click.Context, directory: Path | None, as_json: bool) -> None:
     """
     project: Project = ctx.obj
     root = directory.absolute() if directory else project.root
-    definitions, problems = check(root)
+    with working("checking the definitions") as told:
+        definitions, problems = check(root, told, cached=not no_cache)
     if as_json:
         click.echo(_json(problems))
     elif problems:

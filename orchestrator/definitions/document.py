@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from functools import cached_property
 from typing import Generic, TypeVar
 
+from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PlatformFile
 from orchestrator.definitions.shapes import path_text
+from orchestrator.definitions.source import Source, decoded
 from orchestrator.definitions.tariff_file import TariffFile
 from orchestrator.definitions.tree import Marked, MarkedList, MarkedMapping, MarkedText, child_of, position_of
 from orchestrator.model.problem import Position, Problem
@@ -18,21 +20,32 @@ from orchestrator.model.tenant import Tenant
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document(Generic[T]):
     """One file.
 
-    Args: tree: with the marks. value: made of it. whole: without stand-ins, for it had no problems.
+    Args: data: its bytes. value: made of it. whole: without stand-ins, for it had no problems.
+        keys: that stand at its top.
     """
 
     file: str
-    tree: Marked
+    data: bytes
     value: T
     whole: bool
+    keys: frozenset[str]
+
+    @cached_property
+    def tree(self) -> Marked:
+        """What it holds, with the marks; made when it is asked for: a file without problems needs none."""
+        source = decoded(self.file, self.data)
+        assert isinstance(source, Source), self.file
+        tree, _ = parse(source.text, self.file)
+        assert tree is not None, self.file
+        return tree
 
     @property
     def stem(self) -> str:
-        return PurePosixPath(self.file).stem
+        return self.file.rpartition("/")[2].rpartition(".")[0]
 
     def position(self, *path: str | int) -> Position:
         """Where the value at a path stands, or the nearest above it."""
@@ -40,7 +53,7 @@ class Document(Generic[T]):
 
     def has(self, key: str) -> bool:
         """Whether a key stands at the top of the file."""
-        return isinstance(self.tree, MarkedMapping) and any(each.text == key for each, _ in self.tree.entries)
+        return key in self.keys
 
     def node(self, *path: str | int) -> Marked | None:
         """What is written at a path; None when nothing is."""

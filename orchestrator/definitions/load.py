@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -10,12 +13,13 @@ from typing import TypeVar
 from orchestrator.definitions.checks import check_all
 from orchestrator.definitions.deck import DECK_LIMIT, read_deck
 from orchestrator.definitions.document import Document, Written
+from orchestrator.definitions.kept import KeptFiles
 from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Record
 from orchestrator.definitions.shapes import PROBLEM_LIMIT, Reading, Surroundings
-from orchestrator.definitions.source import read_source
+from orchestrator.definitions.source import decoded, read_bytes
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
 from orchestrator.definitions.tree import MarkedMapping
@@ -29,32 +33,54 @@ T = TypeVar("T")
 _PEM = b"-----BEGIN CERTIFICATE-----"
 
 
-def load(root: Path) -> Definitions:
+def load(root: Path, told: Callable[[int, int], None] | None = None, *, cached: bool = True) -> Definitions:
     """What the operator wrote, checked.
 
-    Args: root: the project directory.
+    Args: root: the project directory. told: how many tenants are read, and of how many. cached: files of a
+    large project may be taken as they were read before.
     Raises: DefinitionsInvalid: with all problems, sorted by place.
     """
-    definitions, problems = check(root)
+    definitions, problems = check(root, told, cached=cached)
     if definitions is None:
         raise DefinitionsInvalid(problems)
     return definitions
 
 
-def check(root: Path) -> tuple[Definitions | None, tuple[Problem, ...]]:
-    """What the operator wrote, and every problem in it; Definitions only without problems."""
-    reader = _Reader(root)
-    written = reader.read()
-    problems = [*reader.problems, *check_all(written)]
-    if problems:
-        return None, _shown(problems)
-    return _definitions(written), ()
+def check(
+    root: Path, told: Callable[[int, int], None] | None = None, *, cached: bool = True
+) -> tuple[Definitions | None, tuple[Problem, ...]]:
+    """What the operator wrote, and every problem in it; Definitions only without problems.
+
+    Args: as of `load`.
+    """
+    with _collector_paused():
+        reader = _Reader(root, cached, told)
+        written = reader.read()
+        problems = [*reader.problems, *check_all(written)]
+        if problems:
+            return None, _shown(problems)
+        return _definitions(written), ()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's search for circles, of which a hundred thousand new objects have none."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 @dataclass(slots=True)
 class _Reader:
     root: Path
+    cached: bool
+    told: Callable[[int, int], None] | None = None
     problems: list[Problem] = field(default_factory=list)
+    kept: KeptFiles | None = None
 
     def read(self) -> Written:
         platform = self._document("platform.yaml", PLATFORM, Surroundings())
@@ -62,21 +88,59 @@ class _Reader:
             self._check_certificates(platform)
         surroundings = _surroundings(platform)
         tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
-        tenants = [self._document(file, TENANT, surroundings) for file in self._files("tenants")]
+        files = self._files("tenants")
+        if self.cached:
+            self.kept = KeptFiles.open(self.root, surroundings, len(files))
+        tenants = [self._tenant(file, surroundings) for file in self._counted(files)]
         for tenant in tenants:
             if tenant is not None:
                 self._check_sounds(tenant)
         read_tariffs = {each.stem: each for each in tariffs if each is not None}
-        return Written(
+        written = Written(
             platform=platform,
             tariffs=read_tariffs,
             tenants={each.stem: each for each in tenants if each is not None},
             decks=self._decks(read_tariffs),
             known_tariffs=frozenset(PurePosixPath(file).stem for file in self._names("tariffs")),
         )
+        if self.kept is not None:
+            self.kept.save()
+        return written
+
+    def _counted(self, files: list[str]) -> Iterator[str]:
+        for number, file in enumerate(files):
+            if self.told is not None:
+                self.told(number, len(files))
+            yield file
 
     def _document(self, file: str, record: Record[T], surroundings: Surroundings) -> Document[T] | None:
-        source = read_source(self.root, file)
+        data = read_bytes(self.root, file)
+        if isinstance(data, Problem):
+            self.problems.append(data)
+            return None
+        return self._converted(file, data, record, surroundings)
+
+    def _tenant(self, file: str, surroundings: Surroundings) -> Document[Tenant] | None:
+        """A tenant's file, taken as it was read before when its bytes are the same."""
+        if self.kept is None:
+            return self._document(file, TENANT, surroundings)
+        data = read_bytes(self.root, file)
+        if isinstance(data, Problem):
+            self.problems.append(data)
+            return None
+        digest = hashlib.sha256(data).hexdigest()
+        match self.kept.find(file, digest):
+            case (tuple() as keys, Tenant() as tenant):
+                return Document(file, data, tenant, True, frozenset(keys))
+        document = self._converted(file, data, TENANT, surroundings)
+        if document is not None and document.whole:
+            self.kept.keep(file, digest, (tuple(sorted(document.keys)), document.value))
+        return document
+
+    def _converted(
+        self, file: str, data: bytes, record: Record[T], surroundings: Surroundings
+    ) -> Document[T] | None:
+        source = decoded(file, data)
         if isinstance(source, Problem):
             self.problems.append(source)
             return None
@@ -89,7 +153,8 @@ class _Reader:
         self.problems += reading.problems
         if reading.full or not isinstance(tree, MarkedMapping):
             return None
-        return Document(file, tree, value, not problems and not reading.problems)
+        keys = frozenset(key.text for key, _ in tree.entries)
+        return Document(file, data, value, not problems and not reading.problems, keys)
 
     def _decks(self, tariffs: Mapping[str, Document[TariffFile]]) -> Mapping[str, Deck]:
         decks: dict[str, Deck] = {}
@@ -97,16 +162,31 @@ class _Reader:
             file = tariff.value.deck_file
             if not file or file in decks:
                 continue
-            source = read_source(self.root, file, DECK_LIMIT)
+            data = read_bytes(self.root, file, DECK_LIMIT)
+            source = data if isinstance(data, Problem) else self._deck(file, data)
             if isinstance(source, Problem):
                 where = tariff.position("calls", "deck")
                 self.problems.append(Problem(where, "calls.deck", source.code, source.message, source.hint))
-                continue
-            deck, problems = read_deck(source)
-            self.problems += problems
-            if not problems:
-                decks[file] = deck
+            elif source is not None:
+                decks[file] = source
         return decks
+
+    def _deck(self, file: str, data: bytes) -> Deck | Problem | None:
+        """A deck, taken as it was read before when its bytes are the same; None when a line is wrong."""
+        digest = hashlib.sha256(data).hexdigest()
+        known = self.kept.find(file, digest) if self.kept is not None else None
+        if isinstance(known, Deck):
+            return known
+        source = decoded(file, data)
+        if isinstance(source, Problem):
+            return source
+        deck, problems = read_deck(source)
+        self.problems += problems
+        if problems:
+            return None
+        if self.kept is not None:
+            self.kept.keep(file, digest, deck)
+        return deck
 
     def _check_sounds(self, tenant: Document[Tenant]) -> None:
         recording = tenant.value.recording
@@ -120,7 +200,7 @@ class _Reader:
                 self.problems.append(tenant.problem(where, "sound-missing", message, "put it there"))
 
     def _check_certificates(self, platform: Document[PlatformFile]) -> None:
-        """Certificates in the project. Those elsewhere lie on the node's machine, and keys nowhere but there."""
+        """Certificates in the project; those elsewhere, and every key, lie on the node's machine."""
         for node in platform.value.platform.nodes.values():
             if node.tls is None:
                 continue
@@ -132,7 +212,10 @@ class _Reader:
                     message, hint = f"there is no file {quoted(file)}", "put it there"
                     self.problems.append(platform.problem(where, "certificate-missing", message, hint))
                 elif _PEM not in (self.root / file).read_bytes():
-                    message, hint = f"{quoted(file)} holds no certificate in PEM", f"it begins with {_PEM.decode()}"
+                    message, hint = (
+                        f"{quoted(file)} holds no certificate in PEM",
+                        f"it begins with {_PEM.decode()}",
+                    )
                     self.problems.append(platform.problem(where, "certificate-form", message, hint))
 
     def _names(self, folder: str) -> list[str]:

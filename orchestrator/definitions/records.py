@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Generic, TypeVar, cast
 
 from orchestrator.definitions.quoting import did_you_mean, quoted
@@ -13,7 +14,6 @@ from orchestrator.definitions.shapes import (
     Json,
     Path,
     Reading,
-    Required,
     Scalar,
     Shape,
     Surroundings,
@@ -117,6 +117,18 @@ class Record(Shape[T_co]):
     fields: tuple[Field[object], ...]
     build: Callable[[Converted], T_co]
 
+    @cached_property
+    def _shapes(self) -> Mapping[str, Shape[object]]:
+        return {each.name: each.shape for each in self.fields}
+
+    @cached_property
+    def _required(self) -> tuple[Field[object], ...]:
+        return tuple(each for each in self.fields if each.required)
+
+    @cached_property
+    def _defaults(self) -> Mapping[str, object]:
+        return {each.name: each.default for each in self.fields if not each.required}
+
     def convert(self, node: Marked, path: Path, reading: Reading) -> T_co:
         return self.convert_named("", node.position, node, path, reading)
 
@@ -129,34 +141,31 @@ class Record(Shape[T_co]):
                 node.position, path, "wrong-type", f"{what_is(node)} where {self.label} belongs", hint
             )
             return self._built({}, name, position, reading)
-        known = {each.name: each for each in self.fields}
+        shapes = self._shapes
         values: dict[str, object] = {}
         for key, value in node.entries:
             if reading.full:
                 break
-            if key.text not in known:
+            shape = shapes.get(key.text)
+            if shape is None:
                 message = f"{self.label} has no field {quoted(key.text)}"
                 reading.refuse(
-                    key.position, (*path, key.text), "unknown-key", message, did_you_mean(key.text, known)
+                    key.position, (*path, key.text), "unknown-key", message, did_you_mean(key.text, shapes)
                 )
                 continue
-            values[key.text] = known[key.text].shape.convert(value, (*path, key.text), reading)
-        for each in self.fields:
-            if each.required and each.name not in values and not reading.full:
+            values[key.text] = shape.convert(value, (*path, key.text), reading)
+        for each in self._required:
+            if each.name not in values and not reading.full:
                 message = f"{self.label} needs the field {quoted(each.name)}"
                 hint = f"for example: {each.name}: {each.example}" if each.example else ""
                 reading.refuse(node.position, (*path, each.name), "missing-key", message, hint)
         return self._built(values, name, position, reading)
 
     def _built(self, values: Mapping[str, object], name: str, position: Position, reading: Reading) -> T_co:
-        whole: dict[str, object] = {}
-        for each in self.fields:
-            if each.name in values:
-                whole[each.name] = values[each.name]
-            elif isinstance(each.default, Required):
+        whole = {**self._defaults, **values}
+        for each in self._required:
+            if each.name not in whole:
                 whole[each.name] = each.shape.stand_in(position, reading)
-            else:
-                whole[each.name] = each.default
         return self.build(Converted(whole, name, position, reading.surroundings))
 
     def stand_in(self, position: Position, reading: Reading) -> T_co:

@@ -14,6 +14,7 @@ from orchestrator.definitions.shapes import Json, Refusal, Scalar, Surroundings
 from orchestrator.model.number import to_e164
 
 SLUG = r"[a-z][a-z0-9-]{0,30}"
+_EXTENSION = re.compile(r"[0-9]{2,6}")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,8}")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -29,7 +30,7 @@ def text(most: int = 100, label: str = "a text") -> Scalar[str]:
             return Refusal(
                 "text-too-long", f"a text of {len(given)} characters; at most {most} fit", "shorten it"
             )
-        bad = next((char for char in given if is_invisible(char)), None)
+        bad = None if given.isprintable() else next((char for char in given if is_invisible(char)), None)
         if bad is not None:
             message = (
                 f"{quoted(given)} has the character U+{ord(bad):04X}, which can't be seen or breaks the line"
@@ -66,7 +67,7 @@ def extension() -> Scalar[str]:
     """What is dialled inside: 2 to 6 digits."""
 
     def read(given: str, surroundings: Surroundings) -> str | Refusal:
-        if re.fullmatch(r"[0-9]{2,6}", given):
+        if _EXTENSION.fullmatch(given):
             return given
         if re.fullmatch(r"\+?[0-9]{10,}", given) or to_e164(given, surroundings.region):
             message = f"{quoted(given)} looks like an external number and can't be an extension"

@@ -190,17 +190,19 @@ class ListOf(Shape[tuple[T, ...]]):
                 node.position, path, "too-few", f"a {self.label} of at least {self.at_least} belongs here"
             )
         values: list[T] = []
+        distinct = self.distinct
         seen: set[T] = set()
         for index, item in enumerate(node.items):
             if reading.full:
                 break
             before = len(reading.problems)
             value = self.item.convert(item, (*path, index), reading)
-            if self.distinct and len(reading.problems) == before and value in seen:
+            if distinct and value in seen and len(reading.problems) == before:
                 message = f"{quoted(str(value))} stands in the list twice"
                 reading.refuse(item.position, (*path, index), "listed-twice", message, "keep one of them")
                 continue
-            seen.add(value)
+            if distinct:
+                seen.add(value)
             values.append(value)
         return tuple(values)
 

@@ -34,8 +34,14 @@ def read_source(root: Path, file: str, limit: int = YAML_LIMIT) -> Source | Prob
     Returns: the text without its byte order mark; a Problem for a missing, unreadable, too large, non-UTF-8
         file, a file with control characters, and for what is no regular file (a directory, a pipe).
     """
+    data = read_bytes(root, file, limit)
+    return data if isinstance(data, Problem) else decoded(file, data)
+
+
+def read_bytes(root: Path, file: str, limit: int = YAML_LIMIT) -> bytes | Problem:
+    """The bytes of a project's file, as `read_source`; a Problem for what can't be read or is too large."""
     try:
-        data = _read(root / file, limit)
+        data = _read(f"{root}/{file}", limit)
     except FileNotFoundError:
         return _problem(file, "file-missing", f"there is no file {file}", "write it, or run: vpbx init")
     except OSError as error:
@@ -47,7 +53,7 @@ def read_source(root: Path, file: str, limit: int = YAML_LIMIT) -> Source | Prob
         return _problem(
             file, "file-too-large", f"{file} is larger than {limit} bytes", "split it or shorten it"
         )
-    return _decoded(file, data)
+    return data
 
 
 def split_lines(text: str) -> list[str]:
@@ -55,16 +61,23 @@ def split_lines(text: str) -> list[str]:
     return _LINE_BREAK.split(text)
 
 
-def _read(path: Path, limit: int) -> bytes | None:
+def _read(path: str, limit: int) -> bytes | None:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        # One read unless the file grows meanwhile: a stream with its buffer costs more than the read.
+        data = os.read(descriptor, min(status.st_size, limit) + 1)
+        while 0 < len(data) <= limit and (more := os.read(descriptor, limit + 1 - len(data))):
+            data += more
+        return data
+    finally:
         os.close(descriptor)
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        return stream.read(limit + 1)
 
 
-def _decoded(file: str, data: bytes) -> Source | Problem:
+def decoded(file: str, data: bytes) -> Source | Problem:
+    """The text of a file's bytes, as `read_source`."""
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -2,37 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from orchestrator.model.problem import Position
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedText:
-    """A scalar. Args: plain: written without quotes, so that nothing or `~` means no value."""
+class MarkedText(NamedTuple):
+    """A scalar. Args: plain: written without quotes, so that nothing or `~` means no value.
+
+    A tuple, and its place as numbers: a thousand tenants have a hundred thousand scalars.
+    """
 
     text: str
     plain: bool
-    position: Position
+    file: str
+    line: int = 1
+    column: int = 1
+
+    @property
+    def position(self) -> Position:
+        return Position(self.file, self.line, self.column)
 
     @property
     def is_nothing(self) -> bool:
         return self.plain and self.text in ("", "~", "null")
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedList:
+class MarkedList(NamedTuple):
     items: tuple[Marked, ...]
-    position: Position
+    file: str
+    line: int = 1
+    column: int = 1
+
+    @property
+    def position(self) -> Position:
+        return Position(self.file, self.line, self.column)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedMapping:
+class MarkedMapping(NamedTuple):
     """A mapping in the order of the file; no key stands in it twice."""
 
     entries: tuple[tuple[MarkedText, Marked], ...]
-    position: Position
+    file: str
+    line: int = 1
+    column: int = 1
+
+    @property
+    def position(self) -> Position:
+        return Position(self.file, self.line, self.column)
 
 
 Marked: TypeAlias = MarkedText | MarkedList | MarkedMapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_SPACING = re.compile(r"[\s()\-.]")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 
@@ -25,7 +26,7 @@ def to_e164(dialled: str, region: str) -> str | None:
     >>> to_e164("8 (495) 123-45-67", "RU"), to_e164("4951234567", "RU"), to_e164("81049301234567", "RU")
     ('+74951234567', '+74951234567', '+49301234567')
     """
-    digits = re.sub(r"[\s()\-.]", "", dialled)
+    digits = _SPACING.sub("", dialled)
     if digits.startswith("+"):
         return digits if is_e164(digits) else None
     if not digits.isascii() or not digits.isdigit():

@@ -66,6 +66,15 @@ def display_name(value: str) -> str:
     return setting(value.replace('"', "”").replace("<", "(").replace(">", ")").replace("\\", "/").strip())
 
 
+def spoken(value: str) -> str:
+    """A name that `Return` gives back: as `display_name`, and nothing that the dialplan would evaluate.
+
+    >>> spoken("Анна ${EXTEN}")
+    'Анна ＄{EXTEN}'
+    """
+    return display_name(value).replace("$", "＄")
+
+
 def prompt_name(path: str) -> str:
     """The name under which the switch knows a prompt file of the project.
 
@@ -87,4 +96,5 @@ FILTERS = {
     "display_name": display_name,
     "prompt": prompt,
     "setting": setting,
+    "spoken": spoken,
 }

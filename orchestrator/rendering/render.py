@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from orchestrator.errors import RenderFailed
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import ANY_HOST, Definitions, Node, Trunk
 from orchestrator.model.tenant import Tenant
+from orchestrator.rendering.blocks import Blocks
 from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
 from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
 
 PRIVATE, PLAIN = 0o600, 0o640
 GENERATION_VARIABLE = "VPBX_GENERATION"
+PHONES_DATABASE = "/var/lib/vpbx/phones.sqlite3"
 DeviceKey = tuple[str, str, str]
 """Tenant, extension, device."""
 
@@ -31,6 +33,7 @@ _PLATFORM_FILES = {
     "cel.conf": PLAIN,
     "cel_custom.conf": PLAIN,
     "dialplan/platform.conf": PLAIN,
+    "extconfig.conf": PLAIN,
     "extensions.conf": PLAIN,
     "features.conf": PLAIN,
     "indications.conf": PLAIN,
@@ -40,7 +43,9 @@ _PLATFORM_FILES = {
     "pjproject.conf": PLAIN,
     "pjsip.conf": PRIVATE,
     "pjsip_notify.conf": PLAIN,
+    "res_config_sqlite3.conf": PLAIN,
     "rtp.conf": PLAIN,
+    "sorcery.conf": PLAIN,
     "stasis.conf": PLAIN,
     "udptl.conf": PLAIN,
 }
@@ -58,28 +63,58 @@ class RenderedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantPart:
+    """What one tenant adds to a switch; it depends on nothing of the other tenants.
+
+    Args:
+        digest: of all files. steps: names the context of its steps, and is what the switch says when asked
+            which dialplan of the tenant it has (`generation_global`).
+        files: by path below the configuration directory. prompts: sound files, name on the switch -> path
+            in the project.
+    """
+
+    digest: str
+    steps: str
+    files: Mapping[str, RenderedFile]
+    prompts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What one node's switch is to read.
 
     Args:
         systemname: of the switch it is for.
-        files: by path below its configuration directory, sorted.
-        generation: digest of all files.
-        tenants: digest of each tenant's part, as the switch says it when asked (`generation_global`, and
-            `GENERATION_VARIABLE` on endpoints).
+        shared: files that all tenants share, by path below the configuration directory, sorted.
+        tenants: each tenant's part; None: not rendered, as it is the same as what is live.
+        blocks: version of the dialplan's shared blocks.
         marks: digest of each dialplan file that all tenants share, by its path, as the switch says it when
             asked (`mark_global`).
         trunks: digest of the trunks' file, which each trunk's endpoint carries as `GENERATION_VARIABLE`.
-        prompts: sound files to copy, name on the switch -> path in the project.
     """
 
     systemname: str
-    files: Mapping[str, RenderedFile]
-    generation: str
-    tenants: Mapping[str, str]
+    shared: Mapping[str, RenderedFile]
+    tenants: Mapping[str, TenantPart | None]
+    blocks: str
     marks: Mapping[str, str]
     trunks: str
-    prompts: Mapping[str, str]
+
+    @property
+    def parts(self) -> Mapping[str, TenantPart]:
+        """The tenants that were rendered."""
+        return {name: part for name, part in self.tenants.items() if part is not None}
+
+    @property
+    def files(self) -> Mapping[str, RenderedFile]:
+        """Every rendered file by its path, sorted."""
+        own = {path: file for part in self.parts.values() for path, file in part.files.items()}
+        return dict(sorted({**self.shared, **own}.items()))
+
+    @property
+    def generation(self) -> str:
+        """Digest of everything rendered."""
+        return _digest(self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,47 +160,70 @@ def device_keys(definitions: Definitions, node: Node) -> list[DeviceKey]:
     ]
 
 
-def render(definitions: Definitions, node: Node, secrets: SwitchSecrets, share: Path) -> Rendered:
+def render(
+    definitions: Definitions,
+    node: Node,
+    secrets: SwitchSecrets,
+    share: Path,
+    phones: str = PHONES_DATABASE,
+    kept: Container[str] = (),
+    environment_of: Callable[..., jinja2.Environment] = jinja2.Environment,
+) -> Rendered:
     """The configuration of one node.
 
-    Args: share: directory with `templates/` and `dialplans/`.
+    Args: share: directory with `templates/` and `dialplans/`. phones: path of the phones' database. kept:
+    tenants that needn't be rendered. environment_of: makes what templates run in.
     Raises: RenderFailed: a template names what doesn't exist, or a value can't be written safely.
     """
-    environment = _environment(share / "templates" / "asterisk")
-    blocks = {
-        path.name: path.read_text("utf-8")
-        for path in sorted((share / "dialplans" / "asterisk").glob("*.conf"))
-    }
+    environment = _environment(share / "templates" / "asterisk", environment_of)
+    blocks = Blocks.read(share)
     tenants = node_tenants(definitions, node)
-    files = {f"dialplan/blocks/{name}": RenderedFile(text) for name, text in blocks.items()}
     common = {
         "platform": definitions.platform,
         "node": node,
         "secrets": secrets,
-        "blocks": sorted(blocks),
+        "blocks": sorted(blocks.texts),
         "tenants": tenants,
+        "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,
         "e164_digits": _E164_DIGITS,
         "any_host": ANY_HOST,
         "generation": _BLANK,
     }
+    files = {f"dialplan/blocks/{name}": RenderedFile(text) for name, text in blocks.texts.items()}
     for name, mode in _PLATFORM_FILES.items():
         files[name] = RenderedFile(_text(environment, f"{name}.j2", common), mode)
     trunks = _digest({_TRUNKS: files[_TRUNKS]})
     files[_TRUNKS] = RenderedFile(files[_TRUNKS].text.replace(_BLANK, trunks), files[_TRUNKS].mode)
-    shared = {path: file for path, file in files.items() if path.startswith("dialplan/")}
+    shared = {
+        path: RenderedFile(blocks.versioned(file.text), file.mode)
+        for path, file in files.items()
+        if path.startswith("dialplan/")
+    }
     marks = {path: _digest({path: file}) for path, file in shared.items()}
     files |= {path: _marked(path, file, marks[path]) for path, file in shared.items()}
-    digests = {}
-    for tenant in tenants:
-        own, digests[tenant.name] = _tenant_files(environment, common, definitions, tenant, secrets)
-        files |= own
-    files = dict(sorted(files.items()))
-    prompts = {
-        f"{prompt_name(path)}.wav": path for tenant in tenants for path in _prompts(definitions, tenant)
+    parts = {
+        tenant.name: None
+        if tenant.name in kept
+        else _tenant_part(environment, common, definitions, tenant, secrets, blocks)
+        for tenant in tenants
     }
-    prompts = dict(sorted(prompts.items()))
-    return Rendered(secrets.systemname, files, _digest(files), digests, marks, trunks, prompts)
+    return Rendered(secrets.systemname, dict(sorted(files.items())), parts, blocks.version, marks, trunks)
+
+
+def dialplan_file(tenant: str) -> str:
+    """Path of a tenant's dialplan below the configuration directory."""
+    return f"dialplan/tenants/{tenant}.conf"
+
+
+def phones_file(tenant: str) -> str:
+    """Path of a tenant's phones below the configuration directory."""
+    return f"pjsip/tenants/{tenant}.conf"
+
+
+def steps_context(tenant: str, steps: str) -> str:
+    """The context of a tenant's steps. Args: steps: see `TenantPart`."""
+    return f"{tenant}-steps.{steps}"
 
 
 def generation_global(tenant: str) -> str:
@@ -193,27 +251,40 @@ def _prompts(definitions: Definitions, tenant: Tenant) -> list[str]:
     return [path for path in (tenant.recording.announce, tenant.recording.announce_outbound) if path]
 
 
-def _tenant_files(
+def _tenant_part(
     environment: jinja2.Environment,
     common: Mapping[str, object],
     definitions: Definitions,
     tenant: Tenant,
     secrets: SwitchSecrets,
-) -> tuple[dict[str, RenderedFile], str]:
-    """The tenant's own files and their digest, which they carry so that the switch can be asked for it."""
+    blocks: Blocks,
+) -> TenantPart:
     graph = compile_tenant(definitions, tenant)
-    values = {**common, "tenant": tenant, "graph": graph, "dial": _dial_strings(graph, secrets)}
-    blank = {
-        path: RenderedFile(_text(environment, template, values), mode)
-        for path, template, mode in (
-            (f"dialplan/tenants/{tenant.name}.conf", "tenant_dialplan.conf.j2", PLAIN),
-            (f"pjsip/tenants/{tenant.name}.conf", "tenant_pjsip.conf.j2", PRIVATE),
-        )
+    dial = _dial_strings(graph, secrets)
+    values = {**common, "tenant": tenant, "graph": graph, "dial": dial, "hints": _hints(tenant, secrets)}
+    dialplan = blocks.versioned(_text(environment, "tenant_dialplan.conf.j2", values))
+    steps = hashlib.sha256(dialplan.encode()).hexdigest()[:16]
+    phones = _text(environment, "tenant_pjsip.conf.j2", values)
+    files = {
+        dialplan_file(tenant.name): RenderedFile(dialplan.replace(_BLANK, steps)),
+        phones_file(tenant.name): RenderedFile(phones, PRIVATE),
     }
-    digest = _digest(blank)
-    return {
-        path: RenderedFile(file.text.replace(_BLANK, digest), file.mode) for path, file in blank.items()
-    }, digest
+    prompts = {f"{prompt_name(path)}.wav": path for path in _prompts(definitions, tenant)}
+    return TenantPart(_digest(files), steps, files, dict(sorted(prompts.items())))
+
+
+def _hints(tenant: Tenant, secrets: SwitchSecrets) -> list[tuple[str, str]]:
+    """Extension, and the devices whose state it shows."""
+    return [
+        (
+            employee.extension,
+            "&".join(
+                f"PJSIP/{secrets.devices[tenant.name, employee.extension, device.name].endpoint}"
+                for device in employee.devices
+            ),
+        )
+        for employee in tenant.employees
+    ]
 
 
 def _dial_strings(graph: Graph, secrets: SwitchSecrets) -> dict[str, str]:
@@ -234,8 +305,8 @@ def _endpoint(graph: Graph, ref: DeviceRef, secrets: SwitchSecrets) -> str:
     return secrets.devices[graph.tenant, ref.extension, ref.device].endpoint
 
 
-def _environment(templates: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(
+def _environment(templates: Path, environment_of: Callable[..., jinja2.Environment]) -> jinja2.Environment:
+    environment = environment_of(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         autoescape=False,

@@ -33,7 +33,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view. Raises: DatabaseUnavailable."""
-        with _failures_named(self._engine.url), self._engine.connect() as connection:
+        with failures_named(self._engine.url), self._engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
@@ -42,7 +42,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """The only writer of the moment; others wait. Raises: DatabaseUnavailable."""
-        with _failures_named(self._engine.url), _write(self._engine) as connection:
+        with failures_named(self._engine.url), _write(self._engine) as connection:
             yield connection
 
     def close(self) -> None:
@@ -61,14 +61,19 @@ def open_database(url: str) -> Database:
         raise DatabaseUnavailable(
             "storage.database is not a database URL", "see docs/decisions.md"
         ) from error
-    with _failures_named(parsed):
-        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed)
+    with failures_named(parsed):
+        engine = open_engine(parsed)
         try:
             _upgrade(engine)
         except BaseException:
             engine.dispose()
             raise
     return Database(engine)
+
+
+def open_engine(url: URL) -> Engine:
+    """Connections as vpbx makes them. Raises: DatabaseUnavailable: another kind of database, or no driver."""
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
 
 
 @contextmanager
@@ -135,7 +140,7 @@ def _postgresql(url: URL) -> Engine:
 def _upgrade(engine: Engine) -> None:
     """Run the missing migrations in one transaction; whoever comes second finds nothing to do."""
     with engine.connect() as connection:
-        if _version(connection) == HEAD:
+        if schema_version(connection) == HEAD:
             return
     # Alembic is slow to import and most runs don't need it.
     from alembic import command
@@ -143,7 +148,7 @@ def _upgrade(engine: Engine) -> None:
     from alembic.util import CommandError
 
     with _write(engine) as connection:
-        if _version(connection) == HEAD:
+        if schema_version(connection) == HEAD:
             return
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -152,19 +157,20 @@ def _upgrade(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise DatabaseUnavailable(
-                f"the database's schema {_version(connection)} is not known to this vpbx",
+                f"the database's schema {schema_version(connection)} is not known to this vpbx",
                 "install the newer vpbx",
             ) from error
 
 
-def _version(connection: Connection) -> str | None:
+def schema_version(connection: Connection) -> str | None:
+    """The newest migration that a database has; None for a database without any."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @contextmanager
-def _failures_named(url: URL) -> Iterator[None]:
+def failures_named(url: URL) -> Iterator[None]:
     """Failures of the database as errors of ours, without the URL's password."""
     where = url.render_as_string(hide_password=True)
     try:

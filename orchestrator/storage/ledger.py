@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, RowMapping, func, insert, select
 
 from orchestrator.errors import DuplicateKey, LedgerBroken, NotFound
 from orchestrator.model.call import Charge
@@ -97,11 +97,28 @@ def verify(connection: Connection) -> Verified:
 
     Raises: LedgerBroken: an entry was changed, removed or doesn't balance; it says which is the first.
     """
-    previous, entries = GENESIS, 0
-    for row, accounts in _walk(connection):
+    return _verified(connection, 0, GENESIS)
+
+
+def verify_last(connection: Connection, most: int) -> Verified:
+    """Walk the chain's end only, a bounded number of entries. Raises: LedgerBroken."""
+    last = connection.execute(select(func.max(ledger_entry.c.seq))).scalar() or 0
+    after = max(0, last - most)
+    if after == 0:
+        return _verified(connection, 0, GENESIS)
+    before = connection.execute(select(ledger_entry.c.hash).where(ledger_entry.c.seq == after)).scalar()
+    if before is None:
+        raise LedgerBroken(f"ledger entry {after} is missing", "compare with a backup")
+    return _verified(connection, after, before)
+
+
+def _verified(connection: Connection, after: int, previous: str) -> Verified:
+    """Walk the chain behind an entry. Args: after: its number. previous: its hash."""
+    entries = 0
+    for row, accounts in _walk(connection, after):
         entries += 1
         try:
-            broken = _fault(row, accounts, previous, entries)
+            broken = _fault(row, accounts, previous, after + entries)
         except TypeError:
             broken = "a value has another type"
         if broken:
@@ -204,9 +221,8 @@ def _fault(row: RowMapping, accounts: Mapping[str, int], previous: str, seq: int
     return ""
 
 
-def _walk(connection: Connection) -> Iterator[tuple[RowMapping, dict[str, int]]]:
-    """Entries by sequence with their postings, a bounded number in memory."""
-    after = 0
+def _walk(connection: Connection, after: int = 0) -> Iterator[tuple[RowMapping, dict[str, int]]]:
+    """Entries behind one by sequence with their postings, a bounded number in memory."""
     while True:
         page = select(ledger_entry).where(ledger_entry.c.seq > after).order_by(ledger_entry.c.seq).limit(1000)
         rows = connection.execute(page).mappings().all()

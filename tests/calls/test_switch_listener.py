@@ -107,4 +107,4 @@ def test_sigterm_ends_it_in_order(site: Site) -> None:
     process = site.listen()
     process.send_signal(signal.SIGTERM)
     assert process.wait(15) == 0
-    assert "event=stopped" in (site.root / "listen.log").read_text()
+    assert "stopped" in site.logged()

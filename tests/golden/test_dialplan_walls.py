@@ -12,8 +12,9 @@ from rendered_cases import CASES, rendered
 FRONT_DOOR = "vpbx-number"
 """Calls to a number of the platform enter its tenant here, and are admitted as from outside."""
 
+_CONTEXT = r"[A-Za-z0-9_-]+(?:\.[0-9a-f]+)?"
 _JUMP = re.compile(
-    r"\b(?:Goto|Gosub)\(([A-Za-z0-9_-]+),[^)]*?,|[?:]([A-Za-z0-9_-]+),[^,]+,1\)|[bU]\(([a-z][a-z-]+)\^|@([a-z][a-z-]+)/n"
+    rf"\b(?:Goto|Gosub)\(({_CONTEXT}),[^)]*?,|[?:]({_CONTEXT}),[^,]+,1\)|[bU]\(({_CONTEXT})\^|@({_CONTEXT})/n"
 )
 
 
@@ -77,7 +78,9 @@ def test_no_context_of_a_tenant_reaches_another_tenants(case: str) -> None:
 def test_the_front_door_leads_only_to_admission(case: str) -> None:
     targets = [line for line in contexts(case)[FRONT_DOOR].lines if "Goto(" in line]
     assert targets
-    assert all(re.search(r"Goto\([a-z0-9-]+-steps,numbers\.\d+\.admit,1\)", line) for line in targets)
+    assert all(
+        re.search(r"Goto\([a-z0-9-]+-steps\.[0-9a-f]{16},numbers\.\d+\.admit,1\)", line) for line in targets
+    )
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

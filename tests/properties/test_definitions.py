@@ -7,13 +7,14 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.definitions import check, load, show
+from orchestrator.definitions import check, kept, load, show
 from orchestrator.definitions.deck import read_deck
-from orchestrator.definitions.marked import parse
+from orchestrator.definitions.marked import _composed, _plain_tree, parse
 from orchestrator.definitions.schema import KINDS
 from orchestrator.definitions.shapes import Reading, Surroundings
 from orchestrator.definitions.show import excerpt
@@ -69,6 +70,22 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     assert tree is not None or problems
 
 
+@given(st.sampled_from(tuple(TEXTS.values())), st.data())
+@settings(max_examples=300, deadline=None)
+def test_the_quick_way_to_a_tree_leads_where_the_composer_does(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    changed = text[:start] + data.draw(YAML_ISH | st.text(max_size=5)) + text[start:]
+    for each in (text, changed, data.draw(YAML_ISH)):
+        tree, problems = _composed(each, "f.yaml")
+        quick = _plain_tree(each, "f.yaml")
+        assert quick in (None, tree)
+        assert quick is None or not problems
+
+
+def test_the_examples_take_the_quick_way() -> None:
+    assert all(_plain_tree(text, file) for file, text in TEXTS.items() if file.endswith(".yaml"))
+
+
 @given(trees())
 @settings(max_examples=300, deadline=None)
 def test_any_tree_as_any_kind_is_converted_or_refused(data: object) -> None:
@@ -94,6 +111,24 @@ def test_the_example_with_any_cut_or_change_is_read_or_refused(file: str, data: 
         definitions, problems = check(project)
         assert (definitions is None) == bool(problems)
         assert show(problems, lambda name: _text(project, name)) or not problems
+
+
+@given(st.lists(st.sampled_from(FILES), min_size=1, max_size=3), st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_is_kept_between_runs_changes_nothing(files: list[str], data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept, "KEPT_FROM", 0)
+        project = Path(shutil.copytree(EXAMPLES, Path(folder) / "project"))
+        check(project)
+        for file in files:
+            text = (project / file).read_bytes().decode("utf-8", "replace")
+            start = data.draw(st.integers(0, len(text)))
+            end = data.draw(st.integers(start, min(len(text), start + 40)))
+            more = data.draw(YAML_ISH | st.sampled_from(("", text[start:end] * 2)))
+            (project / file).write_bytes((text[:start] + more + text[end:]).encode())
+            plain = check(project, cached=False)
+            assert repr(check(project)) == repr(plain)
+            assert repr(check(project)) == repr(plain)
 
 
 @given(st.text(max_size=300))

@@ -122,7 +122,7 @@ REFUSED: list[tuple[Scalar[object], str, str]] = [
 
 def read(shape: Scalar[object], text: str) -> tuple[object, list[str]]:
     reading = Reading("f.yaml", Surroundings())
-    value = shape.convert(MarkedText(text, False, HERE), (), reading)
+    value = shape.convert(MarkedText(text, False, HERE.file), (), reading)
     return value, [problem.code for problem in reading.problems]
 
 
@@ -139,7 +139,7 @@ def test_text_is_refused_with_its_code(shape: Scalar[object], text: str, code: s
 @pytest.mark.parametrize("shape", [network.secret_reference(), network.database_url()])
 def test_a_refused_secret_is_not_repeated(shape: Scalar[str]) -> None:
     reading = Reading("f.yaml", Surroundings())
-    shape.convert(MarkedText("postgresql://user:hunter2@host/name", False, HERE), (), reading)
+    shape.convert(MarkedText("postgresql://user:hunter2@host/name", False, HERE.file), (), reading)
     assert "hunter2" not in reading.problems[0].message + reading.problems[0].hint
 
 
@@ -148,17 +148,17 @@ def test_a_refused_secret_is_not_repeated(shape: Scalar[str]) -> None:
 )
 def test_other_spellings_of_a_boolean_get_a_hint(text: str, hint: str) -> None:
     reading = Reading("f.yaml", Surroundings())
-    scalars.boolean().convert(MarkedText(text, True, HERE), (), reading)
+    scalars.boolean().convert(MarkedText(text, True, HERE.file), (), reading)
     assert reading.problems[0].hint == hint
 
 
 def test_a_list_where_a_scalar_belongs_is_refused() -> None:
     reading = Reading("f.yaml", Surroundings())
-    assert COUNT.convert(MarkedList((), HERE), ("seats",), reading) == 1
+    assert COUNT.convert(MarkedList((), HERE.file), ("seats",), reading) == 1
     assert [(problem.code, problem.path) for problem in reading.problems] == [("wrong-type", "seats")]
 
 
 def test_no_value_is_refused() -> None:
     reading = Reading("f.yaml", Surroundings())
-    scalars.text().convert(MarkedText("", True, HERE), ("name",), reading)
+    scalars.text().convert(MarkedText("", True, HERE.file), ("name",), reading)
     assert [problem.code for problem in reading.problems] == ["missing-value"]

@@ -113,6 +113,7 @@ def test_explain_call_names_every_source(project: Project) -> None:
     ):
         assert part in text
     data = json.loads(run(project, "explain-call", linkedid(project), "--json").stdout)
+    assert data["version"] == 1
     assert (len(data["legs"]), len(data["charges"]), len(data["claims"])) == (1, 1, 1)
     assert data["events"][0]["kind"] == "CHAN_START"
 

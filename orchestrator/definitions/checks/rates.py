@@ -21,9 +21,12 @@ def check_rates(written: Written) -> Iterator[Problem]:
     classes = platform.value.platform.dial_classes
 
     @cache
+    def prefixes(deck: str) -> frozenset[str]:
+        return frozenset(rate.prefix for rate in written.decks[deck].rates)
+
+    @cache
     def missing(deck: str, name: str) -> str | None:
-        prefixes = tuple(rate.prefix for rate in written.decks[deck].rates)
-        return _unpriced(name, classes, prefixes)
+        return _unpriced(name, classes, prefixes(deck))
 
     for file in written.tenants.values():
         tariff = written.tariffs.get(file.value.tariff)
@@ -31,27 +34,29 @@ def check_rates(written: Written) -> Iterator[Problem]:
         if deck not in written.decks or not written.decks[deck].rates:
             continue
         for name in file.value.dial_classes:
-            prefix = _own_number(file.value, written, deck) if name == LOCAL else missing(deck, name)
+            prefix = _own_number(file.value, prefixes(deck)) if name == LOCAL else missing(deck, name)
             if prefix is not None:
                 yield _problem(file, platform, name, prefix, deck)
 
 
-def _own_number(tenant: Tenant, written: Written, deck: str) -> str | None:
+def _own_number(tenant: Tenant, rates: frozenset[str]) -> str | None:
     """The tenant's own number, when not even a call to it has a rate."""
     digits = tenant.caller_id.removeprefix("+")
-    if not digits or any(digits.startswith(rate.prefix) for rate in written.decks[deck].rates):
-        return None
-    return tenant.caller_id
+    return None if not digits or _covered(digits, rates) else tenant.caller_id
 
 
-def _unpriced(name: str, classes: Sequence[DialClass], rates: Sequence[str]) -> str | None:
+def _covered(digits: str, rates: frozenset[str]) -> bool:
+    """Whether a rate's prefix is how a number begins."""
+    return any(digits[:length] in rates for length in range(len(digits) + 1))
+
+
+def _unpriced(name: str, classes: Sequence[DialClass], rates: frozenset[str]) -> str | None:
     """A prefix of the class that no rate covers, nor begins with; None when all are priced."""
     own = next((each for each in classes if each.name == name), None)
     for prefix in own.prefixes if own is not None else ():
         digits = prefix.removeprefix("+")
         inside = (rate for rate in rates if rate.startswith(digits))
-        covering = any(digits.startswith(rate) for rate in rates)
-        if not covering and not any(_class_of(rate, classes) == name for rate in inside):
+        if not _covered(digits, rates) and not any(_class_of(rate, classes) == name for rate in inside):
             return prefix
     return None
 

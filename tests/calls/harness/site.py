@@ -122,6 +122,11 @@ class Site:
         """What the listener's health endpoint says; empty while it doesn't answer."""
         return json.loads(self._fetch("/health") or "{}")
 
+    def logged(self) -> list[str]:
+        """Names of the events in the listener's log, in order."""
+        lines = (self.root / "listen.log").read_text().splitlines()
+        return [json.loads(line)["event"] for line in lines]
+
     def metrics_text(self) -> str:
         return self._fetch("/metrics")
 

@@ -1,0 +1,196 @@
+"""What becomes a generation: a rendering, or an earlier generation again, against the one that is live.
+
+Steps that calls may still be in are kept beside the new ones until the last call that began before them has
+ended. Rule: docs/dialplan.md, "A change and the calls that are up".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from orchestrator.asterisk.generations import PROMPTS, Generation, Parcel
+from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
+from orchestrator.planning.facts import Facts
+from orchestrator.rendering.blocks import DOORS
+from orchestrator.rendering.render import PLAIN, Rendered, dialplan_file, phones_file, steps_context
+
+_BLOCKS = "dialplan/blocks/"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the node has now. Args: generation, manifest: None before the first apply.
+
+    oldest_call_at: when the oldest channel that is up began; None: no call is up.
+    """
+
+    generation: Generation | None
+    manifest: Manifest | None
+    oldest_call_at: datetime | None = None
+
+    @property
+    def number(self) -> int:
+        return 0 if self.generation is None else self.generation.number
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Digests of what a rendering was made from.
+
+    Args: shared: of what all share. tenants: of each tenant, with what all share. prompts: digest of each
+    rendered tenant's sound files, by name on the switch.
+    """
+
+    shared: str
+    tenants: Mapping[str, str]
+    prompts: Mapping[str, Mapping[str, str]]
+
+
+def facts_file(tenant: str) -> str:
+    """Path of what a tenant is in service terms, below a generation's directory."""
+    return f"facts/{tenant}.json"
+
+
+def from_rendering(
+    rendered: Rendered,
+    sources: Sources,
+    facts: Mapping[str, Facts],
+    live: Live,
+    number: int,
+    origin: Origin,
+    changes: Mapping[str, tuple[str, ...]],
+) -> Parcel:
+    """A rendering as a generation. Args: facts: of each rendered tenant. changes: see `Manifest`."""
+    shared = {path: file_digest(file.text.encode()) for path, file in rendered.shared.items()}
+    known = {} if live.manifest is None else live.manifest.tenants
+    tenants: dict[str, LivePart] = {}
+    linked: list[str] = []
+    files: dict[str, tuple[bytes, int]] = {}
+    prompts: dict[str, str] = {}
+    for name, part in rendered.tenants.items():
+        if part is None:
+            tenants[name] = known[name]
+            linked += _files_of(name, known[name])
+            continue
+        told = _json(facts[name])
+        tenants[name] = LivePart(
+            part.digest, part.steps, sources.tenants[name], file_digest(told), sources.prompts[name]
+        )
+        files |= {path: (file.text.encode(), file.mode) for path, file in part.files.items()}
+        files[facts_file(name)] = (told, PLAIN)
+        prompts |= part.prompts
+    for path, file in rendered.shared.items():
+        if _on_disk(live, path) == shared[path]:
+            linked.append(path)
+        else:
+            files[path] = (file.text.encode(), file.mode)
+    manifest = Manifest(
+        number=number,
+        base=live.number,
+        origin=origin,
+        source=sources.shared,
+        shared=shared,
+        blocks=rendered.blocks,
+        trunks=rendered.trunks,
+        marks=rendered.marks,
+        tenants=tenants,
+        changes=changes,
+    )
+    return _retiring(Parcel(manifest, files, prompts, live.generation, linked), live)
+
+
+def on_its_own(rendered: Rendered, number: int, origin: Origin) -> Parcel:
+    """A rendering for a switch that has nothing yet, and lives no longer than a trial."""
+    names = dict.fromkeys(rendered.tenants, "")
+    sources = Sources("", names, {name: {} for name in names})
+    facts: dict[str, Facts] = {name: {} for name in names}
+    return from_rendering(rendered, sources, facts, Live(None, None), number, origin, {})
+
+
+def from_generation(
+    target: Generation,
+    held: Manifest,
+    live: Live,
+    number: int,
+    origin: Origin,
+    changes: Mapping[str, tuple[str, ...]],
+) -> Parcel:
+    """An earlier generation again, as a new one. Args: target, held: the earlier one."""
+    manifest = replace(held, number=number, base=live.number, origin=origin, changes=changes, retired=())
+    linked = [*held.shared, *(path for name, part in held.tenants.items() for path in _files_of(name, part))]
+    return _retiring(Parcel(manifest, {}, {}, target, linked), live)
+
+
+def _retiring(parcel: Parcel, live: Live) -> Parcel:
+    """The parcel with the steps and blocks that calls may still be in."""
+    if live.manifest is None or live.generation is None or live.oldest_call_at is None:
+        return parcel
+    manifest, before, root = parcel.manifest, live.manifest, live.generation.path
+    kept: list[Retired] = []
+    files = dict(parcel.files)
+    for old in before.retired:
+        if live.oldest_call_at < old.since and not _is_live(old, manifest):
+            kept.append(old)
+            files[old.file] = ((root / old.file).read_bytes(), PLAIN)
+    for old, paths, wanted in _replaced(before, manifest):
+        if old.file not in files:
+            texts = [(root / path).read_text("utf-8") for path in paths]
+            kept.append(old)
+            files[old.file] = ("".join(_sections(texts, wanted)).encode(), PLAIN)
+    return replace(parcel, manifest=replace(manifest, retired=tuple(kept)), files=files)
+
+
+def _on_disk(live: Live, path: str) -> str:
+    """Digest of a file of the live generation as it is, whoever wrote it; empty when there is none."""
+    if live.generation is None:
+        return ""
+    try:
+        return file_digest((live.generation.path / path).read_bytes())
+    except OSError:
+        return ""
+
+
+def _replaced(before: Manifest, after: Manifest) -> Iterator[tuple[Retired, Sequence[str], str]]:
+    """What is live before and not after: with the files it is in, and how its contexts' names end."""
+    since = after.origin.made_at
+    if before.blocks != after.blocks:
+        paths = [path for path in before.shared if path.startswith(_BLOCKS)]
+        yield Retired("", before.blocks, since), paths, f".{before.blocks}"
+    for name, part in before.tenants.items():
+        if name not in after.tenants or after.tenants[name].steps != part.steps:
+            context = steps_context(name, part.steps)
+            yield Retired(name, part.steps, since), [dialplan_file(name)], context
+
+
+def _is_live(old: Retired, manifest: Manifest) -> bool:
+    if not old.tenant:
+        return old.version == manifest.blocks
+    return old.tenant in manifest.tenants and manifest.tenants[old.tenant].steps == old.version
+
+
+def _sections(texts: Sequence[str], ending: str) -> Iterator[str]:
+    """Whole sections whose context's name ends so."""
+    for text in texts:
+        for section in re.split(r"^(?=\[)", text, flags=re.MULTILINE):
+            name = section[1 : section.index("]")] if section.startswith("[") else ""
+            if name.endswith(ending) and name not in DOORS:
+                yield section
+
+
+def _files_of(name: str, part: LivePart) -> list[str]:
+    own = [dialplan_file(name), phones_file(name), facts_file(name)]
+    return own + [f"{PROMPTS}/{prompt}" for prompt in part.prompts]
+
+
+def _json(facts: Facts) -> bytes:
+    return (json.dumps(facts, ensure_ascii=False, sort_keys=True, indent=1) + "\n").encode()
+
+
+def file_digest(data: bytes) -> str:
+    """What a manifest says of a file's content."""
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,0 +1,274 @@
+"""`vpbx show`: a tenant as a person wants to see it, and which of its phones are registered now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import click
+
+from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.cli.table import print_table
+from orchestrator.definitions.quoting import visible
+from orchestrator.errors import NotFound, SwitchError
+from orchestrator.model.platform import lines_given
+from orchestrator.model.tenant import Employee, Target, Tenant
+from orchestrator.ports import Registration
+from orchestrator.recordings import Retention
+from orchestrator.routing.compile import RECORDING
+from orchestrator.secrets import Secrets
+
+_JSON_VERSION = 1
+_NOT_APPLIED, _NOT_REGISTERED, _UNKNOWN = "not applied yet", "not registered", "unknown"
+_LANGUAGE = "ru"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What the running switch says.
+
+    Args: registrations: by endpoint; no key: the switch doesn't know the endpoint. in_use: lines held.
+    trouble: why nothing is known; empty: all is.
+    """
+
+    registrations: Mapping[str, tuple[Registration, ...]]
+    in_use: int | None
+    trouble: str = ""
+
+
+@click.command()
+@click.argument("tenant")
+@node_option
+@json_option
+def show(tenant: str, node: str | None, as_json: bool) -> None:
+    """Show a tenant: what it has, where its numbers lead, and which of its phones are registered now.
+
+    The definitions say what is wanted; registrations and lines in use are asked of the running switch. When
+    it doesn't run, that is said and the rest is shown.
+
+    \b
+    Example:
+        vpbx show acme
+    """
+    session = open_session(node, tenant)
+    model = session.tenant(tenant)
+    accounts = _accounts(session, model)
+    if session.project.secrets_file.exists():
+        live = asyncio.run(_live(session, model, [each for each in accounts.values() if each]))
+    else:
+        live = Live({}, None, "nothing has been applied yet")
+    data = _data(session, model, accounts, live)
+    if as_json:
+        click.echo(json.dumps({"version": _JSON_VERSION, **data}, ensure_ascii=False))
+    else:
+        _draw(session, model, accounts, live)
+
+
+def _accounts(session: Session, tenant: Tenant) -> dict[tuple[str, str], str]:
+    """Endpoint by extension and device; empty for a device that was never applied."""
+    kept = Secrets.open(session.project.secrets_file)
+    known = {
+        (employee.extension, device.name): kept.known_device(tenant.name, employee.extension, device.name)
+        for employee in tenant.employees
+        for device in employee.devices
+    }
+    return {key: credential.endpoint if credential else "" for key, credential in known.items()}
+
+
+async def _live(session: Session, tenant: Tenant, endpoints: list[str]) -> Live:
+    """What the switch says now; when it can't be asked, why."""
+    found: dict[str, tuple[Registration, ...]] = {}
+    switch: AmiSwitch
+    try:
+        async with session.switch() as switch:
+            for endpoint in endpoints:
+                try:
+                    found[endpoint] = await switch.registrations(endpoint)
+                except NotFound:
+                    continue
+            channels = await switch.channels()
+    except SwitchError as error:
+        return Live({}, None, error.message)
+    return Live(found, sum(channel.line_of == tenant.name for channel in channels))
+
+
+def _data(
+    session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], str], live: Live
+) -> dict[str, object]:
+    definitions = session.definitions
+    tariff = definitions.tariffs[tenant.tariff]
+    return {
+        "tenant": tenant.name,
+        "title": tenant.title,
+        "service": tenant.service,
+        "tariff": {"slug": tariff.slug, "version": tariff.version, "title": dict(tariff.title)},
+        "options": list(tenant.options),
+        "time_zone": tenant.time_zone,
+        "node": tenant.node,
+        "trunk": tenant.trunk,
+        "caller_id": tenant.caller_id or None,
+        "dial_classes": list(tenant.dial_classes),
+        "lines": {
+            "limit": definitions.line_limit(tenant),
+            "given": lines_given(tariff, tenant),
+            "in_use": live.in_use,
+        },
+        "recording": {
+            "on": _records(session, tenant),
+            "kept_years": _years(session, tenant),
+            "announce": tenant.recording.announce or None,
+            "announce_outbound": tenant.recording.announce_outbound or None,
+        },
+        "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
+        "numbers": [
+            {"number": did.number, "to": did.target.kind, "name": did.target.name} for did in tenant.numbers
+        ],
+        "departments": [
+            {
+                "name": department.name,
+                "title": department.title,
+                "extension": department.extension or None,
+                "distribution": department.distribution,
+                "ring_timeout_s": department.ring_timeout_s,
+                "members": list(department.members),
+            }
+            for department in tenant.departments
+        ],
+        "employees": [
+            {
+                "extension": employee.extension,
+                "name": employee.name,
+                "ring_timeout_s": employee.ring_timeout_s,
+                "devices": [
+                    _device_json(device.name, accounts[employee.extension, device.name], live)
+                    for device in employee.devices
+                ],
+            }
+            for employee in tenant.employees
+        ],
+    }
+
+
+def _device_json(name: str, account: str, live: Live) -> dict[str, object]:
+    registrations = live.registrations.get(account)
+    return {
+        "device": name,
+        "account": account or None,
+        "registered": None if live.trouble else bool(registrations),
+        "contacts": [
+            {
+                "uri": each.uri,
+                "address": each.address,
+                "user_agent": each.user_agent or None,
+                "expires_at": each.expires_at.isoformat() if each.expires_at else None,
+                "reachable": each.reachable,
+                "round_trip_ms": each.round_trip_ms,
+            }
+            for each in registrations or ()
+        ],
+    }
+
+
+def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], str], live: Live) -> None:
+    click.echo(f"{_bold(tenant.name)}  {visible(tenant.title)}")
+    for name, value in _facts(session, tenant, live):
+        click.echo(f"  {name + ':':<12} {visible(value)}")
+    _section(
+        "numbers",
+        ("number", "leads to"),
+        [(did.number, _leads(tenant, did.target)) for did in tenant.numbers],
+    )
+    _section(
+        "departments",
+        ("name", "title", "extension", "distribution", "rings", "members"),
+        [
+            (d.name, d.title, d.extension, d.distribution, f"{d.ring_timeout_s} s", ", ".join(d.members))
+            for d in tenant.departments
+        ],
+    )
+    _section(
+        "employees",
+        ("extension", "name", "rings", "device", "registered", "from", "phone", "round trip"),
+        [row for employee in tenant.employees for row in _phones(employee, accounts, live)],
+    )
+
+
+def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, str]]:
+    tariff = session.definitions.tariffs[tenant.tariff]
+    limit = session.definitions.line_limit(tenant)
+    yield "service", tenant.service
+    yield "tariff", f"{tariff.slug} {tariff.version}, {tariff.title.get(_LANGUAGE, tariff.slug)}"
+    yield "options", ", ".join(tenant.options) or "none"
+    yield (
+        "lines",
+        f"{limit}, in use: {_UNKNOWN}" if live.in_use is None else f"{live.in_use} of {limit} in use",
+    )
+    yield "caller ID", tenant.caller_id or "none"
+    yield "may dial", f"{', '.join(tenant.dial_classes) or 'nothing outside'}; emergency numbers always"
+    yield "recording", _recording(session, tenant)
+    yield "trunk", tenant.trunk
+    yield "node", f"{tenant.node}, {tenant.time_zone}"
+    yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"
+
+
+def _recording(session: Session, tenant: Tenant) -> str:
+    if not _records(session, tenant):
+        return "off"
+    years = _years(session, tenant)
+    told = [text for text in (tenant.recording.announce, tenant.recording.announce_outbound) if text]
+    return f"on, kept {years} year{'' if years == 1 else 's'}, {'announced' if told else 'not announced'}"
+
+
+def _records(session: Session, tenant: Tenant) -> bool:
+    return RECORDING in session.definitions.unlocked(tenant)
+
+
+def _years(session: Session, tenant: Tenant) -> int | None:
+    return Retention.of(session.definitions).years[tenant.name] if _records(session, tenant) else None
+
+
+def _leads(tenant: Tenant, target: Target) -> str:
+    if target.kind == "employee":
+        return f"employee {target.name}, {tenant.employee(target.name).name}"
+    if target.kind == "department":
+        found = next(each for each in tenant.departments if each.name == target.name)
+        return f"department {found.name}, {found.title}"
+    return f"{target.kind} {target.name}"
+
+
+def _phones(
+    employee: Employee, accounts: Mapping[tuple[str, str], str], live: Live
+) -> Iterator[tuple[str, ...]]:
+    """A row for each phone; the employee stands in the first."""
+    who: tuple[str, ...] = (employee.extension, employee.name, f"{employee.ring_timeout_s} s")
+    for device in employee.devices:
+        account = accounts[employee.extension, device.name]
+        registrations = live.registrations.get(account, ())
+        if registrations:
+            for each in registrations:
+                yield (*who, device.name, *_registered(each))
+                who = ("", "", "")
+        else:
+            state = _NOT_APPLIED if not account else _UNKNOWN if live.trouble else _NOT_REGISTERED
+            yield (*who, device.name, state, "", "", "")
+        who = ("", "", "")
+
+
+def _registered(found: Registration) -> tuple[str, ...]:
+    state = "yes, but it doesn't answer" if found.reachable is False else "yes"
+    trip = "" if found.round_trip_ms is None else f"{found.round_trip_ms:.1f} ms"
+    return state, found.address, found.user_agent, trip
+
+
+def _section(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    click.echo()
+    click.echo(_bold(title) if rows else f"{_bold(title)}: none")
+    if rows:
+        print_table(columns, rows)
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)

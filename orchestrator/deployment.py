@@ -1,0 +1,282 @@
+"""One node's definitions against what is deployed there: the candidate, the plan, and what becomes live.
+
+Only tenants whose input has changed since the live generation are rendered: each part is made of the
+tenant's file, its phones' secrets, and what all tenants share, and of nothing else.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orchestrator
+from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.asterisk.difference import Difference, difference
+from orchestrator.asterisk.generations import Generation, Generations, Parcel
+from orchestrator.asterisk.manifest import Manifest, Origin
+from orchestrator.asterisk.parcel import Live, Sources, facts_file, from_rendering
+from orchestrator.asterisk.phones import PhoneRows, phones_of
+from orchestrator.model.platform import Definitions, Node
+from orchestrator.planning.changes import TenantChange, tenant_change
+from orchestrator.planning.facts import Facts, facts_of
+from orchestrator.planning.plan import Plan
+from orchestrator.project import Project
+from orchestrator.rendering.render import (
+    Rendered,
+    SwitchSecrets,
+    dialplan_file,
+    generation_global,
+    mark_global,
+    node_tenants,
+    phones_file,
+    render,
+)
+from orchestrator.rendering.sources import share_directory
+
+_CODE = ("model", "routing", "rendering", "planning")
+_GIT_DEADLINE_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What the definitions say a node should have. Args: facts: of each rendered tenant."""
+
+    rendered: Rendered
+    sources: Sources
+    facts: Mapping[str, Facts]
+    wanted: str
+
+
+async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
+    """What is deployed on a node now. Args: switch: a session with it; None: it isn't running."""
+    generations = Generations(project.switch(node.name))
+    live = generations.live()
+    channels = () if switch is None else await switch.channels()
+    begun = [channel.created_at for channel in channels if channel.created_at is not None]
+    return Live(live, generations.manifest(live), min(begun, default=None))
+
+
+def candidate(
+    project: Project, definitions: Definitions, node: Node, secrets: SwitchSecrets, live: Live
+) -> Candidate:
+    """Render what isn't the same as in the live generation. Raises: RenderFailed."""
+    paths = project.switch(node.name)
+    sources = _sources(project, definitions, node, secrets)
+    held = {} if live.manifest is None else live.manifest.tenants
+    kept = {name for name, source in sources.items() if name in held and held[name].source == source}
+    kept -= altered_tenants(live, kept)
+    rendered = render(definitions, node, secrets, share_directory(), str(paths.phones), kept)
+    prompts = {
+        name: {each: _file_digest(project.root / path) for each, path in part.prompts.items()}
+        for name, part in rendered.parts.items()
+    }
+    facts = {name: facts_of(definitions, definitions.tenants[name]) for name in rendered.parts}
+    shared = {path: file.text for path, file in rendered.shared.items()}
+    wanted = _digest(json.dumps([sources, shared], sort_keys=True).encode())
+    return Candidate(rendered, Sources(wanted, sources, prompts), facts, wanted)
+
+
+def parcel_of(
+    found: Candidate, live: Live, number: int, origin: Origin, changes: Mapping[str, tuple[str, ...]]
+) -> Parcel:
+    """The candidate as the next generation. Args: changes: see `Manifest`."""
+    return from_rendering(found.rendered, found.sources, found.facts, live, number, origin, changes)
+
+
+def plan_of(
+    project: Project, node: Node, found: Candidate, live: Live, drift: tuple[str, ...], running: bool
+) -> Plan:
+    """What an apply of the candidate would do."""
+    paths = project.switch(node.name)
+    parcel = parcel_of(found, live, live.number + 1, Origin(datetime.now(UTC), "", ""), {})
+    change = difference(live.manifest, parcel.manifest)
+    changed = changed_tenants(live, parcel.manifest, found.facts.get)
+    restarts: tuple[str, ...] = ()
+    if running and live.generation is not None and live.manifest is not None:
+        restarts = change.restarts(live.generation, found.rendered.shared["pjsip.conf"].text)
+    return Plan(
+        node=node.name,
+        base=live.number,
+        wanted=found.wanted,
+        tenants=changed,
+        platform=change.shared,
+        files=change.files,
+        phones=_phones(paths.phones, found.rendered, change),
+        reloads=change.reloads if running else (),
+        restarts=restarts,
+        spliced=change.spliced and bool(change.steps or change.gone) and running,
+        drift=drift,
+        running=running,
+    )
+
+
+def origin_of(project: Project, why: str) -> Origin:
+    """Who acts now, and at which commit of the project's repository."""
+    user = getpass.getuser()
+    behind = os.environ.get("SUDO_USER", "")
+    return Origin(datetime.now(UTC), f"{behind} as {user}" if behind else user, why, _commit(project.root))
+
+
+def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
+    """Files and rows that aren't as they were applied: somebody has edited them."""
+    if live.manifest is None or live.generation is None:
+        return ()
+    root = live.generation.path
+    shared = [
+        f"{path} was edited since generation {live.number}"
+        for path, digest in live.manifest.shared.items()
+        if _file_digest(root / path) != digest
+    ]
+    tenants = [
+        f"files of tenant {name} were edited since generation {live.number}"
+        for name in sorted(altered_tenants(live, live.manifest.tenants))
+    ]
+    rows = PhoneRows(project.switch(node.name).phones)
+    phones = [f"phone {endpoint} was edited in the phones' database" for endpoint in rows.altered()]
+    return (*shared, *tenants, *phones)
+
+
+async def drift_on_switch(live: Live, switch: AmiSwitch) -> tuple[str, ...]:
+    """What the running switch has otherwise than it was applied, by its own marks."""
+    if live.manifest is None:
+        return ()
+    seen = await switch.global_variables()
+    shared = [
+        f"the switch has another {path} than generation {live.number}"
+        for path, mark in live.manifest.marks.items()
+        if seen.get(mark_global(path)) != mark
+    ]
+    tenants = [
+        f"the switch has another dialplan of tenant {name} than generation {live.number}"
+        for name, part in live.manifest.tenants.items()
+        if seen.get(generation_global(name)) != part.steps
+    ]
+    return (*shared, *tenants)
+
+
+def altered_tenants(live: Live, names: Iterable[str]) -> set[str]:
+    """Tenants whose files in the live generation aren't what was written there."""
+    if live.generation is None or live.manifest is None:
+        return set()
+    root, held = live.generation.path, live.manifest.tenants
+    return {name for name in names if part_digest(root, name) != held[name].digest}
+
+
+def part_digest(root: Path, name: str) -> str:
+    """Digest of a tenant's files in a generation's directory, as `rendering.TenantPart` has it."""
+    digest = hashlib.sha256()
+    for path in (dialplan_file(name), phones_file(name)):
+        try:
+            data = (root / path).read_bytes()
+        except OSError:
+            return ""
+        digest.update(f"{path}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def changed_tenants(
+    live: Live, after: Manifest, facts: Callable[[str], Facts | None]
+) -> tuple[TenantChange, ...]:
+    """How tenants change from what is live. Args: facts: of a tenant of `after`."""
+    before = {} if live.manifest is None else live.manifest.tenants
+    changes = []
+    for name in sorted({*before, *after.tenants}):
+        if name in before and name in after.tenants and before[name].content == after.tenants[name].content:
+            continue
+        old = kept_facts(live.generation, name) if name in before else None
+        new = facts(name) if name in after.tenants else None
+        changes.append(tenant_change(name, old, new))
+    return tuple(changes)
+
+
+def kept_facts(generation: Generation | None, name: str) -> Facts:
+    """What a tenant was in a generation, in service terms."""
+    if generation is None:
+        return {}
+    told: Facts = json.loads((generation.path / facts_file(name)).read_text("utf-8"))
+    return told
+
+
+def _phones(database: Path, rendered: Rendered, change: Difference) -> tuple[int, int, int]:
+    have = PhoneRows(database).marks()
+    touched = {*change.tenants, *change.gone}
+    want = {
+        phone.endpoint: phone
+        for name, part in rendered.parts.items()
+        if name in touched
+        for phone in phones_of(name, part.files[phones_file(name)].text)
+    }
+    new = [phone for phone in want if phone not in have]
+    other = [name for name, phone in want.items() if name in have and have[name][1] != phone.mark]
+    gone = [name for name, (tenant, _) in have.items() if tenant in touched and name not in want]
+    return len(new), len(other), len(gone)
+
+
+def _sources(
+    project: Project, definitions: Definitions, node: Node, secrets: SwitchSecrets
+) -> dict[str, str]:
+    """Digest of everything that each tenant's part is made from."""
+    shared = hashlib.sha256()
+    for path in [project.root / "platform.yaml", *sorted((project.root / "tariffs").glob("*.yaml"))]:
+        shared.update(path.read_bytes())
+    for path in _code():
+        shared.update(path.read_bytes())
+    shared.update(str(project.switch(node.name).phones).encode())
+    common = shared.digest()
+    devices: dict[str, list[str]] = {}
+    for (name, extension, device), credential in sorted(secrets.devices.items()):
+        devices.setdefault(name, []).append(
+            f"{extension}\0{device}\0{credential.endpoint}\0{credential.secret}"
+        )
+    found = {}
+    for tenant in node_tenants(definitions, node):
+        digest = hashlib.sha256(common)
+        digest.update((project.root / "tenants" / f"{tenant.name}.yaml").read_bytes())
+        digest.update("\0".join(devices.get(tenant.name, [])).encode())
+        for prompt in (tenant.recording.announce, tenant.recording.announce_outbound):
+            digest.update(_file_digest(project.root / prompt).encode() if prompt else b"")
+        found[tenant.name] = digest.hexdigest()[:16]
+    return found
+
+
+def _code() -> Iterator[Path]:
+    """What a rendering is made with, besides the definitions."""
+    share, package = share_directory(), Path(orchestrator.__file__).parent
+    yield from sorted((share / "templates" / "asterisk").rglob("*.j2"))
+    yield from sorted((share / "dialplans" / "asterisk").glob("*.conf"))
+    for name in _CODE:
+        yield from sorted((package / name).glob("*.py"))
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return ""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _commit(root: Path) -> str:
+    """The commit of the project's repository; empty where there is none."""
+    try:
+        told = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--exclude", "*"],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_DEADLINE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""

@@ -1,0 +1,1 @@
+"""What is there: thin adapters that look and don't judge, each with deadlines."""

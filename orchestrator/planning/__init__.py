@@ -1,0 +1,1 @@
+"""Desired against deployed: what would change, in service terms. Pure."""

@@ -1,0 +1,53 @@
+"""A tenant in service terms, flat: what a plan compares and a history tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.model.platform import Definitions
+from orchestrator.model.tenant import Target, Tenant
+
+Facts = dict[str, str]
+"""Value by path, e.g. `employees/101/name` -> `Анна Соколова`. It is kept with each generation."""
+
+
+def facts_of(definitions: Definitions, tenant: Tenant) -> Facts:
+    """What a customer has: names, numbers, departments, lines, options."""
+    return dict(_facts(definitions, tenant))
+
+
+def target_text(target: Target) -> str:
+    """Where a call goes, in words.
+
+    >>> target_text(Target("department", "sales"))
+    'department sales'
+    """
+    return f"{target.kind} {target.name}"
+
+
+def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]]:
+    yield "title", tenant.title
+    yield "tariff", tenant.tariff
+    yield "lines", str(definitions.line_limit(tenant))
+    yield "caller ID", tenant.caller_id
+    yield "trunk", tenant.trunk
+    yield "time zone", tenant.time_zone
+    yield "may dial", ", ".join(sorted(tenant.dial_classes))
+    for option in tenant.options:
+        yield f"options/{option}", "on"
+    yield "recording/announce", tenant.recording.announce
+    yield "recording/announce outbound", tenant.recording.announce_outbound
+    for employee in tenant.employees:
+        base = f"employees/{employee.extension}"
+        yield f"{base}/name", employee.name
+        yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
+        yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
+    for department in tenant.departments:
+        base = f"departments/{department.name}"
+        yield f"{base}/title", department.title
+        yield f"{base}/extension", department.extension
+        yield f"{base}/members", ", ".join(department.members)
+        yield f"{base}/distribution", department.distribution
+        yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+    for did in tenant.numbers:
+        yield f"numbers/{did.number}/target", target_text(did.target)
