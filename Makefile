@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := sip-tester postgresql debootstrap logrotate systemd vagrant
 FAST := tests/unit tests/golden tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 4
-FAST_MARKS := not switch and not postgresql and not root
+FAST_MARKS := not switch and not postgresql and not root and not program
 
 .PHONY: help setup demo check lint test bench proofs system-packages lock clean
 
@@ -31,7 +31,7 @@ lint: setup
 	$(BIN)/mypy
 
 check: lint ## lint, types, unit, golden, properties: the fast inner loop
-	$(BIN)/pytest -q --doctest-modules orchestrator $(FAST) -m "$(FAST_MARKS)"
+	$(BIN)/pytest -q --doctest-modules --numprocesses=2 --dist=worksteal orchestrator $(FAST) -m "$(FAST_MARKS)"
 
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install
@@ -39,14 +39,14 @@ test: lint system-packages ## everything, on a real switch and real databases
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about ten minutes, on a quiet machine
 	$(BIN)/vpbx switch install
-	for each in definitions ledger rating listener calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+	for each in definitions ledger rating listener changes calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
 
 # What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
 proof-%: setup system-packages
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
 
-proofs: proof-lines proof-killed-switch proof-killed-listener proof-events ## the slow proofs: lines, killed switch, killed listener, events
+proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

@@ -76,7 +76,13 @@ def main() -> None:
     asked = arguments.parse_args()
     data = stream(asked.events, asked.live)
     reader = EventReader(OURS)
-    consumer = Consumer(reader, UtcClock(), ask_reconcile=nothing, call_ended=nothing, on_resync=nothing)
+    consumer = Consumer(
+        *(reader, UtcClock()),
+        ask_reconcile=nothing,
+        call_ended=nothing,
+        on_resync=nothing,
+        renew_recorders=nothing,
+    )
 
     def take(message: Message) -> bool:
         item: StreamItem = message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -87,14 +88,22 @@ class NodeBooks:
 
 
 class DefinitionsSource:
-    """The operator's definitions, read again when a file changed; faulty ones leave the last good ones."""
+    """The operator's definitions, read again when a file changed; faulty ones leave the last good ones.
 
-    def __init__(self, root: Path) -> None:
+    Args: look_every_s: between looks at the files, of which a platform has a thousand.
+    """
+
+    def __init__(self, root: Path, look_every_s: float = 1.0) -> None:
         self._root = root
+        self._look_every_s = look_every_s
+        self._looked_at = time.monotonic()
         self._seen = _fingerprint(root)
         self._definitions = definition_files.load(root)
 
     def current(self) -> Definitions:
+        if time.monotonic() - self._looked_at < self._look_every_s:
+            return self._definitions
+        self._looked_at = time.monotonic()
         seen = _fingerprint(self._root)
         if seen != self._seen:
             self._seen = seen

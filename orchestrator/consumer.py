@@ -14,7 +14,16 @@ import structlog
 
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.stream import Resync, StreamItem
-from orchestrator.calls.state import CallEnded, CallsState, Effect, LegEnded, UsageReady, step
+from orchestrator.calls.state import (
+    CallEnded,
+    CallsState,
+    Effect,
+    LegEnded,
+    RecordersStale,
+    UsageReady,
+    step,
+    without,
+)
 from orchestrator.model.call import SwitchEvent
 from orchestrator.ports import Clock
 
@@ -34,7 +43,8 @@ class ConsumerStatus:
 class Consumer:
     """Takes the items of one stream, one after the other.
 
-    Args: ask_reconcile, call_ended: must return at once. on_resync: likewise, at the begin of each session.
+    Args: ask_reconcile, call_ended, renew_recorders: must return at once. on_resync: likewise, at the begin
+    of each session.
     """
 
     def __init__(
@@ -45,16 +55,19 @@ class Consumer:
         ask_reconcile: Callable[[], None],
         call_ended: Callable[[str], None],
         on_resync: Callable[[], None],
+        renew_recorders: Callable[[Collection[str]], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._ask_reconcile = ask_reconcile
         self._call_ended = call_ended
         self._on_resync = on_resync
+        self._renew_recorders = renew_recorders
         self._handlers: Mapping[type[Effect], Callable[[Effect], None]] = {
             UsageReady: self._on_charge_due,
             LegEnded: self._on_charge_due,
             CallEnded: self._on_call_ended,
+            RecordersStale: self._on_recorders_stale,
         }
         self.state = CallsState()
         self.status = ConsumerStatus()
@@ -87,11 +100,10 @@ class Consumer:
         }
         if not gone:
             return
-        channels = {key: channel for key, channel in self.state.channels.items() if key not in gone}
-        self.state = replace(self.state, channels=channels)
-        still_up = {channel.facts.linkedid for channel in channels.values()}
-        for linkedid in sorted(set(gone.values()) - still_up):
-            self._call_ended(linkedid)
+        self.state = without(self.state, gone)
+        for linkedid in sorted(set(gone.values())):
+            if linkedid not in self.state.calls:
+                self._call_ended(linkedid)
 
     def _apply(self, event: SwitchEvent) -> None:
         lag_s = (self._clock.now() - event.at).total_seconds()
@@ -106,3 +118,7 @@ class Consumer:
     def _on_call_ended(self, effect: Effect) -> None:
         if isinstance(effect, CallEnded):
             self._call_ended(effect.linkedid)
+
+    def _on_recorders_stale(self, effect: Effect) -> None:
+        if isinstance(effect, RecordersStale):
+            self._renew_recorders(effect.uniqueids)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -27,6 +27,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
 from orchestrator.model.call import Systemname
 from orchestrator.ports import Clock
+from orchestrator.recorders import Recorders, RecordersStatus
 from orchestrator.systemd import READY, STOPPING, WATCHDOG, ServiceManager, status_line
 from orchestrator.writer import Snapshot, Writer
 
@@ -62,7 +63,8 @@ class Pace:
 class Listener:
     """Follows one node's switch until stopped.
 
-    Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours.
+    Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
+    renewed after attended transfers; None: they are left alone.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Listener:
         login: Callable[[], AmiLogin],
         writer: Writer,
         *,
+        recorders: Recorders | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
@@ -82,6 +85,7 @@ class Listener:
         self._systemname = systemname
         self._login = login
         self._writer = writer
+        self._recorders = recorders
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
@@ -99,6 +103,7 @@ class Listener:
             ask_reconcile=writer.reconcile_soon,
             call_ended=writer.call_ended,
             on_resync=self._look_now.set,
+            renew_recorders=recorders.renew if recorders is not None else _leave,
         )
 
     async def run(self) -> None:
@@ -133,6 +138,7 @@ class Listener:
         """How it stands; any thread may ask."""
         ami, writer, consumer = self._stream.status, self._writer.status, self._consumer.status
         messages, events = self._stream.counts, self._reader.counts
+        recorders = RecordersStatus() if self._recorders is None else self._recorders.status
         problems = self._problems()
         return Figures(
             node=self._node,
@@ -155,6 +161,8 @@ class Listener:
             unrated=writer.unrated,
             quarantined=writer.quarantined,
             recordings_lost=writer.recordings_lost,
+            recorders_renewed=recorders.renewed,
+            recorders_failed=recorders.failed,
             writer_failures=writer.failures,
         )
 
@@ -255,7 +263,13 @@ class Listener:
         await asyncio.gather(*following, return_exceptions=True)
         while self._stream.waiting:
             self._consumer.take(await self._stream.next())
+        if self._recorders is not None:
+            await self._recorders.stop(self._pace.stop_s)
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)
         if not ended:
             _log.warning("writer-still-busy", after_s=self._pace.stop_s, note="nothing is half written")
         _log.info("stopped")
+
+
+def _leave(_uniqueids: Collection[str]) -> None:
+    """Recorders stay as they are."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +60,8 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
     live = generations.live()
     channels = () if switch is None else await switch.channels()
     begun = [channel.created_at for channel in channels if channel.created_at is not None]
-    return Live(live, generations.manifest(live), min(begun, default=None))
+    manifest = generations.manifest(live)
+    return Live(live, manifest, min(begun, default=None), _altered(live, manifest))
 
 
 def candidate(
@@ -71,7 +72,7 @@ def candidate(
     sources = _sources(project, definitions, node, secrets)
     held = {} if live.manifest is None else live.manifest.tenants
     kept = {name for name, source in sources.items() if name in held and held[name].source == source}
-    kept -= altered_tenants(live, kept)
+    kept -= live.altered
     rendered = render(definitions, node, secrets, share_directory(), str(paths.phones), kept)
     prompts = {
         name: {each: _file_digest(project.root / path) for each, path in part.prompts.items()}
@@ -135,8 +136,7 @@ def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
         if _file_digest(root / path) != digest
     ]
     tenants = [
-        f"files of tenant {name} were edited since generation {live.number}"
-        for name in sorted(altered_tenants(live, live.manifest.tenants))
+        f"files of tenant {name} were edited since generation {live.number}" for name in sorted(live.altered)
     ]
     rows = PhoneRows(project.switch(node.name).phones)
     phones = [f"phone {endpoint} was edited in the phones' database" for endpoint in rows.altered()]
@@ -161,12 +161,13 @@ async def drift_on_switch(live: Live, switch: AmiSwitch) -> tuple[str, ...]:
     return (*shared, *tenants)
 
 
-def altered_tenants(live: Live, names: Iterable[str]) -> set[str]:
+def _altered(live: Generation | None, manifest: Manifest | None) -> frozenset[str]:
     """Tenants whose files in the live generation aren't what was written there."""
-    if live.generation is None or live.manifest is None:
-        return set()
-    root, held = live.generation.path, live.manifest.tenants
-    return {name for name in names if part_digest(root, name) != held[name].digest}
+    if live is None or manifest is None:
+        return frozenset()
+    return frozenset(
+        name for name, part in manifest.tenants.items() if part_digest(live.path, name) != part.digest
+    )
 
 
 def part_digest(root: Path, name: str) -> str:
@@ -174,7 +175,8 @@ def part_digest(root: Path, name: str) -> str:
     digest = hashlib.sha256()
     for path in (dialplan_file(name), phones_file(name)):
         try:
-            data = (root / path).read_bytes()
+            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - twice a tenant, and Path takes longer
+                data = file.read()
         except OSError:
             return ""
         digest.update(f"{path}\0{len(data)}\0".encode())

@@ -54,6 +54,8 @@ class Figures:
     unrated: int = 0
     quarantined: int = 0
     recordings_lost: int = 0
+    recorders_renewed: int = 0
+    recorders_failed: int = 0
     writer_failures: int = 0
 
 
@@ -200,6 +202,8 @@ class _FiguresCollector(Collector):
             "vpbx_reconnects": ("AMI sessions after the first.", max(0, now.sessions - 1)),
             "vpbx_quarantined": ("Records set aside as unreadable.", now.quarantined),
             "vpbx_recordings_lost": ("Recordings that a call should have and hasn't.", now.recordings_lost),
+            "vpbx_recorders_renewed": ("Recorders attached anew after a transfer.", now.recorders_renewed),
+            "vpbx_recorders_failed": ("Recorders that could not be attached anew.", now.recorders_failed),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
         }
         for name, (text, value) in gauges.items():

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-import wave
+import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -27,7 +28,7 @@ from orchestrator.model.recording import Recording, retain_until, talked
 from orchestrator.routing.compile import RECORDING
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
-from orchestrator.written_sound import CHANNELS, RATE_HZ, SAMPLE_BYTES, WrittenSound
+from orchestrator.written_sound import CHANNELS, FRAME_BYTES, RATE_HZ, WrittenSound
 
 SETTLED_AFTER = timedelta(seconds=1)
 """MixMonitor writes its last samples just after the hangup; a file that still changes is left for later."""
@@ -37,6 +38,9 @@ SIDES = ("outside party", "employee")
 
 _LONGEST_SILENCE_S = 3.0
 _TOLERANCE = timedelta(seconds=2)
+_WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_LONGEST_FRAMES = (0xFFFFFFFF - _WAV_HEADER.size) // FRAME_BYTES
+_PCM = 1
 
 _log = structlog.get_logger("vpbx.recordings")
 
@@ -98,18 +102,24 @@ def finish(
     raws: list[Path] = []
     waiting = 0
     try:
-        for item, ended_at, answered_at in index.ended(systemname):
-            sound = WrittenSound(monitor / Path(item.file).name)
-            if all(_settled(raw, now) for raw in sound.files):
-                bridges = [] if answered_at is None else index.bridges(item)
-                kept.append(_finished(item, sound, directory, retention, bridges, ended_at))
-                raws += sound.files
-            else:
-                waiting += 1
+        ended = index.ended(systemname)
+        settled = [
+            (each, sound)
+            for each in ended
+            if _settled(sound := WrittenSound(monitor / Path(each[0].file).name), now)
+        ]
+        waiting = len(ended) - len(settled)
+        talked = [item.uniqueid for (item, _, answered_at), _ in settled if answered_at is not None]
+        bridges = index.bridges(systemname, talked)
+        for (item, ended_at, _), sound in settled:
+            kept.append(
+                _finished(item, sound, directory, retention, bridges.get(item.uniqueid, ()), ended_at)
+            )
+            raws += sound.files
     finally:
         index.keep(kept)
-        for raw in raws:
-            raw.unlink(missing_ok=True)
+        for path in raws:
+            path.unlink(missing_ok=True)
     for item in kept:
         if item.state in ("short", "lost"):
             _log.error("recording incomplete", tenant=item.tenant, uniqueid=item.uniqueid, note=item.note)
@@ -120,9 +130,13 @@ def finish(
 def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> CallsEnded:
     """What the daemon runs when calls have ended: `finish` on the store that it keeps."""
 
+    known: list[tuple[Definitions, Retention]] = []
+
     def on_calls_ended(store: SqlStore, definitions: Definitions, _linkedids: Sequence[str]) -> int:
+        if not known or known[0][0] is not definitions:
+            known[:] = [(definitions, Retention.of(definitions))]
         index = RecordingIndex(store.database)
-        done = finish(index, monitor, directory, Retention.of(definitions), systemname, datetime.now(UTC))
+        done = finish(index, monitor, directory, known[0][1], systemname, datetime.now(UTC))
         return done.short + done.lost
 
     return on_calls_ended
@@ -148,8 +162,8 @@ def _finished(
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
         return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
-    note = _what_misses(sound, expected, _was_transferred(bridges))
-    size, digest = _convert(sound, directory / name)
+    note = _what_misses(sound, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
+    size, digest = _convert(sound, min(frames, _LONGEST_FRAMES), directory / name)
     return replace(
         item,
         state="short" if note else "complete",
@@ -166,13 +180,12 @@ def _was_transferred(bridges: Sequence[SwitchEvent]) -> bool:
     return sum(event.kind == "BRIDGE_ENTER" for event in bridges) > 1
 
 
-def _what_misses(sound: WrittenSound, expected: timedelta, transferred: bool) -> str:
+def _what_misses(sound: WrittenSound, length: timedelta, expected: timedelta, transferred: bool) -> str:
     """What a recording lacks, in words; empty for a whole one.
 
     After a transfer Asterisk 22.10 may stop hearing one side: it then writes exact zeros for it, which no
     phone sends for long.
     """
-    length = timedelta(seconds=sound.frames / RATE_HZ)
     if length + _TOLERANCE + expected / 50 < expected:
         return f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
     if not transferred:
@@ -185,23 +198,20 @@ def _what_misses(sound: WrittenSound, expected: timedelta, transferred: bool) ->
     )
 
 
-def _convert(sound: WrittenSound, target: Path) -> tuple[int, str]:
+def _convert(sound: WrittenSound, frames: int, target: Path) -> tuple[int, str]:
     """Write the WAV file whole and synced, or not at all. Returns: its size and SHA-256."""
     partial = target.with_suffix(".partial")
+    header = _wav_header(frames * FRAME_BYTES)
+    digest = hashlib.sha256(header)
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with wave.open(str(partial), "wb") as file:
-            file.setnchannels(CHANNELS)
-            file.setsampwidth(SAMPLE_BYTES)
-            file.setframerate(RATE_HZ)
-            file.setnframes(sound.frames)
-            for block in sound.blocks():
-                file.writeframesraw(block)
-        partial.chmod(0o640)
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-        size = partial.stat().st_size
+        with _new_file(partial) as file:
+            file.write(header)
+            for block in sound.blocks(frames):
+                digest.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
         partial.rename(target)
     except OSError as error:
         with suppress(OSError):
@@ -209,15 +219,39 @@ def _convert(sound: WrittenSound, target: Path) -> tuple[int, str]:
         raise RecordingsUnwritable(
             f"{target.parent}: {error.strerror}", "make room or mend the rights; the raw recording is kept"
         ) from error
-    return size, digest
+    return len(header) + frames * FRAME_BYTES, digest.hexdigest()
 
 
-def _settled(raw: Path, now: datetime) -> bool:
-    try:
-        changed = datetime.fromtimestamp(raw.stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return True
-    return now - changed >= SETTLED_AFTER
+def _new_file(path: Path) -> BinaryIO:
+    """A file for its owner and group, over one that an interrupted run left."""
+    path.unlink(missing_ok=True)
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    os.fchmod(file.fileno(), 0o640)
+    return file
+
+
+def _wav_header(sound_bytes: int) -> bytes:
+    """What stands before 16-bit PCM samples in a WAV file (RIFF, one `fmt ` and one `data` chunk).
+
+    >>> len(_wav_header(320))
+    44
+    """
+    return _WAV_HEADER.pack(
+        *(b"RIFF", _WAV_HEADER.size - 8 + sound_bytes, b"WAVE", b"fmt ", 16, _PCM, CHANNELS),
+        *(RATE_HZ, RATE_HZ * FRAME_BYTES, FRAME_BYTES, 16, b"data", sound_bytes),
+    )
+
+
+def _settled(sound: WrittenSound, now: datetime) -> bool:
+    """Whether nothing writes any of its files any more, or never did."""
+    for file in sound.files:
+        try:
+            changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            continue
+        if now - changed < SETTLED_AFTER:
+            return False
+    return True
 
 
 def fault_of(item: Recording, directory: Path) -> str:

@@ -157,9 +157,9 @@ class _Turn:
         for module in modules:
             await switch.reload(module)
         self._rows.write(other, gone)
-        await switch.follow_states([phone.endpoint for phone in (*new, *other)])
         await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
         self._generations.confirm(self._staged)
+        switch.follow_states([phone.endpoint for phone in new])
         restarts: tuple[str, ...] = ()
         if old is not None and known.generation is not None:
             transports = (self._staged.path / "pjsip.conf").read_text("utf-8")
@@ -221,12 +221,12 @@ async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwi
     rows.write([*new, *other], gone)
     if switch is None:
         return
-    await switch.follow_states([phone.endpoint for phone in (*new, *other)])
     everything = difference(None, held)
     for module in everything.all_reloads:
         await switch.reload(module)
     await confirm(switch, Wanted(before, held, everything, None, want, gone))
     generations.confirm(before)
+    switch.follow_states([phone.endpoint for phone in new])
 
 
 async def _back(

@@ -168,6 +168,17 @@ class AmiConnection:
             raise failed[0]
         return [answer[0] for answer in answers if not isinstance(answer, BaseException)]
 
+    def tell(self, many: Sequence[Fields]) -> None:
+        """Send actions in one write, as the last thing in this session: nobody waits for their answers.
+
+        Raises: AmiUnreachable: not connected.
+        """
+        with self._protocol.in_one_write():
+            sent = [self._sent(fields, as_list=False) for fields in many]
+        for action, future in sent:
+            self._protocol.forget(action)
+            future.cancel()
+
     async def wait_lost(self) -> str:
         """Wait until the session is over, or the switch gives no sign of life in time. Returns: why."""
         pinger = asyncio.create_task(self._ping())

@@ -20,6 +20,9 @@ from orchestrator.ports import Registration, SwitchStatus
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
 
+RECORD_ON_OPTIONS = "abr({call}-left.raw)t({call}-right.raw)"
+"""As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side into its own file."""
+
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
 _ZONE_STEP_S = 15 * 60
@@ -134,13 +137,14 @@ class AmiSwitch:
         items = await self._ami.listing({"Action": "PJSIPShowEndpoints"}, _LONG_LIST_S)
         return frozenset(_text(item, "ObjectName") for item in items if item.get("Event") == "EndpointList")
 
-    async def follow_states(self, endpoints: Sequence[str]) -> None:
+    def follow_states(self, endpoints: Sequence[str]) -> None:
         """Make the switch tell the states of phones that came as rows: it looks for new ones only when told.
 
-        Raises: ActionFailed: it has no such command.
+        The answers aren't waited for: for each new phone the switch goes through all that it has, a second
+        at 7,000.
         """
         commands = (f"pjsip reload qualify endpoint {endpoint}" for endpoint in endpoints)
-        await self.actions([{"Action": "Command", "Command": command} for command in commands])
+        self._ami.tell([{"Action": "Command", "Command": command} for command in commands])
 
     async def actions(self, many: Sequence[Mapping[str, str]]) -> None:
         """Actions in one write, worked off in order even when this process dies.
@@ -181,6 +185,23 @@ class AmiSwitch:
             return await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})
         except ActionFailed as error:
             raise NotFound(f"the switch has no endpoint {name!r}") from error
+
+    async def channel_variable(self, uniqueid: str, name: str) -> str:
+        """A variable of a channel; empty when it isn't set. Raises: ActionFailed: no such channel."""
+        answer = await self._ami.action({"Action": "Getvar", "Channel": uniqueid, "Variable": name})
+        return _text(answer, "Value")
+
+    async def stop_recorder(self, uniqueid: str) -> None:
+        """Stop the recorder of a channel. Raises: ActionFailed: it has none, or there is no such channel."""
+        await self._ami.action({"Action": "StopMixMonitor", "Channel": uniqueid})
+
+    async def start_recorder(self, uniqueid: str, file: str) -> None:
+        """Record a channel on, into the files that it was recorded into before.
+
+        Args: file: the recording's name, `CALL.raw`. Raises: ActionFailed: no such channel.
+        """
+        options = RECORD_ON_OPTIONS.format(call=file.removesuffix(".raw"))
+        await self._ami.action({"Action": "MixMonitor", "Channel": uniqueid, "Options": options})
 
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""

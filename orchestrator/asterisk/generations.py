@@ -127,15 +127,16 @@ class Generations:
 
     @staticmethod
     def _link(parcel: Parcel, staging: Path) -> None:
-        made: set[Path] = set()
-        for name in parcel.linked:
-            target = staging / name
-            if target.parent not in made:
-                target.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-                made.add(target.parent)
+        made: set[str] = set()
+        written = {*parcel.files, *(f"{PROMPTS}/{name}" for name in parcel.prompts)}
+        for name in dict.fromkeys(parcel.linked):
+            directory = name.rpartition("/")[0]
+            if directory not in made:
+                (staging / directory).mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+                made.add(directory)
             assert parcel.base is not None
-            if not target.exists():
-                os.link(parcel.base.path / name, target)
+            if name not in written:
+                os.link(f"{parcel.base.path}/{name}", f"{staging}/{name}")
 
     def discard(self, generation: Generation) -> None:
         """Remove a staged generation that never went live."""

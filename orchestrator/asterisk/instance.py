@@ -62,7 +62,9 @@ class InstanceStatus:
 class Instance:
     """One node's switch. Several, each with its own paths and ports, run side by side."""
 
-    def __init__(self, paths: SwitchPaths, asterisk: Asterisk) -> None:
+    def __init__(self, paths: SwitchPaths, asterisk: Asterisk, tied: bool = False) -> None:
+        """Args: tied: a scratch switch, which doesn't outlive this process."""
+        self._tied = tied
         self.paths = paths
         self.asterisk = asterisk
 
@@ -229,7 +231,7 @@ class Instance:
         before = _sizes(self.paths.log)
         control_socket(self.paths).unlink(missing_ok=True)
         try:
-            pid = spawn(argv, console_log(self.paths))
+            pid = spawn(argv, console_log(self.paths), self._tied)
             self._note_pid(pid)
         except OSError as error:
             raise SwitchStartFailed(f"{error.filename or argv[0]}: {error.strerror}") from error

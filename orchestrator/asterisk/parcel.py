@@ -26,12 +26,14 @@ _BLOCKS = "dialplan/blocks/"
 class Live:
     """What the node has now. Args: generation, manifest: None before the first apply.
 
-    oldest_call_at: when the oldest channel that is up began; None: no call is up.
+    oldest_call_at: when the oldest channel that is up began; None: no call is up. altered: tenants whose
+    files aren't what was written.
     """
 
     generation: Generation | None
     manifest: Manifest | None
     oldest_call_at: datetime | None = None
+    altered: frozenset[str] = frozenset()
 
     @property
     def number(self) -> int:

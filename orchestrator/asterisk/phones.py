@@ -23,6 +23,9 @@ TABLES: Mapping[str, str] = {"endpoint": "ps_endpoints", "aor": "ps_aors", "auth
 _MODE = 0o600
 _BUSY_S = 5.0
 _OWNERS = "vpbx_phone"
+_TOUCHED = "vpbx_touched"
+"""Endpoints whose rows somebody wrote: triggers note them, and our own writes take their notes back."""
+
 
 Rows = Mapping[str, Mapping[str, str]]
 """Columns by the type of the section."""
@@ -85,15 +88,15 @@ class PhoneRows:
         if not self._path.exists():
             return []
         with self._opened() as base:
-            rows = _all_rows(base)
-            owners = base.execute(f"SELECT id, tenant, mark FROM {_OWNERS}").fetchall()
-        written = {endpoint: (tenant, mark) for endpoint, tenant, mark in owners}
-        return sorted(
-            endpoint
-            for endpoint in {*rows, *written}
-            if endpoint not in written
-            or _phone("", endpoint, rows.get(endpoint, {})).mark != written[endpoint][1]
-        )
+            touched = [row[0] for row in base.execute(f"SELECT id FROM {_TOUCHED} ORDER BY id")]
+            owners = base.execute(f"SELECT id, mark FROM {_OWNERS}").fetchall() if touched else []
+            written = dict(owners)
+            return [
+                endpoint
+                for endpoint in touched
+                if endpoint not in written
+                or _phone("", endpoint, _rows_of(base, endpoint)).mark != written[endpoint]
+            ]
 
     def distrust(self, endpoints: Sequence[str]) -> None:
         """Forget what was written for some phones, so that the next apply writes them again.
@@ -110,12 +113,16 @@ class PhoneRows:
         with self._opened() as base:
             base.execute("BEGIN IMMEDIATE")
             try:
+                others = {row[0] for row in base.execute(f"SELECT id FROM {_TOUCHED}")}
                 self._make_columns(base, put)
                 for endpoint in [*drop, *(phone.endpoint for phone in put)]:
                     for table in (*TABLES.values(), _OWNERS):
                         base.execute(f"DELETE FROM {table} WHERE id = ?", (endpoint,))
                 for phone in put:
                     _insert(base, phone)
+                base.execute(f"DELETE FROM {_TOUCHED}")
+                left = others - {*drop, *(phone.endpoint for phone in put)}
+                base.executemany(f"INSERT INTO {_TOUCHED} VALUES (?)", [(each,) for each in left])
                 base.execute("COMMIT")
             except BaseException:
                 base.execute("ROLLBACK")
@@ -140,6 +147,9 @@ class PhoneRows:
                 base.execute(
                     f"CREATE TABLE IF NOT EXISTS {_OWNERS} (id TEXT PRIMARY KEY, tenant TEXT, mark TEXT)"
                 )
+                base.execute(f"CREATE TABLE IF NOT EXISTS {_TOUCHED} (id TEXT PRIMARY KEY)")
+                for table in TABLES.values():
+                    _watch(base, table)
                 yield base
         except (sqlite3.Error, OSError) as error:
             raise ApplyFailed(
@@ -168,20 +178,28 @@ def _insert(base: sqlite3.Connection, phone: Phone) -> None:
     base.execute(f"INSERT INTO {_OWNERS} VALUES (?, ?, ?)", (phone.endpoint, phone.tenant, phone.mark))
 
 
-def _all_rows(base: sqlite3.Connection) -> dict[str, dict[str, dict[str, str]]]:
-    """Every phone's rows as they were given: without its id, its mark, and columns that it doesn't use."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+def _rows_of(base: sqlite3.Connection, endpoint: str) -> dict[str, dict[str, str]]:
+    """A phone's rows as they were given: without its id, its mark, and columns that it doesn't use."""
+    found: dict[str, dict[str, str]] = {}
     for kind, table in TABLES.items():
-        cursor = base.execute(f"SELECT * FROM {table}")
+        cursor = base.execute(f"SELECT * FROM {table} WHERE id = ?", (endpoint,))
         names = [column[0] for column in cursor.description]
         for values in cursor:
             told = dict(zip(names, values, strict=True))
-            endpoint = told.pop("id")
-            told.pop(MARK_COLUMN, None)
-            found.setdefault(endpoint, {})[kind] = {
-                name: value for name, value in told.items() if value is not None
+            found[kind] = {
+                name: value
+                for name, value in told.items()
+                if value is not None and name not in ("id", MARK_COLUMN)
             }
     return found
+
+
+def _watch(base: sqlite3.Connection, table: str) -> None:
+    for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("UPDATE", "OLD"), ("DELETE", "OLD")):
+        base.execute(
+            f"CREATE TRIGGER IF NOT EXISTS {table}_{event.lower()}_{row.lower()} AFTER {event} ON {table} "
+            f"BEGIN INSERT OR IGNORE INTO {_TOUCHED} VALUES ({row}.id); END"
+        )
 
 
 def _phone(tenant: str, endpoint: str, rows: Mapping[str, Mapping[str, str]]) -> Phone:

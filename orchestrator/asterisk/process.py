@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import time
 from collections.abc import Sequence
@@ -19,12 +20,15 @@ _POLL_S = 0.005
 _LAUNCH = f'cd / && umask {UMASK:04o} && exec "$@"'
 
 
-def spawn(argv: Sequence[str], output: Path) -> int:
+def spawn(argv: Sequence[str], output: Path, tied: bool = False) -> int:
     """Start a command in a session of its own, without a terminal. Returns: its process id.
 
     Args: argv: the command, an absolute path first. output: file that both its outputs are appended to.
+    tied: it is killed when this process ends, however that happens.
     Raises: OSError.
     """
+    if tied and (setpriv := shutil.which("setpriv")) is not None:
+        argv = [setpriv, "--pdeathsig", "KILL", "--", *argv]
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     return os.posix_spawn(
         "/bin/sh",

@@ -49,7 +49,7 @@ def splice(before: Dialplan, after: Dialplan, kept: Container[str]) -> Splice:
     swing: list[Action] = []
     clear: list[Action] = []
     wanted: dict[str, Context | None] = {}
-    for name, context in sorted(after.contexts.items()):
+    for name, context in sorted(after.contexts.items(), key=_targets_first):
         old = before.contexts.get(name)
         into = prepare if old is None and name != NUMBERS else swing
         if changed := _turned(old or Context(name, 0), context):
@@ -63,6 +63,11 @@ def splice(before: Dialplan, after: Dialplan, kept: Container[str]) -> Splice:
             wanted[name] = None
     closed = _numbers(before) - _numbers(after)
     return Splice(tuple(prepare), tuple(swing), tuple(clear), wanted, tuple(sorted(closed)))
+
+
+def _targets_first(named: tuple[str, Context]) -> tuple[bool, str]:
+    """Contexts named after their content before the doors that lead into them."""
+    return "." not in named[0], named[0]
 
 
 def _numbers(plan: Dialplan) -> frozenset[str]:

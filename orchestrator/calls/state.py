@@ -4,13 +4,18 @@
 
 `UsageReady` comes once, when mark, answer and hangup of that very channel are all known: a charge is never
 made from incomplete evidence. What a lost event leaves open here is found by reconciliation.
+
+Maps are persistent: a step costs the same however many calls are up, and the state before it stays whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+
+from immutables import Map
 
 from orchestrator.calls.leg import LegFacts, learn, leg_of, usage_of
 from orchestrator.model.call import Leg, SwitchEvent, Usage
@@ -19,6 +24,9 @@ LONGEST_SILENCE = timedelta(hours=25)
 """A channel without any event for longer than this is forgotten; reconciliation still knows it."""
 
 SWEEP_EVERY = timedelta(hours=1)
+
+_STAYING = ("transferee_channel_uniqueid", "transfer_target_channel_uniqueid")
+_NUMBER = re.compile(r"[0-9]{1,11}\.[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +50,31 @@ class CallEnded:
     linkedid: str
 
 
-Effect = UsageReady | LegEnded | CallEnded
+@dataclass(frozen=True, slots=True)
+class RecordersStale:
+    """Channels talk to somebody else from now on, and no dialplan saw it: their recorders are to be renewed.
+
+    Args: uniqueids: of both who stay after an attended transfer, recorded or not.
+    """
+
+    uniqueids: tuple[str, ...]
+
+
+Effect = UsageReady | LegEnded | CallEnded | RecordersStale
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """A channel in the state.
 
-    Args: end_told, usage_told: the effect was given. call_over: its call ended before its hangup was seen.
+    Args: end_told, usage_told, transfer_told: the effect was given. call_over: its call ended before its
+    hangup was seen.
     """
 
     facts: LegFacts
     end_told: bool = False
     usage_told: bool = False
+    transfer_told: bool = False
     call_over: bool = False
 
 
@@ -62,10 +82,12 @@ class Channel:
 class CallsState:
     """Channels of the calls that are up, by uniqueid. It grows with them, never with time.
 
-    Args: swept_at: event time when silent channels were last looked for.
+    Args: calls: uniqueids by the linkedid that the channel carries now. swept_at: event time when silent
+    channels were last looked for.
     """
 
-    channels: Mapping[str, Channel] = field(default_factory=dict)
+    channels: Map[str, Channel] = field(default_factory=Map)
+    calls: Map[str, frozenset[str]] = field(default_factory=Map)
     swept_at: datetime | None = None
 
 
@@ -80,12 +102,17 @@ def step(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effec
     return handler(_swept(state, event.at), event)
 
 
+def without(state: CallsState, uniqueids: Collection[str]) -> CallsState:
+    """The state without some channels."""
+    for uniqueid in uniqueids:
+        state = _dropped(state, uniqueid)
+    return state
+
+
 def _on_leg_event(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
-    before = state.channels.get(event.uniqueid)
-    facts = learn(None if before is None else before.facts, event)
-    channel = Channel(facts) if before is None else replace(before, facts=facts)
+    channel = _learned(state, event)
     effects: list[Effect] = []
-    leg = leg_of(facts)
+    leg = leg_of(channel.facts)
     if leg is not None and leg.ended_at is not None:
         if not channel.end_told:
             effects.append(LegEnded(leg))
@@ -93,23 +120,69 @@ def _on_leg_event(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tu
         if usage is not None and not channel.usage_told:
             effects.append(UsageReady(usage))
         channel = replace(channel, end_told=True, usage_told=channel.usage_told or usage is not None)
-    channels = dict(state.channels)
-    if channel.call_over and facts.ended_at is not None:
-        channels.pop(event.uniqueid, None)
-    else:
-        channels[event.uniqueid] = channel
-    return replace(state, channels=channels), tuple(effects)
+    if channel.call_over and channel.facts.ended_at is not None:
+        return _dropped(state, event.uniqueid), tuple(effects)
+    return _kept(state, event.uniqueid, channel), tuple(effects)
+
+
+def _on_attended_transfer(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
+    """The event's own channel is the transferer's, which transfers once and then ends."""
+    channel = _learned(state, event)
+    told = channel.transfer_told
+    state = _kept(state, event.uniqueid, replace(channel, transfer_told=True))
+    staying = tuple(uniqueid for name in _STAYING if (uniqueid := _own(event, name)))
+    return state, (RecordersStale(staying),) if staying and not told else ()
 
 
 def _on_call_end(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
     """Channels of the call are forgotten, but for those whose hangup is still to come."""
-    channels: dict[str, Channel] = {}
-    for uniqueid, channel in state.channels.items():
-        if channel.facts.linkedid != event.linkedid:
-            channels[uniqueid] = channel
-        elif channel.facts.ended_at is None:
-            channels[uniqueid] = replace(channel, call_over=True)
-    return replace(state, channels=channels), (CallEnded(event.linkedid),)
+    for uniqueid in state.calls.get(event.linkedid, frozenset()):
+        channel = state.channels[uniqueid]
+        if channel.facts.ended_at is None:
+            state = _kept(state, uniqueid, replace(channel, call_over=True))
+        else:
+            state = _dropped(state, uniqueid)
+    return state, (CallEnded(event.linkedid),)
+
+
+def _learned(state: CallsState, event: SwitchEvent) -> Channel:
+    """The event's channel with what the event says of it."""
+    before = state.channels.get(event.uniqueid)
+    if before is None:
+        return Channel(learn(None, event))
+    return replace(before, facts=learn(before.facts, event))
+
+
+def _own(event: SwitchEvent, name: str) -> str:
+    """A uniqueid that an event names, if it is one of the event's own switch; or nothing."""
+    uniqueid = event.facts.get(name, "")
+    start, _, number = uniqueid.partition("-")
+    return uniqueid if start == event.systemname and _NUMBER.fullmatch(number) else ""
+
+
+def _kept(state: CallsState, uniqueid: str, channel: Channel) -> CallsState:
+    """The state with a channel as it is now, found under the linkedid that it carries now."""
+    before = state.channels.get(uniqueid)
+    linkedid = channel.facts.linkedid
+    calls = state.calls
+    if before is None or before.facts.linkedid != linkedid:
+        if before is not None:
+            calls = _unlinked(calls, before.facts.linkedid, uniqueid)
+        calls = calls.set(linkedid, calls.get(linkedid, frozenset()) | {uniqueid})
+    return CallsState(state.channels.set(uniqueid, channel), calls, state.swept_at)
+
+
+def _dropped(state: CallsState, uniqueid: str) -> CallsState:
+    channel = state.channels.get(uniqueid)
+    if channel is None:
+        return state
+    calls = _unlinked(state.calls, channel.facts.linkedid, uniqueid)
+    return CallsState(state.channels.delete(uniqueid), calls, state.swept_at)
+
+
+def _unlinked(calls: Map[str, frozenset[str]], linkedid: str, uniqueid: str) -> Map[str, frozenset[str]]:
+    others = calls[linkedid] - {uniqueid}
+    return calls.set(linkedid, others) if others else calls.delete(linkedid)
 
 
 def _swept(state: CallsState, at: datetime) -> CallsState:
@@ -117,8 +190,8 @@ def _swept(state: CallsState, at: datetime) -> CallsState:
     if state.swept_at is not None and at - state.swept_at < SWEEP_EVERY:
         return state
     oldest = at - LONGEST_SILENCE
-    channels = {key: channel for key, channel in state.channels.items() if channel.facts.last_at >= oldest}
-    return CallsState(channels, at)
+    silent = [key for key, channel in state.channels.items() if channel.facts.last_at < oldest]
+    return replace(without(state, silent), swept_at=at)
 
 
 HANDLERS: Mapping[str, Callable[[CallsState, SwitchEvent], tuple[CallsState, tuple[Effect, ...]]]] = {
@@ -127,5 +200,6 @@ HANDLERS: Mapping[str, Callable[[CallsState, SwitchEvent], tuple[CallsState, tup
     "HANGUP": _on_leg_event,
     "BRIDGE_ENTER": _on_leg_event,
     "vpbx.leg": _on_leg_event,
+    "ATTENDEDTRANSFER": _on_attended_transfer,
     "LINKEDID_END": _on_call_end,
 }

@@ -14,10 +14,12 @@ from orchestrator.books import NodeBooks
 from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
+from orchestrator.recorders import Recorders
 from orchestrator.recordings import finish_with
 from orchestrator.secrets import AMI_LISTEN, Secrets
 from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
+from orchestrator.written_sound import Monitored
 
 
 @click.command()
@@ -54,8 +56,11 @@ async def _listen(session: Session) -> None:
         return NodeBooks(project, node.name, systemname, clock, [recordings])
 
     manager = service_manager(os.environ, os.getpid())
+    recorders = Recorders(login, Monitored(session.paths.monitor))
     writer = Writer(open_books, clock)
-    listener = Listener(node.name, systemname, login, writer, clock=clock, manager=manager)
+    listener = Listener(
+        *(node.name, systemname, login, writer), recorders=recorders, clock=clock, manager=manager
+    )
     with HealthServer(node.metrics, listener.figures):
         structlog.get_logger("vpbx.listen").info(
             "listening", node=node.name, ami=str(node.ami), metrics=str(node.metrics)

@@ -95,3 +95,13 @@ def open_session(node: str | None = None, tenant: str | None = None) -> Session:
         raise no_tenant(tenant, loaded)
     home = loaded.tenants[tenant].node if tenant is not None else None
     return Session(project, loaded, choose_node(loaded, node or home))
+
+
+def open_node(node: str | None = None) -> Session:
+    """The project's platform alone: a fault in a tenant's file must not keep anybody from a node's switch.
+
+    Raises: DefinitionsInvalid: platform.yaml itself has problems. NodeUnknown.
+    """
+    project = find_project()
+    loaded = definition_files.load_platform(project.root)
+    return Session(project, loaded, choose_node(loaded, node))

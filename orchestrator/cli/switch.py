@@ -17,7 +17,7 @@ from orchestrator.asterisk.listening import listens_of
 from orchestrator.asterisk.release import judge
 from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
-from orchestrator.cli.session import Session, json_option, node_option, open_session
+from orchestrator.cli.session import Session, json_option, node_option, open_node
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
 
@@ -76,7 +76,7 @@ def start(node: str | None, deadline: float) -> None:
     Example:
         vpbx switch start
     """
-    session = open_session(node)
+    session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     instance = _instance(session)
     if instance.pid() is None:
@@ -106,7 +106,7 @@ def run(node: str | None) -> None:
     Example:
         vpbx switch run --node pbx1
     """
-    session = open_session(node)
+    session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
 
     def note(warnings: Sequence[str]) -> None:
@@ -133,7 +133,7 @@ def stop(node: str | None, drain: float) -> None:
     Example:
         vpbx switch stop --drain 300
     """
-    session = open_session(node)
+    session = open_node(node)
     stopped = _instance(session).stop(drain_s=drain)
     _say(f"{session.node.name}: {'stopped' if stopped else 'was not running'}")
 
@@ -148,7 +148,7 @@ def status(node: str | None, as_json: bool) -> None:
     Example:
         vpbx switch status --json
     """
-    session = open_session(node)
+    session = open_node(node)
     seen = _instance(session).status()
     told = {
         "node": session.node.name,
@@ -178,7 +178,7 @@ def console(node: str | None) -> None:
     Example:
         vpbx switch console
     """
-    session = open_session(node)
+    session = open_node(node)
     if not sys.stdin.isatty():
         raise NoTerminal("the console reads from a terminal, and this is none", "run it at a terminal")
     _instance(session).console()

@@ -62,6 +62,18 @@ def check(
         return _definitions(written), ()
 
 
+def load_platform(root: Path) -> Definitions:
+    """The platform alone, without tenants and tariffs: what a verb needs that only deals with its nodes.
+
+    Raises: DefinitionsInvalid: platform.yaml itself has problems.
+    """
+    reader = _Reader(root, cached=False)
+    platform = reader.platform()
+    if platform is None or reader.problems:
+        raise DefinitionsInvalid(_shown(reader.problems))
+    return Definitions(platform.value.platform, {}, {})
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Without Python's search for circles, of which a hundred thousand new objects have none."""
@@ -82,8 +94,11 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     kept: KeptFiles | None = None
 
+    def platform(self) -> Document[PlatformFile] | None:
+        return self._document("platform.yaml", PLATFORM, Surroundings())
+
     def read(self) -> Written:
-        platform = self._document("platform.yaml", PLATFORM, Surroundings())
+        platform = self.platform()
         if platform is not None:
             self._check_certificates(platform)
         surroundings = _surroundings(platform)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.storage import recordings
-from orchestrator.storage.rows import chunks, event_from, event_row, insert_new, micros, upsert
+from orchestrator.storage.rows import chunks, event_from, event_row, flat, insert_new, micros, upsert
 from orchestrator.storage.schema import quarantine, record_position, switch_cdr, switch_event
 
 
@@ -34,7 +33,7 @@ def position(connection: Connection, systemname: Systemname, kind: str) -> Recor
 
 def reached(connection: Connection, systemname: Systemname, kind: str, place: RecordPosition) -> None:
     # Device and inode may exceed 63 bits on some file systems.
-    row = {**asdict(place), "device": str(place.device), "inode": str(place.inode)}
+    row = {**flat(place), "device": str(place.device), "inode": str(place.inode)}
     upsert(connection, record_position, [{"systemname": systemname, "kind": kind, **row}])
 
 
@@ -45,12 +44,12 @@ def keep_events(connection: Connection, events: Sequence[SwitchEvent]) -> None:
 
 
 def keep_claims(connection: Connection, claims: Sequence[SwitchCdr]) -> None:
-    insert_new(connection, switch_cdr, [asdict(claim) for claim in claims])
+    insert_new(connection, switch_cdr, [flat(claim) for claim in claims])
 
 
 def keep_bad(connection: Connection, systemname: Systemname, bad: Sequence[BadRecord], at: datetime) -> None:
     if bad:
-        rows = [{"systemname": systemname, "at": micros(at), **asdict(record)} for record in bad]
+        rows = [{"systemname": systemname, "at": micros(at), **flat(record)} for record in bad]
         connection.execute(insert(quarantine), rows)
 
 

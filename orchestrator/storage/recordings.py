@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, and_, select
@@ -11,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, select
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.recording import Recording
 from orchestrator.storage.database import Database
-from orchestrator.storage.rows import event_from, insert_new, micros, moment, upsert
+from orchestrator.storage.rows import chunks, event_from, flat, insert_new, micros, moment, upsert
 from orchestrator.storage.schema import call_leg, recording, switch_event
 
 RECORDING_MARK = "vpbx.recording"
@@ -60,19 +59,24 @@ class RecordingIndex:
                 for row in connection.execute(query)
             ]
 
-    def bridges(self, item: Recording) -> list[SwitchEvent]:
-        """When the recorded channel was in a bridge, in order of time."""
-        query = (
-            select(switch_event)
-            .where(
-                switch_event.c.systemname == item.systemname,
-                switch_event.c.uniqueid == item.uniqueid,
-                switch_event.c.kind.in_(("BRIDGE_ENTER", "BRIDGE_EXIT")),
+    def bridges(self, systemname: Systemname, uniqueids: Sequence[str]) -> dict[str, list[SwitchEvent]]:
+        """When recorded channels were in bridges: by uniqueid, in order of time."""
+        found: dict[str, list[SwitchEvent]] = {uniqueid: [] for uniqueid in uniqueids}
+        for chunk in chunks(found):
+            query = (
+                select(switch_event)
+                .where(
+                    switch_event.c.systemname == systemname,
+                    switch_event.c.uniqueid.in_(chunk),
+                    switch_event.c.kind.in_(("BRIDGE_ENTER", "BRIDGE_EXIT")),
+                )
+                .order_by(switch_event.c.at, switch_event.c.kind)
             )
-            .order_by(switch_event.c.at, switch_event.c.kind)
-        )
-        with self._database.reading() as connection:
-            return [event_from(row) for row in connection.execute(query)]
+            with self._database.reading() as connection:
+                for row in connection.execute(query):
+                    event = event_from(row)
+                    found[event.uniqueid].append(event)
+        return found
 
     def keep(self, items: Sequence[Recording]) -> None:
         """Write what became of recordings."""
@@ -95,7 +99,7 @@ class RecordingIndex:
 
 def _row(item: Recording) -> dict[str, object]:
     until = None if item.retain_until is None else item.retain_until.isoformat()
-    return {**asdict(item), "started_at": micros(item.started_at), "retain_until": until}
+    return {**flat(item), "started_at": micros(item.started_at), "retain_until": until}
 
 
 def recording_from(row: Row[*tuple[object, ...]]) -> Recording:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Insert, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.model.call import Leg, SwitchEvent, Systemname
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 Item = TypeVar("Item")
 
@@ -40,7 +46,17 @@ def canonical(value: object) -> str:
     >>> canonical({"b": 1, "a": "ё"})
     '{"a":"ё","b":1}'
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
+
+
+def flat(item: DataclassInstance) -> dict[str, object]:
+    """The fields of a flat dataclass by name: `asdict` without its deep copy."""
+    return {name: getattr(item, name) for name in _names(type(item))}
+
+
+@lru_cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def chunks(items: Iterable[Item], most: int = 400) -> Iterator[list[Item]]:
@@ -57,27 +73,38 @@ def chunks(items: Iterable[Item], most: int = 400) -> Iterator[list[Item]]:
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, leaving alone those whose key stands already."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     if rows:
-        connection.execute(insert(table).on_conflict_do_nothing(), rows)
+        connection.execute(_insert_new(table, connection.dialect.name), rows)
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert rows, writing over those whose key stands already."""
-    if not rows:
-        return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
+    if rows:
+        connection.execute(_upsert(table, connection.dialect.name), rows)
+
+
+@lru_cache
+def _insert_new(table: Table, dialect: str) -> Insert:
+    return _insert(table, dialect).on_conflict_do_nothing()
+
+
+@lru_cache
+def _upsert(table: Table, dialect: str) -> Insert:
+    statement = _insert(table, dialect)
     keys = [column.name for column in table.primary_key]
     values = {
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
     }
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
+    return statement.on_conflict_do_update(index_elements=keys, set_=values)
+
+
+def _insert(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def leg_row(leg: Leg) -> dict[str, object]:
     return {
-        **asdict(leg),
+        **flat(leg),
         "started_at": micros(leg.started_at),
         "answered_at": None if leg.answered_at is None else micros(leg.answered_at),
         "ended_at": None if leg.ended_at is None else micros(leg.ended_at),

@@ -384,13 +384,14 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
 
 
 def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide) -> None:
-    site.edit("tenants/acme.yaml", (LAST, LAST + HIRED))
+    newcomer = HIRED.replace("108", "109")
+    site.edit("tenants/acme.yaml", (LAST, LAST + newcomer))
     site.vpbx("apply")
-    assert "State:Unavailable" in site.rx("core show hint 108")
-    with site.far_side(*site.phones("acme", ("108",)), name="keys") as far:
+    assert "State:Unavailable" in site.rx("core show hint 109")
+    with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
         far.wait_registered()
-        site.until(lambda: "State:Idle" in site.rx("core show hint 108"), "the key shows the phone", 10)
-    site.edit("tenants/acme.yaml", (HIRED, ""))
+        site.until(lambda: "State:Idle" in site.rx("core show hint 109"), "the key shows the phone", 10)
+    site.edit("tenants/acme.yaml", (newcomer, ""))
     site.vpbx("apply")
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.switch
 DIRECT, CALLER, MOBILE = "+74951112234", "+79035556677", "+79161112233"
 SIPP_HOST = "127.0.0.5"
 OUTSIDE = 41
-HOLD_S = 3
+HOLD_S = 6
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_held_and_taken_back_a_call_keeps_its_line_and_its_recording(
     [account] = site.phones("acme", ("101",))
     row = Row(account.endpoint, secret=account.secret)
     assert register(tmp_path / "r", where, site.sip, row) == 200
-    with Sipp(tmp_path / "s", "hold", where, site.sip, [row], hold_ms=HOLD_S * 1000, talk_ms=2000) as sipp:
+    with Sipp(tmp_path / "s", "hold", where, site.sip, [row], hold_ms=HOLD_S * 1000, talk_ms=5000) as sipp:
         call = world.call(CARRIER, DIRECT, say=voice, from_number=CALLER)
         world.wait_answered(call)
         site.until(lambda: answered_offers(sipp) == ["sendonly"], "it is on hold")

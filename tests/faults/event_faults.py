@@ -209,6 +209,7 @@ class _Playing:
             ask_reconcile=self._ask,
             call_ended=lambda _: None,
             on_resync=lambda: None,
+            renew_recorders=lambda _: None,
         )
 
         def take(message: object) -> bool:

@@ -69,3 +69,14 @@ def test_lost_events_never_make_a_usage_that_the_whole_call_would_not(
     events = all_events(made)
     kept = data.draw(st.lists(st.sampled_from(events), unique_by=id))
     assert usages(kept) <= usages(events)
+
+
+@given(calls, st.data())
+def test_the_state_finds_each_channel_under_one_linkedid_and_keeps_nothing_of_what_ended(
+    made: list[Call], data: st.DataObject
+) -> None:
+    state = CallsState()
+    for event in data.draw(st.permutations(all_events(made))):
+        state, _ = step(state, event)
+        found = [(key, linkedid) for linkedid, keys in state.calls.items() for key in keys]
+        assert sorted(found) == sorted((key, kept.facts.linkedid) for key, kept in state.channels.items())

@@ -15,6 +15,8 @@ from orchestrator.asterisk.difference import modules_to_reload
 from orchestrator.asterisk.generations import Generations
 from orchestrator.project import Project, SwitchPaths
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VPBX = Path(sys.executable).with_name("vpbx")
 
@@ -249,3 +251,12 @@ def test_endpoints_are_told_from_their_other_sections() -> None:
 
 def generations(paths: SwitchPaths) -> list[str]:
     return sorted(path.name for path in paths.generations.iterdir())
+
+
+def test_a_fault_in_a_tenants_file_keeps_nobody_from_the_switch(project: Project) -> None:
+    edit(project.root / "tenants/acme.yaml", r"distribution: all", "distribution: some")
+    status = run(project, "switch", "status")
+    assert (status.returncode, status.stdout) == (3, "pbx1: not running\n"), status
+    assert run(project, "switch", "stop").returncode == 0
+    edit(project.platform_file, r"version: 1", "version: 9")
+    assert run(project, "switch", "status").returncode == 1

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from recorded_calls import BEGIN, Call, events_of
+from recorded_calls import BEGIN, SYSTEMNAME, Call, events_of
 
 from orchestrator.calls.leg import close_estimated, gather, leg_of, merge, usage_of
-from orchestrator.calls.state import CallEnded, CallsState, Effect, LegEnded, UsageReady, step
-from orchestrator.model.call import Leg, SwitchEvent
+from orchestrator.calls.state import (
+    CallEnded,
+    CallsState,
+    Effect,
+    LegEnded,
+    RecordersStale,
+    UsageReady,
+    step,
+    without,
+)
+from orchestrator.model.call import Leg, SwitchEvent, Systemname
 
 
 def run(events: list[SwitchEvent], state: CallsState | None = None) -> tuple[CallsState, list[Effect]]:
@@ -33,7 +43,7 @@ def test_an_answered_outbound_call_gives_one_usage_and_leaves_nothing_behind() -
     assert [type(effect) for effect in effects] == [LegEnded, UsageReady, CallEnded]
     usage = next(effect.usage for effect in effects if isinstance(effect, UsageReady))
     assert (str(usage.key), usage.duration_s, usage.to_number) == (call.key, 61, "+74957654321")
-    assert state.channels == {}
+    assert not state.channels
 
 
 @pytest.mark.parametrize(
@@ -79,7 +89,7 @@ def test_a_hangup_after_the_end_of_the_call_still_counts() -> None:
     hangups = [event for event in others if event.kind == "HANGUP"]
     state, effects = run([*(event for event in others if event not in hangups), last, *hangups])
     assert sum(isinstance(effect, UsageReady) for effect in effects) == 1
-    assert state.channels == {}
+    assert not state.channels
 
 
 def test_a_transfer_that_changes_the_linkedid_ends_with_the_legs_own_hangup() -> None:
@@ -130,3 +140,61 @@ def test_an_exact_end_wins_over_an_estimated_one_in_either_order() -> None:
     estimated = close_estimated(replace(exact, ended_at=None, cause=None), BEGIN + timedelta(seconds=90))
     assert merge(exact, estimated) == merge(estimated, exact) == exact
     assert merge(estimated, replace(exact, ended_at=None, cause=None)) == estimated
+
+
+def transfer(call: Call, **facts: str) -> SwitchEvent:
+    """What the transferer's channel tells when it joins two others."""
+    own = call.linkedid
+    return SwitchEvent(Systemname(call.systemname), own, own, "ATTENDEDTRANSFER", BEGIN, "PJSIP/t-1", facts)
+
+
+def test_an_attended_transfer_makes_the_recorders_of_both_who_stay_stale_once() -> None:
+    call, consult = Call(1, talk_s=61), Call(2, talk_s=10)
+    joined = transfer(
+        call,
+        channel2_uniqueid=consult.linkedid,
+        transferee_channel_uniqueid=call.trunk_leg,
+        transfer_target_channel_uniqueid=consult.trunk_leg,
+    )
+    *others, last = events_of(call)
+    _, effects = run([*others, joined, joined, last])
+    stale = [effect for effect in effects if isinstance(effect, RecordersStale)]
+    assert stale == [RecordersStale((call.trunk_leg, consult.trunk_leg))]
+    assert [effect for effect in effects if effect not in stale] == run(events_of(call))[1]
+
+
+@pytest.mark.parametrize(
+    "named", ["s9-1790000000.1", "s0a1b2c3-1.2\r\nAction: x", "s0a1b2c3-1", "PJSIP/t-1", ""]
+)
+def test_a_transfer_makes_nothing_stale_on_channels_that_are_not_this_switchs(named: str) -> None:
+    _, effects = run([transfer(Call(1, talk_s=61), transferee_channel_uniqueid=named)])
+    assert effects == []
+
+
+def test_a_channel_is_found_by_the_linkedid_that_it_carries_now() -> None:
+    """A transfer gives a channel another linkedid; the end of its first one doesn't end it."""
+    call = Call(1, talk_s=61)
+    *others, end = events_of(call)
+    moved = replace(
+        others[0], uniqueid=call.trunk_leg, kind="BRIDGE_ENTER", linkedid=f"{SYSTEMNAME}-1.1", at=end.at
+    )
+    state, _ = run([*others, moved])
+    state, _ = step(state, end)
+    assert set(state.channels) == {call.trunk_leg}
+    assert {linkedid: set(found) for linkedid, found in state.calls.items()} == {
+        f"{SYSTEMNAME}-1.1": {call.trunk_leg}
+    }
+    assert not without(state, [call.trunk_leg]).calls
+
+
+def test_a_step_costs_the_same_whatever_is_up() -> None:
+    """Not by a clock: the maps before and after share all but a handful of their nodes."""
+    many, _ = run([events_of(Call(number, talk_s=60))[0] for number in range(2000)])
+    begun = events_of(Call(5000, talk_s=60))[0]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    after, _ = step(many, begun)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert len(after.channels) == len(many.channels) + 1
+    assert grown < 20_000

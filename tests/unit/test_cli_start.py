@@ -12,6 +12,8 @@ import pytest
 import orchestrator.cli.main as program
 from orchestrator.cli.short_help import short_help
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAVY = ("sqlalchemy", "alembic", "panoramisk", "structlog", "rich", "jinja2", "prometheus_client", "asyncio")
 VERB_MODULES = sorted(place.partition(":")[0] for place in program.VERBS.values())

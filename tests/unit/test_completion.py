@@ -16,6 +16,8 @@ from click.shell_completion import ShellComplete
 from orchestrator.cli.main import VERBS, root
 from orchestrator.cli.outline import outline
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VPBX = str(Path(sys.executable).with_name("vpbx"))
 HEAVY = ("sqlalchemy", "panoramisk", "structlog", "rich", "jinja2", "asyncio", "orchestrator.definitions")

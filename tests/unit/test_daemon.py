@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from fake_ami import SYSTEMNAME
 from panoramisk.message import Message
@@ -16,7 +19,7 @@ from orchestrator.asterisk.stream import Resync
 from orchestrator.consumer import Consumer
 from orchestrator.errors import DatabaseUnavailable
 from orchestrator.model.call import LiveChannel, Systemname
-from orchestrator.writer import Cadence, Settled, Snapshot, Writer
+from orchestrator.writer import NICER, Cadence, Settled, Snapshot, Writer
 
 NOW = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 QUICK = Cadence(prompt_s=0.02, settle_s=0.05, regular_s=30.0, retry_s=0.02)
@@ -56,6 +59,7 @@ class Asked:
     reconciles: int = 0
     resyncs: int = 0
     ended: list[str] = field(default_factory=list)
+    renewed: list[Collection[str]] = field(default_factory=list)
 
     def reconcile(self) -> None:
         self.reconciles += 1
@@ -70,6 +74,7 @@ class Asked:
             ask_reconcile=self.reconcile,
             call_ended=self.ended.append,
             on_resync=self.resync,
+            renew_recorders=self.renewed.append,
         )
 
 
@@ -84,6 +89,18 @@ def test_an_ended_leg_asks_for_its_charge_and_an_ended_call_is_told() -> None:
     consumer.take(cel("LINKEDID_END"))
     assert asked.ended == [f"{SYSTEMNAME}-1790000000.1"]
     assert not consumer.state.channels
+
+
+def test_an_attended_transfer_asks_for_the_recorders_of_both_who_stay() -> None:
+    asked = Asked()
+    staying = (f"{SYSTEMNAME}-1790000000.1", f"{SYSTEMNAME}-1790000000.4")
+    extra = json.dumps(
+        {"transferee_channel_uniqueid": staying[0], "transfer_target_channel_uniqueid": staying[1]}
+    )
+    consumer = asked.consumer()
+    for _ in range(2):
+        consumer.take(cel("ATTENDEDTRANSFER", 2, 1, extra))
+    assert asked.renewed == [staying]
 
 
 def test_a_new_session_asks_for_a_look_and_a_reconciliation() -> None:
@@ -113,6 +130,7 @@ def test_a_fault_in_one_event_costs_only_that_one() -> None:
         ask_reconcile=asked.reconcile,
         call_ended=call_ended,
         on_resync=asked.resync,
+        renew_recorders=asked.renewed.append,
     )
     for call in (1, 2):
         consumer.take(cel("CHAN_START", call, call))
@@ -216,6 +234,40 @@ def test_many_ends_are_charged_together() -> None:
     assert [len(ended) for ended in books.ended] == [1000]
     assert books.runs == [False, True]
     assert writer.stop(5)
+
+
+def test_after_a_long_pass_the_thread_rests_so_that_the_next_one_settles_more() -> None:
+    took_s = 0.05
+
+    class SlowBooks(RecordingBooks):
+        def reconcile(self, prompted: bool) -> Settled:
+            begun.append(time.monotonic())
+            time.sleep(took_s)
+            return super().reconcile(prompted)
+
+    begun: list[float] = []
+    books = SlowBooks()
+    writer = writer_on(books, Cadence(prompt_s=0.0, settle_s=30, regular_s=30, rest=6.0, longest_rest_s=5.0))
+    until(lambda: books.runs == [False])
+    for runs in (2, 3, 4):
+        writer.call_ended(f"call-{runs}")
+        until(lambda wanted=runs: len(books.runs) == wanted)  # type: ignore[misc]
+    assert all(later - earlier >= 7 * took_s for earlier, later in pairwise(begun))
+    assert writer.stop(5)
+
+
+def test_the_thread_is_nicer_than_the_rest_of_the_process() -> None:
+    found: list[int] = []
+
+    class NiceBooks(RecordingBooks):
+        def reconcile(self, prompted: bool) -> Settled:
+            found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+            return super().reconcile(prompted)
+
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert writer_on(NiceBooks()).stop(5)
+    assert set(found) == {min(19, own + NICER)}
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == own
 
 
 def test_the_newest_snapshot_is_noted() -> None:

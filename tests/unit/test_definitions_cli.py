@@ -21,6 +21,8 @@ from orchestrator.definitions.schema import KINDS, schema_text
 from orchestrator.errors import DefinitionsInvalid, SwitchNotRunning
 from orchestrator.model.problem import Position, Problem
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

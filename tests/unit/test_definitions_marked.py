@@ -50,9 +50,9 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "code", "line"), REFUSED.values(), ids=REFUSED)
 def test_unusable_yaml_is_refused_at_its_line_within_a_second(text: str, code: str, line: int) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     _, problems = parse(text, "f.yaml")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert [problem.code for problem in problems[:1]] == [code]
     if code != "yaml-size" or line > 1:
         assert problems[0].position.line == line

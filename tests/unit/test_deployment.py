@@ -18,6 +18,8 @@ import pytest
 from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.project import Project
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VPBX = Path(sys.executable).with_name("vpbx")
 LAST = '  - {extension: "107", name: Наталья Щербакова}\n'

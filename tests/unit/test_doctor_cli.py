@@ -22,6 +22,8 @@ from orchestrator.doctor.catalogue import table
 from orchestrator.doctor.finding import Check, Finding
 from orchestrator.errors import DatabaseUnavailable
 
+pytestmark = pytest.mark.program
+
 ROOT = Path(__file__).parents[2]
 FIELDS = {"code", "severity", "node", "seen", "why", "do"}
 FIT = Check("fit", "a", "b", warning_when="c", problem_when="d")

@@ -31,6 +31,8 @@ WELL = Figures(
     posted={"listener": 40, "reconciliation": 5},
     quarantined=6,
     recordings_lost=8,
+    recorders_renewed=9,
+    recorders_failed=10,
 )
 
 
@@ -56,6 +58,8 @@ def test_metrics_are_prometheus_text() -> None:
         f"vpbx_last_reconcile_timestamp {AT.timestamp()!r}".replace("1790000000.0", "1.79e+09"),
         "vpbx_quarantined_total 6.0",
         "vpbx_recordings_lost_total 8.0",
+        "vpbx_recorders_renewed_total 9.0",
+        "vpbx_recorders_failed_total 10.0",
     ):
         assert line in lines, line
 

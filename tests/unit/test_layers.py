@@ -38,6 +38,7 @@ LAYERS = {
     "candidate": WIRING,
     "certificates": ADAPTERS,
     "deployment": WIRING,
+    "recorders": WIRING,
     "recordings": WIRING,
     "written_sound": ADAPTERS,
     "books": WIRING,

@@ -21,6 +21,8 @@ from orchestrator.model.call import Systemname
 from orchestrator.systemd import ServiceManager
 from orchestrator.writer import Books, Settled, Snapshot, Writer
 
+pytestmark = pytest.mark.program
+
 VPBX = Path(sys.executable).with_name("vpbx")
 WATCHDOG_S = 0.3
 PACE = Pace(stuck_s=0.5, stop_s=5.0)

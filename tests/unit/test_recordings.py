@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import wave
 from array import array
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from orchestrator.model.call import Leg, SwitchEvent, Systemname
 from orchestrator.recordings import Finished, RecordingsUnwritable, Retention, finish
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
-from orchestrator.written_sound import RATE_HZ, WrittenSound
+from orchestrator.written_sound import FRAME_BYTES, RATE_HZ, WrittenSound
 
 S = Systemname("s1")
 CALL = "s1-1790000000.1"
@@ -73,8 +74,9 @@ def finished(index: RecordingIndex, tmp_path: Path, raw: bytes | None) -> Finish
     monitor = tmp_path / "monitor"
     monitor.mkdir(exist_ok=True)
     if raw is not None:
-        both = array("h", raw)
-        (monitor / f"{CALL}-left.raw").write_bytes(both[0::2].tobytes())
+        whole = len(raw) // FRAME_BYTES * FRAME_BYTES
+        both = array("h", raw[:whole])
+        (monitor / f"{CALL}-left.raw").write_bytes(both[0::2].tobytes() + raw[whole:])
         (monitor / f"{CALL}-right.raw").write_bytes(both[1::2].tobytes())
     return finish(index, monitor, tmp_path / "kept", KEPT, S, NOW)
 
@@ -91,6 +93,36 @@ def test_a_whole_recording_is_kept_by_its_local_day_for_a_year(store: SqlStore, 
     with wave.open(str(tmp_path / "kept" / item.file)) as file:
         assert (file.getnchannels(), file.getframerate(), file.getnframes()) == (2, RATE_HZ, 4 * RATE_HZ)
     assert list((tmp_path / "monitor").iterdir()) == []
+
+
+def test_a_recording_that_was_begun_interleaved_and_goes_on_by_sides_is_one(tmp_path: Path) -> None:
+    (tmp_path / "x.raw").write_bytes(array("h", [1, 2, 3, 4]).tobytes())
+    (tmp_path / "x-left.raw").write_bytes(array("h", [5]).tobytes())
+    (tmp_path / "x-right.raw").write_bytes(array("h", [6, 7]).tobytes())
+    written = WrittenSound(tmp_path / "x.raw")
+    assert array("h", b"".join(written.blocks(written.frames))) == array("h", [1, 2, 3, 4, 5, 6, 0, 7])
+
+
+def test_a_kept_file_is_what_its_row_says_and_nothing_of_an_interrupted_run_is_in_it(
+    store: SqlStore, tmp_path: Path
+) -> None:
+    index, raw = recorded(store, [(0, 9)], 9), sound(9, 9, 9)
+    partial = tmp_path / f"kept/acme/2026/09/{CALL}.partial"
+    partial.parent.mkdir(parents=True)
+    partial.write_bytes(b"x" * 2 * len(raw))
+    assert finished(index, tmp_path, raw + b"\x01") == Finished(kept=1)
+    [item] = index.find("acme")
+    kept = tmp_path / "kept" / item.file
+    with wave.open(str(kept)) as file:
+        assert file.getparams()[:5] == (2, 2, RATE_HZ, 9 * RATE_HZ, "NONE")
+        assert file.readframes(file.getnframes()) == raw
+    assert (item.bytes, item.sha256) == (
+        len(raw) + 44,
+        hashlib.sha256(kept.read_bytes()).hexdigest(),
+    )
+    assert kept.stat().st_size == item.bytes
+    assert kept.stat().st_mode & 0o777 == 0o640
+    assert not partial.exists()
 
 
 @pytest.mark.parametrize(("raw", "note"), [(b"", "nothing was written"), (None, "nothing was written")])
@@ -149,7 +181,7 @@ def test_each_side_has_its_own_channel_and_the_shorter_ends_in_silence(tmp_path:
     (tmp_path / "x-left.raw").write_bytes(array("h", range(1, 30_001)).tobytes() + b"\1")
     (tmp_path / "x-right.raw").write_bytes(array("h", [7] * 200_000).tobytes())
     written = WrittenSound(tmp_path / "x.raw")
-    both = array("h", b"".join(written.blocks()))
+    both = array("h", b"".join(written.blocks(written.frames)))
     assert written.frames == 200_000
     assert both[0::2] == array("h", [*range(1, 30_001), *([0] * 170_000)])
     assert both[1::2] == array("h", [7] * 200_000)

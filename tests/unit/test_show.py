@@ -14,6 +14,8 @@ from orchestrator.cli.main import main, root
 from orchestrator.project import Project
 from orchestrator.secrets import Secrets
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -17,6 +17,8 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import root
 
+pytestmark = pytest.mark.program
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 VPBX = str(Path(sys.executable).with_name("vpbx"))
 

@@ -23,6 +23,9 @@ from orchestrator.model.platform import Address
 SCENARIOS = Path(__file__).parent / "sipp"
 _DEFAULTS: Mapping[str, object] = {
     "talk_ms": 2000,
+    "talk_first_ms": 1,
+    "payload": 8,
+    "codec": "PCMA",
     "ring_ms": 200,
     "hold_ms": 2000,
     "before_ms": 1500,

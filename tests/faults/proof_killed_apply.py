@@ -1,0 +1,112 @@
+"""`make proof-killed-apply`: an apply killed at a hundred seeded moments, and what calls find. 15 minutes.
+
+Each apply renames 101 and moves the direct number between 101 and 102. After the kill one call shows the name
+and one call of the number rings a phone: both are of the old generation or both of the new. Then the next
+apply works, and calls find the new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "calls"))
+
+from harness import farside
+from harness.farside import CARRIER
+from world import Proof, World, temporary_world
+
+_VPBX = Path(sys.executable).with_name("vpbx")
+_DIRECT, _CALLER = "+74951112234", "+79035556677"
+_FIRST_NAME, _FIRST_PHONE = "Анна Соколова", "101"
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--points", type=int, default=100)
+    asked.add_argument("--seed", type=int, default=11)
+    options = asked.parse_args()
+    proof = Proof("killed-apply", seed=options.seed)
+    dice = random.Random(options.seed)
+    with temporary_world() as world:
+        found = play(world, dice, options.points, proof.faults)
+    proof.tell("an apply killed", points=options.points, **found)
+    return proof.end()
+
+
+def play(world: World, dice: random.Random, points: int, faults: list[str]) -> Counter[str]:
+    """Kill that many applies. Returns: how often calls found what, and how often one was faster."""
+    found: Counter[str] = Counter()
+    old = (_FIRST_NAME, _FIRST_PHONE)
+    usual_s = 2.0
+    for number in range(points):
+        new = (f"Анна {number}", "102" if old[1] == "101" else "101")
+        change(world, old, new)
+        after_s = dice.uniform(0.2, 1.1) * usual_s
+        began = time.monotonic()
+        killed = killed_apply(world, after_s)
+        if not killed:
+            usual_s = time.monotonic() - began
+            found["faster than the kill"] += 1
+        seen = what_calls_find(world)
+        found["old" if seen == old else "new" if seen == new else "mixture"] += 1
+        if seen not in (old, new):
+            faults.append(f"killed after {after_s:.3f} s: calls find {seen}, neither {old} nor {new}")
+        world.site.vpbx("apply")
+        if (seen := what_calls_find(world)) != new:
+            faults.append(f"after the next apply calls find {seen}, not {new}")
+        old = new
+    return found
+
+
+def change(world: World, old: tuple[str, str], new: tuple[str, str]) -> None:
+    world.site.edit(
+        "tenants/acme.yaml",
+        (f"name: {old[0]}", f"name: {new[0]}"),
+        (rf'"\{_DIRECT}": \{{employee: "{old[1]}"\}}', f'"{_DIRECT}": {{employee: "{new[1]}"}}'),
+    )
+
+
+def killed_apply(world: World, after_s: float) -> bool:
+    """Returns: whether it was still at work when it was killed."""
+    running = subprocess.Popen(
+        [str(_VPBX), "-C", str(world.site.root), "apply"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        running.wait(after_s)
+    except subprocess.TimeoutExpired:
+        running.send_signal(signal.SIGKILL)
+        running.wait(10)
+        return True
+    return False
+
+
+def what_calls_find(world: World) -> tuple[str, str]:
+    """The name that a call of 101 shows, and the phone that the direct number rings."""
+    far = world.far
+    for extension in ("101", "102"):
+        far.behave(f"acme{extension}desk", farside.answer())
+    before = {extension: len(far.calls_to(f"acme{extension}desk")) for extension in ("101", "102")}
+    call = far.call("acme101desk", "102")
+    name = far.incoming("acme102desk", after=before["102"]).name
+    far.wait_answered(call)
+    far.hang_up(call)
+    before["102"] += 1
+    call = far.call(CARRIER, _DIRECT, from_number=_CALLER)
+    far.wait_answered(call)
+    [rung] = [each for each in before if len(far.calls_to(f"acme{each}desk")) > before[each]]
+    far.hang_up(call)
+    world.site.until(lambda: world.site.lines("acme")["in_use"] == 0, "the line is free")
+    return name, rung
+
+
+if __name__ == "__main__":
+    sys.exit(main())
