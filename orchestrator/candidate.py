@@ -6,7 +6,7 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from orchestrator.certificates import tls_files, tls_files_for_reading
+from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
@@ -67,7 +67,7 @@ def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> S
         ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=devices,
         trunks=_trunk_secrets(project, definitions),
-        tls=tls_files_for_reading(project, node, datetime.now(UTC)),
+        tls=tls_files_to_plan(project, node, datetime.now(UTC)),
     )
 
 
@@ -92,7 +92,7 @@ def masked_secrets(project: Project, definitions: Definitions, node: Node) -> Sw
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
-        tls=tls_files_for_reading(project, node, datetime.now(UTC)),
+        tls=tls_files_masked(project, node, MASKED),
     )
 
 
