@@ -144,7 +144,8 @@ def _public_key(node: Node, file: Path, text: bytes) -> object:
         ) from error
     except ValueError as error:
         raise CertificateUnusable(
-            f"{_place(node)}: {file} holds no private key in PEM", "it begins with -----BEGIN PRIVATE KEY-----"
+            f"{_place(node)}: {file} holds no private key in PEM",
+            "it begins with -----BEGIN PRIVATE KEY-----",
         ) from error
 
 
