@@ -21,6 +21,9 @@ from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
 from orchestrator.written_sound import Monitored
 
+_NICENESS = 5
+"""The switch on the same machine goes first: a charge may come a moment later, a caller's voice may not."""
+
 
 @click.command()
 @node_option
@@ -29,7 +32,8 @@ def listen(node: str | None) -> None:
 
     It runs until SIGTERM or Ctrl-C. When the switch isn't there it waits for it and says so in /health.
     Whatever happens while it doesn't run is charged when it runs again. Logs go to stderr. Started by systemd
-    as a service of Type=notify it says when it is ready, and feeds the watchdog while it is well.
+    as a service of Type=notify it says when it is ready, and feeds the watchdog while it is well. It runs at
+    niceness 5, so that calls go first on a machine at its limit.
 
     \b
     Example:
@@ -37,6 +41,7 @@ def listen(node: str | None) -> None:
     """
     session = open_session(node)
     with file_lock(session.paths.root / "listen.lock", 0.0, f"listening to {session.node.name}"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         asyncio.run(_listen(session))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bursts import Burst, Planned, Seen, answered, most_at_once, refused
@@ -34,13 +35,14 @@ class Wave:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a wave. Args: odd: final answers that were neither 200 nor 486. told_refused: by vpbx."""
+    """What came of a wave. Args: odd: final answers that were neither 200 nor 486, counted by code.
+    told_refused: by vpbx."""
 
     wave: Wave
     admitted: int
     at_once: int
     refused: int
-    odd: int
+    odd: Mapping[int, int]
     beta_answered: int
     told_refused: int
     in_use_after: int
@@ -54,7 +56,7 @@ class Outcome:
             f"{self.at_once} calls at once": self.at_once != LIMIT,
             f"{self.admitted} admitted": self.admitted != LIMIT,
             f"{self.refused} of {placed - LIMIT} refused with 486": self.refused != placed - LIMIT,
-            f"{self.odd} other answers": bool(self.odd),
+            f"other answers, by code: {dict(self.odd)}": bool(self.odd),
             f"{self.beta_answered} of {self.wave.beta} calls of the other tenant": self.beta_answered
             != self.wave.beta,
             f"vpbx lines tells {self.told_refused} refused": self.told_refused != self.refused,
@@ -100,5 +102,5 @@ def holding(world: World) -> list[str]:
     return re.findall(r"^(\S+)\s+\S+\s+lines\s*$", shown, re.MULTILINE)
 
 
-def _odd(seen: Iterable[Seen]) -> int:
-    return sum(call.code not in (200, 486) for call in seen)
+def _odd(seen: Iterable[Seen]) -> Counter[int]:
+    return Counter(call.code for call in seen if call.code not in (200, 486))

@@ -24,6 +24,8 @@ _PHONE = "acme102desk"
 _DOOMED = Path(__file__).with_name("doomed_listener.py")
 _PATIENCE_S = 4.0
 _SETTLED_WITHIN_S = 40.0
+_SURVIVED = 3
+"""Calls that are placed after the last death."""
 
 PER_SECOND, PER_MINUTE = "7916", "7495"
 _MINUTE_KOP = 165
@@ -83,7 +85,11 @@ def deaths(chance: random.Random, count: int) -> list[Death]:
 
 
 def play(world: World, chance: random.Random, calls: int, points: Sequence[Death]) -> Outcome:
-    """Calls, one a second or so, and a listener that dies at each of the points."""
+    """Calls, one a second or so, and a listener that dies at each of the points.
+
+    The last few calls are placed when it lives on, so that some are charged while it follows the switch,
+    however slow the machine is to start it.
+    """
     site = world.site
     planned = _planned(chance, calls)
     for number, call in enumerate(planned):
@@ -91,11 +97,12 @@ def play(world: World, chance: random.Random, calls: int, points: Sequence[Death
             world.far.behave(CARRIER, farside.busy(), f"+7{call.to[1:]}")
     inbound = [Planned(ACME_DIRECT, length) for length in lengths(chance, max(2, calls // 5), 4)]
     spread_s = max(len(points) * 2.2, calls / 3)
-    placed = world.outbound(_PHONE, planned, spread_s), world.inbound(inbound, spread_s)
+    placed = world.outbound(_PHONE, planned[:-_SURVIVED], spread_s), world.inbound(inbound, spread_s)
     died = Counter(_die(site, point) for point in points)
     seen = placed[0].wait()
     seen_inbound = placed[1].wait()
     site.listen()
+    seen += world.outbound(_PHONE, planned[-_SURVIVED:], 1.0).wait()
     wanted = sum(call.code == 200 for call in seen)
     _settle(site, wanted)
     found = _charges(site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def _tell(proof: Proof, size: int, outcomes: list[Outcome]) -> None:
         most_at_once=max(outcome.at_once for outcome in outcomes),
         refused_486=sum(outcome.refused for outcome in outcomes),
         told_refused=sum(outcome.told_refused for outcome in outcomes),
-        other_answers=sum(outcome.odd for outcome in outcomes),
+        other_answers=dict(sum((Counter(outcome.odd) for outcome in outcomes), Counter())),
         other_tenant=sum(outcome.beta_answered for outcome in outcomes),
         other_tenant_placed=sum(outcome.wave.beta for outcome in outcomes),
         held_after=sum(outcome.held_after + outcome.in_use_after for outcome in outcomes),

@@ -21,19 +21,20 @@ class NoPortsLeft(Exception):
 
 
 class PortBlock:
-    """A block of 300 ports, free on every loopback address when it was taken."""
+    """Blocks of 300 ports side by side, free on every loopback address when they were taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, blocks: int = 1) -> None:
         """Raises: NoPortsLeft."""
         _LOCKS.mkdir(mode=0o777, exist_ok=True)
-        starts = list(range(_FIRST, _END, _SIZE))
+        starts = list(range(_FIRST, _END - (blocks - 1) * _SIZE, _SIZE))
         random.shuffle(starts)
         for start in starts:
-            handle = os.open(_LOCKS / str(start), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
-            if _locked(handle) and all(_free(port) for port in range(start, start + _SIZE)):
-                self._handle, self._next, self._end = handle, start, start + _SIZE
+            end = start + blocks * _SIZE
+            self._handles = [_open_lock(first) for first in range(start, end, _SIZE)]
+            if all(map(_locked, self._handles)) and all(map(_free, range(start, end))):
+                self._next, self._end = start, end
                 return
-            os.close(handle)
+            self.release()
         raise NoPortsLeft(f"{_FIRST} to {_END}")
 
     def __enter__(self) -> PortBlock:
@@ -51,11 +52,16 @@ class PortBlock:
         first = self._next + (self._next % 2 if count > 1 else 0)
         self._next = first + count
         if self._next > self._end:
-            raise NoPortsLeft(f"this block has no {count} more ports")
+            raise NoPortsLeft(f"there are no {count} more ports in here")
         return first, self._next - 1
 
     def release(self) -> None:
-        os.close(self._handle)
+        for handle in self._handles:
+            os.close(handle)
+
+
+def _open_lock(start: int) -> int:
+    return os.open(_LOCKS / str(start), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
 
 
 def _locked(handle: int) -> bool:
