@@ -49,6 +49,9 @@ _ALONE = (
 )
 """Modules that would reach out, or write records: the scratch switch runs without them."""
 
+_NOT_EVERYWHERE = ("codec_opus_open_source",)
+"""Modules that not every build has: a switch runs without them, and `vpbx doctor` tells what is missing."""
+
 _OF_THE_MACHINE = ("taskprocessor.c",)
 """Sources whose warnings tell how busy the scratch switch is, and nothing of the candidate."""
 
@@ -128,7 +131,7 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
     for tenant in tenants:
         shutil.copyfile(root / dialplan_file(tenant), etc / dialplan_file(tenant))
     modules = (root / "modules.conf").read_text("utf-8").splitlines()
-    kept = [line for line in modules if not any(name in line for name in _ALONE)]
+    kept = [line for line in modules if not any(name in line for name in (*_ALONE, *_NOT_EVERYWHERE))]
     (etc / "modules.conf").write_text("\n".join(kept) + "\n", encoding="utf-8")
     (etc / "logger.conf").write_text(_LOGGER, encoding="utf-8")
     (etc / "manager.conf").write_text(_MANAGER, encoding="utf-8")
