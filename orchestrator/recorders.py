@@ -35,8 +35,8 @@ _log = structlog.get_logger("vpbx.recorders")
 class Patience:
     """Seconds. Args: release_s: from stop to start, for the old recorder to go: several packets of 20 ms.
 
-    look_after_s: from a start to the look at what it wrote, once for each attempt; the switch writes 32 KiB at
-    once, 2.05 s of a side. retry_s: after an action that failed, so many times as there are.
+    look_after_s: from a start to the look at what it wrote, once for each attempt; the switch writes 32 KiB
+    at once, 2.05 s of a side. retry_s: after an action that failed, so many times as there are.
     """
 
     release_s: float = 0.1
