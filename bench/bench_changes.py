@@ -22,7 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from calls.arms import free_ports
+from tenants import write_tenant
+
+from orchestrator.asterisk.listening import free_ports
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 VPBX = Path(sys.executable).with_name("vpbx")
@@ -58,7 +60,7 @@ def _measure(root: Path, tenants: int) -> None:
         _print(tenants, "apply, one tenant changed", changed)
         added, removed = [], []
         for number in range(tenants, tenants + _CHANGES):
-            path = _tenant(root, number)
+            path = write_tenant(root, number)
             added.append(_vpbx(root, "apply"))
             path.write_text(
                 path.read_text().replace("tariff: master", "tariff: master\nservice: disconnected")
@@ -99,39 +101,14 @@ def _write(root: Path, tenants: int) -> None:
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns(".vpbx"))
     shutil.rmtree(root / "tenants")
     (root / "tenants").mkdir()
-    ports = free_ports(3)
+    ports = free_ports("127.0.0.1", 3)
     platform = root / "platform.yaml"
     text = platform.read_text()
     for key, port in zip(("sip", "ami", "metrics"), ports, strict=True):
         text = re.sub(rf"{key}: 127\.0\.0\.1:\d+", f"{key}: 127.0.0.1:{port}", text)
     platform.write_text(text)
     for number in range(tenants):
-        _tenant(root, number)
-
-
-def _tenant(root: Path, index: int) -> Path:
-    """One tenant of seven employees, two departments and three numbers."""
-    number = 74950000000 + 10 * index
-    employees = "".join(f'  - {{extension: "{101 + each}", name: Сотрудник {each}}}\n' for each in range(7))
-    path = root / "tenants" / f"t{index:05d}.yaml"
-    path.write_text(
-        f"""version: 1
-name: t{index:05d}
-title: ООО «Клиент {index}»
-tariff: master
-caller_id: "+{number}"
-options: [recording]
-employees:
-{employees}departments:
-  sales: {{extension: "200", title: Отдел продаж, members: ["101", "102", "103"]}}
-  support: {{extension: "201", title: Поддержка, members: ["104", "105"], ring_timeout_s: 45}}
-numbers:
-  "+{number}": {{department: sales}}
-  "+{number + 1}": {{employee: "101"}}
-  "+{number + 2}": {{outside: "+79161234567"}}
-"""
-    )
-    return path
+        write_tenant(root, number)
 
 
 def _print(tenants: int, figure: str, seconds: list[float]) -> None:

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import yaml
+from tenants import write_tenant
 
 from orchestrator.definitions import load
 from orchestrator.definitions.marked import LOADER
@@ -31,7 +32,8 @@ def main() -> None:
         root = Path(shutil.copytree(EXAMPLES, Path(folder) / "project"))
         shutil.rmtree(root / "tenants")
         (root / "tenants").mkdir()
-        size = sum(_write(root, index) for index in range(given.tenants))
+        files = [write_tenant(root, index, "Иванович", "[desk, mobile]") for index in range(given.tenants)]
+        size = sum(file.stat().st_size for file in files)
         seconds = sorted(_timed(root) for _ in range(given.rounds))
     print(
         json.dumps(
@@ -54,31 +56,6 @@ def _timed(root: Path) -> float:
     started = time.perf_counter()
     load(root)
     return time.perf_counter() - started
-
-
-def _write(root: Path, index: int) -> int:
-    """One tenant of seven employees, two departments and three numbers. Returns: its bytes."""
-    number = 74950000000 + 10 * index
-    employees = "".join(
-        f'  - {{extension: "{101 + each}", name: Сотрудник {each} Иванович, devices: [desk, mobile]}}\n'
-        for each in range(7)
-    )
-    text = f"""version: 1
-name: t{index:05d}
-title: ООО «Клиент {index}»
-tariff: master
-caller_id: "+{number}"
-options: [recording]
-employees:
-{employees}departments:
-  sales: {{extension: "200", title: Отдел продаж, members: ["101", "102", "103"]}}
-  support: {{extension: "201", title: Поддержка, members: ["104", "105"], ring_timeout_s: 45}}
-numbers:
-  "+{number}": {{department: sales}}
-  "+{number + 1}": {{employee: "101"}}
-  "+{number + 2}": {{outside: "+79161234567"}}
-"""
-    return (root / "tenants" / f"t{index:05d}.yaml").write_bytes(text.encode())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,14 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.difference import Difference, difference
 from orchestrator.asterisk.generations import Generation, Generations, Parcel
 from orchestrator.asterisk.manifest import Manifest, Origin
-from orchestrator.asterisk.parcel import Live, Sources, facts_file, from_rendering
+from orchestrator.asterisk.parcel import (
+    Live,
+    Sources,
+    digest_on_disk,
+    facts_file,
+    file_digest,
+    from_rendering,
+)
 from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.planning.changes import TenantChange, tenant_change
@@ -32,6 +39,7 @@ from orchestrator.rendering.render import (
     Rendered,
     SwitchSecrets,
     dialplan_file,
+    digest_of,
     generation_global,
     mark_global,
     node_tenants,
@@ -61,7 +69,8 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
     channels = () if switch is None else await switch.channels()
     begun = [channel.created_at for channel in channels if channel.created_at is not None]
     manifest = generations.manifest(live)
-    return Live(live, manifest, min(begun, default=None), _altered(live, manifest))
+    oldest = min(begun, default=None)
+    return Live(live, manifest, oldest, _altered(live, manifest), running=switch is not None)
 
 
 def candidate(
@@ -75,12 +84,12 @@ def candidate(
     kept -= live.altered
     rendered = render(definitions, node, secrets, share_directory(), str(paths.phones), kept)
     prompts = {
-        name: {each: _file_digest(project.root / path) for each, path in part.prompts.items()}
+        name: {each: digest_on_disk(project.root / path) for each, path in part.prompts.items()}
         for name, part in rendered.parts.items()
     }
     facts = {name: facts_of(definitions, definitions.tenants[name]) for name in rendered.parts}
     shared = {path: file.text for path, file in rendered.shared.items()}
-    wanted = _digest(json.dumps([sources, shared], sort_keys=True).encode())
+    wanted = file_digest(json.dumps([sources, shared], sort_keys=True).encode())
     return Candidate(rendered, Sources(wanted, sources, prompts), facts, wanted)
 
 
@@ -129,11 +138,9 @@ def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
     """Files and rows that aren't as they were applied: somebody has edited them."""
     if live.manifest is None or live.generation is None:
         return ()
-    root = live.generation.path
     shared = [
         f"{path} was edited since generation {live.number}"
-        for path, digest in live.manifest.shared.items()
-        if _file_digest(root / path) != digest
+        for path in altered_shared(live.generation.path, live.manifest)
     ]
     tenants = [
         f"files of tenant {name} were edited since generation {live.number}" for name in sorted(live.altered)
@@ -170,18 +177,21 @@ def _altered(live: Generation | None, manifest: Manifest | None) -> frozenset[st
     )
 
 
+def altered_shared(root: Path, manifest: Manifest) -> list[str]:
+    """Files that all tenants share which in a generation's directory aren't what was written there."""
+    return [path for path, digest in manifest.shared.items() if digest_on_disk(root / path) != digest]
+
+
 def part_digest(root: Path, name: str) -> str:
     """Digest of a tenant's files in a generation's directory, as `rendering.TenantPart` has it."""
-    digest = hashlib.sha256()
+    contents = {}
     for path in (dialplan_file(name), phones_file(name)):
         try:
             with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - twice a tenant, and Path takes longer
-                data = file.read()
+                contents[path] = file.read()
         except OSError:
             return ""
-        digest.update(f"{path}\0{len(data)}\0".encode())
-        digest.update(data)
-    return digest.hexdigest()[:16]
+    return digest_of(contents)
 
 
 def changed_tenants(
@@ -244,7 +254,7 @@ def _sources(
         digest.update((project.root / "tenants" / f"{tenant.name}.yaml").read_bytes())
         digest.update("\0".join(devices.get(tenant.name, [])).encode())
         for prompt in (tenant.recording.announce, tenant.recording.announce_outbound):
-            digest.update(_file_digest(project.root / prompt).encode() if prompt else b"")
+            digest.update(digest_on_disk(project.root / prompt).encode() if prompt else b"")
         found[tenant.name] = digest.hexdigest()[:16]
     return found
 
@@ -256,17 +266,6 @@ def _code() -> Iterator[Path]:
     yield from sorted((share / "dialplans" / "asterisk").glob("*.conf"))
     for name in _CODE:
         yield from sorted((package / name).glob("*.py"))
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        return _digest(path.read_bytes())
-    except OSError:
-        return ""
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _commit(root: Path) -> str:

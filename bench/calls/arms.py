@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from orchestrator import definitions as definition_files
 from orchestrator.asterisk.apply import apply
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.instance import Instance
-from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.listening import Listen, free_ports
 from orchestrator.asterisk.manifest import Origin
 from orchestrator.asterisk.parcel import on_its_own
 from orchestrator.model.platform import Address
@@ -106,7 +105,7 @@ def start(arm: Arm, root: Path, asterisk: Asterisk, far: Address, seed: int, sha
     Args: far: the other end of the trunk. share: `templates/` and `dialplans/` to try instead of our own.
     """
     project = Project(root / arm.name)
-    ports = free_ports(3)
+    ports = free_ports(HOST, 3)
     sip = Address(HOST, ports[0])
     _write_project(project.root, ports, far, arm.record and not arm.dialplan)
     loaded = definition_files.load(project.root)
@@ -129,28 +128,6 @@ def start(arm: Arm, root: Path, asterisk: Asterisk, far: Address, seed: int, sha
     started = instance.start(kept.systemname(NODE), (Listen("udp", sip, "SIP"),))
     listener = None if arm.dialplan else _listen(project.root)
     return Running(arm, instance, sip, started.pid, callers, listener)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses now, for both UDP and TCP."""
-    held: list[socket.socket] = []
-    ports: list[int] = []
-    try:
-        while len(ports) < count:
-            udp, tcp = (
-                socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
-            )
-            held += [udp, tcp]
-            udp.bind((HOST, 0))
-            try:
-                tcp.bind((HOST, udp.getsockname()[1]))
-            except OSError:
-                continue
-            ports.append(udp.getsockname()[1])
-    finally:
-        for each in held:
-            each.close()
-    return ports
 
 
 def _as_arm(arm: Arm, rendered: Rendered) -> Rendered:

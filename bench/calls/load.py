@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 
-from calls.arms import HOST, Running, free_ports
+from calls.arms import HOST, Running
+from orchestrator.asterisk.listening import free_port, free_ports
 from orchestrator.model.platform import Address
 
 TALK_MS = 2000
@@ -83,7 +84,7 @@ class FarEnd:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir()
-        sip, media = free_ports(2)
+        sip, media = free_ports(HOST, 2)
         self.address = Address(HOST, sip)
         command = ["sipp", "-sf", str(_HERE / "far_answers.xml"), "-i", HOST, "-p", str(sip), "-mi", HOST]
         command += ["-mp", str(media), "-rtp_echo", "-nostdin", "-deadcall_wait", "0", *_PATIENT]
@@ -123,7 +124,7 @@ def call(running: Running, directory: Path, rate: int, seconds: float) -> Run:
         text = (_HERE / "phone_out.xml").read_text("utf-8")
         scenario.write_text(text.replace("voice.alaw", str(directory / "voice.alaw")), "utf-8")
         command = ["sipp", str(running.sip), "-sf", str(scenario), "-inf", str(running.callers), "-i", HOST]
-        command += ["-p", str(free_ports(1)[0]), "-mi", HOST, "-m", str(count), "-r", str(rate), "-l", "5000"]
+        command += ["-p", str(free_port(HOST)), "-mi", HOST, "-m", str(count), "-r", str(rate), "-l", "5000"]
         command += [
             "-d",
             str(TALK_MS),

@@ -28,11 +28,13 @@ from orchestrator.asterisk.journal import Intent, Journal
 from orchestrator.asterisk.layout import data_dir
 from orchestrator.asterisk.manifest import Manifest
 from orchestrator.asterisk.phones import Phone, PhoneRows
+from orchestrator.asterisk.rehearsal import try_out
 from orchestrator.asterisk.splice import Splice, splice
-from orchestrator.asterisk.trial import try_out
 from orchestrator.errors import ApplyFailed, SwitchError
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.render import generation_global
+
+_RESTART = "restart the switch: vpbx switch stop, vpbx switch start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ async def apply(
         if asterisk is not None:
             _try_out(generations, staged, difference(old, parcel.manifest), asterisk, data_dir(paths))
     turn = _Turn(paths, staged)
-    journal.begin(Intent(0 if before is None else before.number, staged.number))
+    try:
+        journal.begin(Intent(0 if before is None else before.number, staged.number))
+    except ApplyFailed:
+        if staged is not before:
+            generations.discard(staged)
+        raise
     try:
         applied = turn.offline() if switch is None else await turn.online(switch)
     except (SwitchError, ApplyFailed) as error:
@@ -105,14 +112,31 @@ async def recover(paths: SwitchPaths, switch: AmiSwitch | None) -> str:
     """Undo what a dead apply left. The caller holds the apply lock.
 
     Returns: what was done, in words; empty when there was nothing to do.
-    Raises: ApplyFailed: the switch doesn't take the generation before.
+    Raises: ApplyFailed: the generation before is gone, or the switch doesn't take it.
     """
     generations, journal = Generations(paths), Journal(paths)
     intent = journal.intent()
     if intent is None:
         return ""
+    running = generations.running()
+    if running.confirmed and running.generation is not None and running.generation.number == intent.after:
+        journal.end()
+        return f"an apply of generation {intent.after} died when all was done: it is live"
     before, after = generations.numbered(intent.before), generations.numbered(intent.after)
-    await _restore(paths, before, switch)
+    if before is None and intent.before:
+        raise ApplyFailed(
+            f"an apply of generation {intent.after} died, and generation {intent.before} before it is gone",
+            f"bring back {paths.generations / str(intent.before)}; or, to go on from what is there, remove "
+            f"{journal.intent_file} and start the switch anew",
+        )
+    try:
+        await _restore(paths, before, switch)
+    except (SwitchError, ApplyFailed) as error:
+        raise ApplyFailed(
+            f"an apply of generation {intent.after} died, and the switch did not take generation "
+            f"{intent.before} again: {error.message}",
+            _RESTART,
+        ) from error
     if after is not None and before is not None and after.number != before.number:
         generations.discard(after)
     journal.end()
@@ -143,9 +167,11 @@ class _Turn:
         known = self._generations.running()
         old = self._generations.manifest(known.generation)
         change = difference(old, self._after)
-        asked = change if known.confirmed and old is not None else difference(None, self._after)
+        trusted = known.confirmed and old is not None
+        asked = change if trusted else difference(None, self._after)
         want = phones_in(self._staged, self._after, asked.tenants)
-        new, other, gone = _rows(want, self._rows.marks(), {*asked.tenants, *change.gone})
+        touched = {*asked.tenants, *change.gone} if trusted else None
+        new, other, gone = _rows(want, self._rows.marks(), touched)
         self._rows.write(new)
         parts = None
         if change.spliced and known.generation is not None and old is not None:
@@ -157,6 +183,7 @@ class _Turn:
         for module in modules:
             await switch.reload(module)
         self._rows.write(other, gone)
+        await switch.expire_registrations(gone)
         await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
         self._generations.confirm(self._staged)
         switch.follow_states([phone.endpoint for phone in new])
@@ -224,6 +251,7 @@ async def _restore(paths: SwitchPaths, before: Generation | None, switch: AmiSwi
     everything = difference(None, held)
     for module in everything.all_reloads:
         await switch.reload(module)
+    await switch.expire_registrations(gone)
     await confirm(switch, Wanted(before, held, everything, None, want, gone))
     generations.confirm(before)
     switch.follow_states([phone.endpoint for phone in new])
@@ -237,8 +265,9 @@ async def _back(
     error: SwitchError | ApplyFailed,
 ) -> None:
     """Put the generation before back, and say so. Raises: ApplyFailed: always."""
-    generations = Generations(paths)
+    generations, journal = Generations(paths), Journal(paths)
     if before is None or before.number == staged.number:
+        journal.end()
         raise ApplyFailed(
             f"{error.message}; there is no earlier configuration to go back to", error.hint
         ) from error
@@ -248,10 +277,10 @@ async def _back(
         raise ApplyFailed(
             f"{error.message}; generation {before.number} is back on disk, but the switch did not take it: "
             f"{second.message}",
-            "restart the switch: vpbx switch stop, vpbx switch start",
+            _RESTART,
         ) from error
     generations.discard(staged)
-    Journal(paths).end()
+    journal.end()
     raise ApplyFailed(f"{error.message}; generation {before.number} is back", error.hint) from error
 
 

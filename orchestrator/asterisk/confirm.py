@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.asterisk.dialplan import Context
 from orchestrator.asterisk.difference import Difference
 from orchestrator.asterisk.generations import Generation
 from orchestrator.asterisk.manifest import Manifest
@@ -86,14 +87,14 @@ async def _missing_steps(switch: AmiSwitch, spliced: Splice | None) -> str:
             if await switch.dialplan(name) is not None:
                 return f"the removal of context {name}"
         elif name == NUMBERS:
-            for step in context.steps:
-                seen = await switch.dialplan(name, step.extension)
-                if missing := differing(context.only(step.extension), seen or ()):
+            for extension in sorted(context.extensions()):
+                seen = await switch.dialplan(name, extension)
+                if missing := differing(context.only(extension), seen):
                     return missing
-        elif missing := differing(context, await switch.dialplan(name) or ()):
+        elif missing := differing(context, await switch.dialplan(name)):
             return missing
     for extension in spliced.closed:
-        if await switch.dialplan(NUMBERS, extension):
+        if differing(Context(NUMBERS, 0), await switch.dialplan(NUMBERS, extension)):
             return f"the removal of number {extension}"
     return ""
 

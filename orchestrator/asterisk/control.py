@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -11,7 +12,7 @@ from types import TracebackType
 from panoramisk.message import Message
 
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
-from orchestrator.asterisk.dialplan import Step
+from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
@@ -27,6 +28,10 @@ _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
 _ZONE_STEP_S = 15 * 60
 _LONG_LIST_S = 60.0
+_CONTACTS = "registrar/contact"
+"""Where the switch's own database (AstDB) keeps registrations."""
+
+_LONG_AGO = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,18 @@ class AmiSwitch:
         commands = (f"pjsip reload qualify endpoint {endpoint}" for endpoint in endpoints)
         self._ami.tell([{"Action": "Command", "Command": command} for command in commands])
 
+    async def expire_registrations(self, endpoints: Collection[str]) -> None:
+        """End the registrations of phones that were removed.
+
+        The switch would keep them for up to an hour, and show the account as reachable there when it comes
+        back. A row taken out of its database leaves the state that it has in memory; so they expire, and
+        the switch drops them as it does each expired one, within half a minute.
+        """
+        if endpoints:
+            contacts = expired(await self.command(f"database show {_CONTACTS}"), endpoints)
+            put = {"Action": "DBPut", "Family": _CONTACTS}
+            await self.actions([{**put, "Key": key, "Val": value} for key, value in contacts.items()])
+
     async def actions(self, many: Sequence[Mapping[str, str]]) -> None:
         """Actions in one write, worked off in order even when this process dies.
 
@@ -154,18 +171,20 @@ class AmiSwitch:
         if many:
             await self._ami.actions(many)
 
-    async def dialplan(self, context: str, extension: str = "") -> list[Step] | None:
-        """Steps of a context as the running switch has them; None: it has no such context.
+    async def dialplan(self, context: str, extension: str = "") -> Context | None:
+        """A context as the running switch has it; None: it has no such context.
 
-        Args: extension: of one alone; an empty list when it isn't there.
+        Args: extension: the steps of one alone, none when it isn't there, and no includes.
         """
         fields = {"Action": "ShowDialPlan", "Context": context}
         try:
             items = await self._ami.listing(fields | ({"Extension": extension} if extension else {}))
         except ActionFailed:
-            return [] if extension else None
-        found = [item for item in items if item.get("Event") == "ListDialplan" and item.get("Extension")]
-        return [_step(item) for item in found if item.get("Priority")]
+            return Context(context, 0) if extension else None
+        found = [item for item in items if item.get("Event") == "ListDialplan"]
+        steps = [_step(item) for item in found if item.get("Extension") and item.get("Priority")]
+        includes = [_text(item, "IncludeContext") for item in found if item.get("IncludeContext")]
+        return Context(context, 0, steps, includes)
 
     async def global_variables(self) -> dict[str, str]:
         """All globals of the dialplan."""
@@ -262,6 +281,20 @@ def variables(set_var: str) -> dict[str, str]:
     found = list(_VARIABLE.finditer(set_var))
     ends = [later.start() for later in found[1:]] + [len(set_var)]
     return {name.group(1): set_var[name.end() : end] for name, end in zip(found, ends, strict=True)}
+
+
+def expired(listing: str, endpoints: Collection[str]) -> dict[str, str]:
+    """Registrations of some phones as they are when their time is over. Args: listing: of the database.
+
+    >>> expired('/registrar/contact/d1;@0a   : {"expiration_time":"1790000000"}\\n1 results found.', {"d1"})
+    {'d1;@0a': '{"expiration_time": "1"}'}
+    """
+    found = re.findall(rf"^/{_CONTACTS}/(\S+?)\s*: (\{{.*\}})\s*$", listing, re.MULTILINE)
+    return {
+        key: json.dumps({**json.loads(value), "expiration_time": _LONG_AGO})
+        for key, value in found
+        if key.partition(";")[0] in endpoints
+    }
 
 
 def registration(item: Message) -> Registration:

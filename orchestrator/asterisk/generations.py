@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.asterisk.durable import replace_file, sync_directory, write_synced
 from orchestrator.asterisk.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
@@ -111,10 +113,10 @@ class Generations:
             self._link(parcel, staging)
             _write(staging / MANIFEST, write_manifest(parcel.manifest).encode(), 0o640)
             for directory in {staging, *(path for path in staging.rglob("*") if path.is_dir())}:
-                _sync_directory(directory)
+                sync_directory(directory)
             path = self._paths.generations / str(number)
             staging.rename(path)
-            _sync_directory(self._paths.generations)
+            sync_directory(self._paths.generations)
         except ApplyFailed:
             shutil.rmtree(staging, ignore_errors=True)
             raise
@@ -143,12 +145,18 @@ class Generations:
         shutil.rmtree(generation.path, ignore_errors=True)
 
     def swap(self, generation: Generation) -> None:
-        """Make it the live one: readers see the old or the new directory, never a mixture."""
+        """Make it the live one: readers see the old or the new directory, never a mixture.
+
+        Raises: ApplyFailed: the disk refuses; the one before is live.
+        """
+        if self.live() == generation:
+            return
         link = self._paths.etc.with_name(f".{self._paths.etc.name}.new")
-        link.unlink(missing_ok=True)
-        link.symlink_to(generation.path.relative_to(self._paths.root))
-        link.rename(self._paths.etc)
-        _sync_directory(self._paths.root)
+        with self._on_disk(f"make generation {generation.number} live"):
+            link.unlink(missing_ok=True)
+            link.symlink_to(generation.path.relative_to(self._paths.root))
+            link.rename(self._paths.etc)
+            sync_directory(self._paths.root)
 
     def unswap(self, generation: Generation | None) -> None:
         """Back to the one before; None: there was none."""
@@ -196,17 +204,22 @@ class Generations:
     def _note(self, running: Running) -> None:
         assert running.generation is not None
         text = json.dumps({"generation": running.generation.number, "confirmed": running.confirmed})
-        _write(self._paths.root / f".{_RUNNING}", text.encode(), 0o640)
-        (self._paths.root / f".{_RUNNING}").rename(self._paths.root / _RUNNING)
+        with self._on_disk("note what the switch read"):
+            replace_file(self._paths.root / _RUNNING, text.encode(), 0o640)
+
+    @contextmanager
+    def _on_disk(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ApplyFailed(
+                f"can't {what}: {error.strerror}", f"check space and rights in {self._paths.root}"
+            ) from error
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_synced(path, data, mode)
 
 
 def playable(source: Path) -> bytes:
@@ -226,11 +239,3 @@ def playable(source: Path) -> bytes:
             "save it as 16 bit mono, 8000 or 16000 Hz",
         )
     return data
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from orchestrator.asterisk.durable import replace_file, sync_directory
+from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
 
 _INTENT, _PENDING = "apply.json", "pending.json"
+_MODE = 0o640
+_DAMAGED = {
+    _INTENT: "remove it and start the switch anew (vpbx switch stop, start), then vpbx apply",
+    _PENDING: "remove it; vpbx history shows what is live",
+}
+
+_Noted = TypeVar("_Noted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +47,17 @@ class Pending:
 
 
 class Journal:
-    """Of one node. Only who holds the apply lock writes."""
+    """Of one node. Only who holds the apply lock writes.
+
+    Raises: ApplyFailed: a file of it can't be written or read, or is damaged.
+    """
 
     def __init__(self, paths: SwitchPaths) -> None:
         self._root = paths.root
+
+    @property
+    def intent_file(self) -> Path:
+        return self._root / _INTENT
 
     def begin(self, intent: Intent) -> None:
         _write(self._root / _INTENT, {"before": intent.before, "after": intent.after})
@@ -50,8 +67,7 @@ class Journal:
 
     def intent(self) -> Intent | None:
         """What a dead apply left unfinished."""
-        told = _read(self._root / _INTENT)
-        return None if told is None else Intent(int(told["before"]), int(told["after"]))
+        return _read(self._root / _INTENT, _intent)
 
     def wait_for_confirmation(self, pending: Pending) -> None:
         deadline = None if pending.deadline is None else pending.deadline.isoformat()
@@ -61,45 +77,47 @@ class Journal:
         _drop(self._root / _PENDING)
 
     def pending(self) -> Pending | None:
-        told = _read(self._root / _PENDING)
-        if told is None:
-            return None
-        deadline = told["deadline"]
-        return Pending(
-            int(told["generation"]),
-            int(told["before"]),
-            int(told["within_s"]),
-            None if deadline is None else datetime.fromisoformat(deadline),
-        )
+        return _read(self._root / _PENDING, _pending)
 
 
 def _write(path: Path, told: dict[str, object]) -> None:
-    """Whole and synced, the directory entry too: it must be there after a power cut."""
-    new = path.with_name(f".{path.name}")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(told, file)
-        file.flush()
-        os.fsync(file.fileno())
-    new.rename(path)
-    _sync(path.parent)
+    with _on(path):
+        replace_file(path, json.dumps(told).encode(), _MODE)
 
 
 def _drop(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _sync(path.parent)
+    with _on(path):
+        path.unlink(missing_ok=True)
+        sync_directory(path.parent)
 
 
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+def _intent(told: Any) -> Intent:
+    return Intent(int(told["before"]), int(told["after"]))
+
+
+def _pending(told: Any) -> Pending:
+    deadline = told["deadline"]
+    return Pending(
+        int(told["generation"]),
+        int(told["before"]),
+        int(told["within_s"]),
+        None if deadline is None else datetime.fromisoformat(deadline),
+    )
+
+
+@contextmanager
+def _on(path: Path) -> Iterator[None]:
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        yield
+    except OSError as error:
+        raise ApplyFailed(f"{path}: {error.strerror}", "check space and rights there") from error
 
 
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+def _read(path: Path, made: Callable[[Any], _Noted]) -> _Noted | None:
+    if not path.exists():
         return None
-    return told
+    try:
+        with _on(path):
+            return made(json.loads(path.read_text("utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ApplyFailed(f"{path}: damaged ({type(error).__name__})", _DAMAGED[path.name]) from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from orchestrator.asterisk.binary import Asterisk
+from orchestrator.asterisk.durable import replace_file
 from orchestrator.asterisk.generations import PROMPTS
 from orchestrator.errors import SwitchStartFailed
 from orchestrator.model.call import Systemname
@@ -106,7 +106,7 @@ def prepare(paths: SwitchPaths, asterisk: Asterisk, systemname: Systemname) -> N
         _link(data / "sounds" / PROMPT_PREFIX, paths.etc / PROMPTS)
         for name in _LINKED_DATA:
             _link(data / name, asterisk.data / name)
-        _write(paths.config_file, asterisk_conf(paths, asterisk, systemname))
+        replace_file(paths.config_file, asterisk_conf(paths, asterisk, systemname).encode(), FILE_MODE)
     except OSError as error:
         raise SwitchStartFailed(
             f"{error.filename or paths.root}: {error.strerror}", "check space and rights there"
@@ -137,17 +137,3 @@ def _link(place: Path, target: Path) -> None:
         place.unlink()
     if not place.exists() and not place.is_symlink():
         place.symlink_to(target)
-
-
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), FILE_MODE)
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

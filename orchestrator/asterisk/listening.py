@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from orchestrator.errors import PortTaken, SwitchStartFailed
 from orchestrator.model.platform import Address, Node
 
 _LOOK_UP_DEADLINE_S = 3
+_ATTEMPTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,31 @@ def check_free(listen: Listen) -> None:
             raise SwitchStartFailed(
                 f"{where}: {error.strerror}", "give an address and port that this machine may listen on"
             ) from error
+
+
+def free_ports(host: str, count: int) -> list[int]:
+    """Different ports that are free for UDP and TCP now. Raises: PortTaken: there are too few."""
+    with ExitStack() as held:
+        ports: list[int] = []
+        for _ in range(_ATTEMPTS + count):
+            if len(ports) == count:
+                return ports
+            udp, tcp = (
+                held.enter_context(socket.socket(socket.AF_INET, kind))
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)
+            )
+            udp.bind((host, 0))
+            try:
+                tcp.bind((host, udp.getsockname()[1]))
+            except OSError:
+                continue
+            ports.append(int(udp.getsockname()[1]))
+    raise PortTaken(f"no {count} free port(s) on {host}", "end what holds them")
+
+
+def free_port(host: str) -> int:
+    """A port that is free for UDP and TCP now. Raises: PortTaken: none was found."""
+    return free_ports(host, 1)[0]
 
 
 def host_name_warning() -> str | None:

@@ -1,7 +1,7 @@
 """What becomes a generation: a rendering, or an earlier generation again, against the one that is live.
 
 Steps that calls may still be in are kept beside the new ones until the last call that began before them has
-ended. Rule: docs/dialplan.md, "A change and the calls that are up".
+ended. Rule: docs/changes.md, "A change and the calls that are up".
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from orchestrator.asterisk.generations import PROMPTS, Generation, Parcel
 from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
@@ -26,14 +27,15 @@ _BLOCKS = "dialplan/blocks/"
 class Live:
     """What the node has now. Args: generation, manifest: None before the first apply.
 
-    oldest_call_at: when the oldest channel that is up began; None: no call is up. altered: tenants whose
-    files aren't what was written.
+    running: the switch runs, so a call may come at any moment. oldest_call_at: when the oldest channel that
+    is up began; None: no call is up. altered: tenants whose files aren't what was written.
     """
 
     generation: Generation | None
     manifest: Manifest | None
     oldest_call_at: datetime | None = None
     altered: frozenset[str] = frozenset()
+    running: bool = False
 
     @property
     def number(self) -> int:
@@ -129,15 +131,17 @@ def from_generation(
 
 
 def _retiring(parcel: Parcel, live: Live) -> Parcel:
-    """The parcel with the steps and blocks that calls may still be in."""
-    if live.manifest is None or live.generation is None or live.oldest_call_at is None:
+    """The parcel with the steps and blocks that calls are in, or may come into before the doors swing."""
+    if live.manifest is None or live.generation is None or not live.running:
         return parcel
     manifest, before, root = parcel.manifest, live.manifest, live.generation.path
     kept: list[Retired] = []
     files = dict(parcel.files)
     for old in before.retired:
-        if live.oldest_call_at < old.since and not _is_live(old, manifest):
-            kept.append(old)
+        since = _left_at(old, before, manifest)
+        waited_for = live.oldest_call_at is not None and live.oldest_call_at < since
+        if waited_for and not _is_live(old, manifest):
+            kept.append(replace(old, since=since))
             files[old.file] = ((root / old.file).read_bytes(), PLAIN)
     for old, paths, wanted in _replaced(before, manifest):
         if old.file not in files:
@@ -149,12 +153,7 @@ def _retiring(parcel: Parcel, live: Live) -> Parcel:
 
 def _on_disk(live: Live, path: str) -> str:
     """Digest of a file of the live generation as it is, whoever wrote it; empty when there is none."""
-    if live.generation is None:
-        return ""
-    try:
-        return file_digest((live.generation.path / path).read_bytes())
-    except OSError:
-        return ""
+    return "" if live.generation is None else digest_on_disk(live.generation.path / path)
 
 
 def _replaced(before: Manifest, after: Manifest) -> Iterator[tuple[Retired, Sequence[str], str]]:
@@ -167,6 +166,15 @@ def _replaced(before: Manifest, after: Manifest) -> Iterator[tuple[Retired, Sequ
         if name not in after.tenants or after.tenants[name].steps != part.steps:
             context = steps_context(name, part.steps)
             yield Retired(name, part.steps, since), [dialplan_file(name)], context
+
+
+def _left_at(old: Retired, before: Manifest, after: Manifest) -> datetime:
+    """When no call came into retired steps any more.
+
+    Those that the live generation retired could be entered until its doors swung, a moment after it was
+    made: of them only the time of the next one is surely later.
+    """
+    return after.origin.made_at if old.since == before.origin.made_at else old.since
 
 
 def _is_live(old: Retired, manifest: Manifest) -> bool:
@@ -196,3 +204,11 @@ def _json(facts: Facts) -> bytes:
 def file_digest(data: bytes) -> str:
     """What a manifest says of a file's content."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def digest_on_disk(path: Path) -> str:
+    """The same of a file as it is now; empty when it can't be read."""
+    try:
+        return file_digest(path.read_bytes())
+    except OSError:
+        return ""

@@ -88,11 +88,10 @@ def _turned(old: Context, new: Context) -> list[Action]:
 
 
 def _changed_only(old: Context | None, new: Context) -> Context:
-    have = _by_place(() if old is None else old.steps)
-    changed = [
-        step for place, step in _by_place(new.steps).items() if _content(have.get(place)) != _content(step)
-    ]
-    return Context(new.name, new.line, changed, [])
+    """Of the context that all tenants have a part in, the extensions that change, whole."""
+    have, want = _by_place(() if old is None else old.steps), _by_place(new.steps)
+    changed = {place[0] for place in {*have, *want} if _content(have.get(place)) != _content(want.get(place))}
+    return Context(new.name, new.line, [step for step in new.steps if step.extension in changed], [])
 
 
 def _by_place(steps: Sequence[Step]) -> dict[tuple[str, str], Step]:
@@ -103,12 +102,21 @@ def _content(step: Step | None) -> tuple[str, str] | None:
     return None if step is None else (step.application, step.data)
 
 
-def differing(wanted: Context, seen: Sequence[Step]) -> str:
-    """The first step that a switch lacks or has otherwise; empty for none. Args: seen: what it told."""
-    have = _by_place(seen)
-    for place, step in _by_place(wanted.steps).items():
+def differing(wanted: Context, seen: Context | None) -> str:
+    """The first thing that a switch lacks, has otherwise or has besides; empty for none.
+
+    Args: seen: what it told; None: it has no such context.
+    """
+    seen = seen or Context(wanted.name, 0)
+    have, want = _by_place(seen.steps), _by_place(wanted.steps)
+    for place, step in want.items():
         if _content(have.get(place)) != _content(step):
             return f"{wanted.name}, {step.extension}, priority {step.priority}"
+    for place, step in have.items():
+        if place not in want:
+            return f"the removal of {wanted.name}, {step.extension}, priority {step.priority}"
+    if seen.includes != wanted.includes:
+        return f"the includes of {wanted.name}"
     return ""
 
 

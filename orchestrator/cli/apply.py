@@ -96,10 +96,10 @@ def apply(
         _dry_run(session, wishes, as_json)
         return
     with session.applying(), working("bringing the configuration to the switch"):
-        applied = asyncio.run(_apply(session, wishes))
+        applied, plan = asyncio.run(_apply(session, wishes))
     if as_json:
         click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))
-    elif not applied.changed and not applied.confirmed:
+    elif plan.empty and not applied.confirmed:
         click.echo(f"nothing to do: generation {applied.generation} is live")
     else:
         say_applied(applied)
@@ -127,7 +127,8 @@ def _dry_run(session: Session, wishes: Wishes, as_json: bool) -> None:
     click.get_current_context().exit(0 if now.empty else CHANGES)
 
 
-async def _apply(session: Session, wishes: Wishes) -> Applied:
+async def _apply(session: Session, wishes: Wishes) -> tuple[Applied, Plan]:
+    """Returns: what was done, and what was to be done, with the drift that was overwritten."""
     async with running_switch(session) as switch:
         await recovered(session, switch)
         refuse_while_pending(session)
@@ -141,7 +142,7 @@ async def _apply(session: Session, wishes: Wishes) -> Applied:
             _distrust(session)
         secrets = secrets_to_apply(session.project, session.definitions, session.node)
         found = candidate(session.project, session.definitions, session.node, secrets, live)
-        plan = plan_of(session.project, session.node, found, live, (), switch is not None)
+        plan = plan_of(session.project, session.node, found, live, drift, switch is not None)
         number = Generations(session.paths).next_number()
         origin = origin_of(session.project, "apply")
         parcel = replace(parcel_of(found, live, number, origin, plan.changes()), anew=bool(drift))
@@ -157,7 +158,7 @@ async def _apply(session: Session, wishes: Wishes) -> Applied:
             raise
         if pending.within_s and live.number and applied.generation == number:
             begin_to_wait(session, pending)
-        return applied
+        return applied, plan
 
 
 async def _drift(session: Session, live: Live, switch: AmiSwitch | None) -> tuple[str, ...]:

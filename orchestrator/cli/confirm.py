@@ -8,7 +8,7 @@ import click
 
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.journal import Journal
-from orchestrator.cli.session import json_option, node_option, open_session
+from orchestrator.cli.session import json_option, node_option, open_node
 from orchestrator.errors import ApplyFailed
 
 
@@ -28,7 +28,7 @@ def confirm(node: str | None, as_json: bool) -> None:
     Example:
         vpbx apply --confirm-within 120 && vpbx confirm
     """
-    session = open_session(node)
+    session = open_node(node)
     with session.applying():
         journal = Journal(session.paths)
         pending, live = journal.pending(), Generations(session.paths).live()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from orchestrator.cli.session import Session
 from orchestrator.definitions.quoting import visible
 from orchestrator.definitions.written import Place, WrittenFiles
-from orchestrator.origins import Origin, Source, explain, parse_place
+from orchestrator.origin_lines import Origin, Source
+from orchestrator.origins import explain, parse_place
 
 _JSON_VERSION = 1
 

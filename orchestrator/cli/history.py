@@ -9,7 +9,7 @@ import click
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.journal import Journal
 from orchestrator.asterisk.manifest import Manifest
-from orchestrator.cli.session import json_option, node_option, open_session
+from orchestrator.cli.session import json_option, node_option, open_node
 from orchestrator.cli.table import print_table
 
 _MOST_SENTENCES = 6
@@ -27,7 +27,7 @@ def history(node: str | None, as_json: bool) -> None:
     Example:
         vpbx history
     """
-    session = open_session(node)
+    session = open_node(node)
     generations = Generations(session.paths)
     live, pending = generations.live(), Journal(session.paths).pending()
     number = 0 if live is None else live.number

@@ -24,8 +24,8 @@ from orchestrator.cli.deploying import (
     running_switch,
     say_applied,
 )
-from orchestrator.cli.session import Session, json_option, node_option, open_session
-from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of, part_digest
+from orchestrator.cli.session import Session, json_option, node_option, open_node
+from orchestrator.deployment import altered_shared, changed_tenants, kept_facts, look, origin_of, part_digest
 from orchestrator.errors import ApplyFailed, NotFound
 
 _POLL_S = 0.25
@@ -46,7 +46,7 @@ def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: b
     Example:
         vpbx history && vpbx rollback 41
     """
-    session = open_session(node)
+    session = open_node(node)
     if unconfirmed:
         _when_due(session)
         return
@@ -132,10 +132,15 @@ def _target(generations: Generations, live: Live, number: int | None) -> tuple[G
     if target is None or held is None:
         known = ", ".join(map(str, kept)) or "none"
         raise NotFound(f"no generation {number or 'before the live one'} to go back to", f"kept: {known}")
-    for name, part in held.tenants.items():
-        if part_digest(target.path, name) != part.digest:
-            raise ApplyFailed(
-                f"generation {number}: the files of tenant {name} were edited since it was made",
-                "choose another generation, or apply the YAML of that time",
-            )
+    altered = [f"{path} was" for path in altered_shared(target.path, held)]
+    altered += [
+        f"the files of tenant {name} were"
+        for name, part in held.tenants.items()
+        if part_digest(target.path, name) != part.digest
+    ]
+    if altered:
+        raise ApplyFailed(
+            f"generation {number}: {altered[0]} edited since it was made",
+            "choose another generation, or apply the YAML of that time",
+        )
     return target, held

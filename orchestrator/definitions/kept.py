@@ -32,7 +32,7 @@ from orchestrator.project import Project
 KEPT_FROM = 50
 """Files of the smallest project whose files are kept: fewer are read in a moment."""
 
-OFF = "VPBX_CACHE"
+OFF = "VPBX_DEFINITIONS_CACHE"
 """Variable of the environment; `off` and nothing is kept or taken."""
 
 _NAME = "definitions"

@@ -349,9 +349,14 @@ def _place(error: Exception, template: str) -> str:
     return place
 
 
-def _digest(files: Mapping[str, RenderedFile]) -> str:
+def digest_of(contents: Mapping[str, bytes]) -> str:
+    """What tells files apart: their paths and what is in them. Args: contents: by path."""
     digest = hashlib.sha256()
-    for path in sorted(files):
-        digest.update(f"{path}\0{len(files[path].text.encode())}\0".encode())
-        digest.update(files[path].text.encode())
+    for path in sorted(contents):
+        digest.update(f"{path}\0{len(contents[path])}\0".encode())
+        digest.update(contents[path])
     return digest.hexdigest()[:16]
+
+
+def _digest(files: Mapping[str, RenderedFile]) -> str:
+    return digest_of({path: file.text.encode() for path, file in files.items()})

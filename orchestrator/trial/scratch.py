@@ -6,6 +6,7 @@ import random
 import socket
 from dataclasses import dataclass, replace
 
+from orchestrator.asterisk.listening import free_port
 from orchestrator.errors import PortTaken
 from orchestrator.model.platform import Address, Definitions, Node, Trunk
 
@@ -53,17 +54,6 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     )
     tenants = {name: replace(each, encryption="off") for name, each in definitions.tenants.items()}
     return Scratch(replace(definitions, platform=platform, tenants=tenants), moved, carriers)
-
-
-def free_port(host: str) -> int:
-    """A port that is free for UDP and TCP now. Raises: PortTaken: none was found."""
-    for _ in range(_ATTEMPTS):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind((host, 0))
-            port = int(stream.getsockname()[1])
-            if _is_free(host, port):
-                return port
-    raise PortTaken(f"no free port on {host}", "end what holds them")
 
 
 def _moved(trunk: Trunk, carrier: Address) -> Trunk:

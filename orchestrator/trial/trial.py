@@ -15,7 +15,7 @@ from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generations, Parcel
 from orchestrator.asterisk.instance import Instance
-from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.listening import Listen, free_port
 from orchestrator.asterisk.manifest import Origin
 from orchestrator.asterisk.parcel import on_its_own
 from orchestrator.errors import NotFound
@@ -25,7 +25,7 @@ from orchestrator.project import Project, SwitchPaths
 from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, node_tenants, render
 from orchestrator.rendering.sources import share_directory
 from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
-from orchestrator.trial.scratch import PHONES_HOST, Scratch, free_port, scratch
+from orchestrator.trial.scratch import PHONES_HOST, Scratch, scratch
 from orchestrator.trial.sipp import Party, Sipp
 
 CALLER = "+79035550001"

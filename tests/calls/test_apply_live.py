@@ -18,6 +18,7 @@ from harness import doomed_apply, farside, media
 from harness.farside import CARRIER, FarSide
 from harness.site import Site
 
+from orchestrator.asterisk.phones import PhoneRows
 from orchestrator.rendering.sources import share_directory
 
 pytestmark = pytest.mark.switch
@@ -368,6 +369,7 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
     first = world.call("acme101desk", "102")
     world.incoming("acme102desk", after=ringing)
     began = time.monotonic()
+    old_steps = live_steps(site)
     site.edit("tenants/acme.yaml", (rf"ring_timeout_s: {old_s}", f"ring_timeout_s: {new_s}"))
     site.vpbx("apply")
     assert world.wait_ended(first).code == 480
@@ -376,11 +378,25 @@ def test_a_call_that_rings_while_its_tenant_changes_ends_as_the_old_steps_say_an
     began = time.monotonic()
     assert world.wait_ended(second).code == 480
     assert time.monotonic() - began <= old_s - 1
-    retired = site.root / ".vpbx/switch/pbx1/etc/dialplan/retired"
-    assert [path.name.split(".")[0] for path in retired.iterdir()] == ["acme"]
+    assert old_steps in retired_steps(site)
+    new_steps = live_steps(site)
     site.edit("tenants/acme.yaml", (rf", ring_timeout_s: {new_s}", ""))
     site.vpbx("apply")
-    assert not retired.exists()
+    assert retired_steps(site) == [new_steps]
+    assert site.rx(f"dialplan show {old_steps}").startswith("There is no existence of")
+    assert f"Context '{new_steps}'" in site.rx(f"dialplan show {new_steps}")
+
+
+def live_steps(site: Site) -> str:
+    """The context of acme's steps that a new call comes into."""
+    manifest = json.loads((site.root / ".vpbx/switch/pbx1/etc/generation.json").read_text())
+    return f"acme-steps.{manifest['tenants']['acme']['steps']}"
+
+
+def retired_steps(site: Site) -> list[str]:
+    """Contexts of acme's that are kept for calls that may be in them."""
+    files = (site.root / ".vpbx/switch/pbx1/etc/dialplan/retired").glob("acme.*")
+    return re.findall(r"^\[(acme-steps\.\w+)\]", "".join(file.read_text() for file in files), re.MULTILINE)
 
 
 def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide) -> None:
@@ -391,8 +407,29 @@ def test_a_new_phones_state_shows_on_a_colleagues_key(site: Site, world: FarSide
     with site.far_side(*site.phones("acme", ("109",)), name="keys") as far:
         far.wait_registered()
         site.until(lambda: "State:Idle" in site.rx("core show hint 109"), "the key shows the phone", 10)
+        [account] = site.phones("acme", ("109",))
+        assert account.endpoint in site.rx("database show registrar/contact")
+        site.edit("tenants/acme.yaml", (newcomer, ""))
+        site.vpbx("apply")
+        site.edit("tenants/acme.yaml", (LAST, LAST + newcomer))
+        site.vpbx("apply")
+        assert site.phones("acme", ("109",)) == [account]
+        gone = "State:Unavailable"
+        site.until(lambda: gone in site.rx("core show hint 109"), "its registration went with it", 60)
+        assert account.endpoint not in site.rx("database show registrar/contact")
     site.edit("tenants/acme.yaml", (newcomer, ""))
     site.vpbx("apply")
+
+
+def test_a_tenant_that_goes_while_nobody_knows_what_the_switch_has_leaves_no_phone_behind(site: Site) -> None:
+    (site.root / ".vpbx/switch/pbx1/running.json").unlink()
+    site.edit("tenants/beta.yaml", (r"tariff: master", "tariff: master\nservice: disconnected"))
+    site.vpbx("apply")
+    rows = PhoneRows(site.root / ".vpbx/switch/pbx1/lib/phones.sqlite3")
+    assert {tenant for tenant, _ in rows.marks().values()} == {"acme"}
+    site.edit("tenants/beta.yaml", (r"\nservice: disconnected", ""))
+    site.vpbx("apply")
+    assert {tenant for tenant, _ in rows.marks().values()} == {"acme", "beta"}
 
 
 def test_an_apply_that_dies_before_it_is_confirmed_goes_back_by_itself(site: Site, world: FarSide) -> None:

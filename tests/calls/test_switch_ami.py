@@ -18,8 +18,10 @@ from fake_ami import until
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.asterisk.dialplan import Context, parse
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.instance import Instance
+from orchestrator.asterisk.splice import differing
 from orchestrator.asterisk.stream import AmiState, EventStream, Resync, Retries
 from orchestrator.errors import ActionFailed, AmiRefused, AmiUnreachable, NotFound
 from orchestrator.model.call import SwitchEvent, Systemname
@@ -69,6 +71,12 @@ exten => call,1,Set(CALLERID(name)=Иван Щукин)
  same => n,Answer()
  same => n,Wait(60)
 exten => far,1,Wait(60)
+[inside]
+include => test
+include => nowhere
+exten => 101,1,Wait(1)
+ same => n(out),Hangup()
+exten => 101,hint,PJSIP/d1
 """,
     "pjsip.conf": """\
 [udp]
@@ -168,6 +176,27 @@ def test_status_commands_reloads_and_endpoints(switch: Switch) -> None:
                 await control.endpoint("d2")
             assert await control.global_variable("VPBX_GENERATION") == "7"
             assert await control.global_variable("NOT_SET") == ""
+
+    play(test)
+
+
+def test_a_context_is_told_whole_and_each_difference_from_it_found(switch: Switch) -> None:
+    wanted = parse(FILES["extensions.conf"]).contexts["inside"]
+
+    async def test() -> None:
+        async with switch.control() as ami:
+            assert differing(wanted, await ami.dialplan("inside")) == ""
+            for change, told in (
+                ("add extension 102,1,Wait,1 into inside", "the removal of inside, 102, priority 1"),
+                ("remove extension 102@inside", ""),
+                ("remove include nowhere from inside", "the includes of inside"),
+                ("add include nowhere into inside", ""),
+                ("remove extension 101@inside 2", "inside, 101, priority 2"),
+            ):
+                await ami.command(f"dialplan {change}")
+                assert differing(wanted, await ami.dialplan("inside")) == told
+            assert await ami.dialplan("nothing") is None
+            assert await ami.dialplan("inside", "103") == Context("inside", 0)
 
     play(test)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -163,7 +162,6 @@ def test_the_example_of_a_pre_commit_configuration_names_the_hooks() -> None:
     ]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pre_commit") is None, reason="pre-commit isn't installed")
 def test_pre_commit_takes_the_manifest() -> None:
     subprocess.run(
         [sys.executable, "-m", "pre_commit", "validate-manifest", str(HOOKS)], timeout=60, check=True

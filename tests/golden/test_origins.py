@@ -16,7 +16,8 @@ from orchestrator.candidate import choose_node, rendered_for_reading, secrets_to
 from orchestrator.cli.main import root
 from orchestrator.errors import NotFound
 from orchestrator.model.platform import Definitions
-from orchestrator.origins import FileStale, Origin, Origins, explain, parse_place
+from orchestrator.origin_lines import Origin
+from orchestrator.origins import FileStale, Origins, explain, parse_place
 from orchestrator.project import Project
 from orchestrator.rendering import trace
 from orchestrator.rendering.render import render

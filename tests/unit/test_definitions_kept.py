@@ -261,7 +261,7 @@ def test_it_is_switched_off_by_the_option_and_by_the_environment(
     assert CliRunner().invoke(root, ["-C", str(project), "validate", "--no-cache"]).exit_code == 0
     assert not (project / ".vpbx").exists()
     with monkeypatch.context() as patch:
-        patch.setenv("VPBX_CACHE", "off")
+        patch.setenv("VPBX_DEFINITIONS_CACHE", "off")
         assert CliRunner().invoke(root, ["-C", str(project), "validate"]).exit_code == 0
         assert not (project / ".vpbx").exists()
     assert CliRunner().invoke(root, ["-C", str(project), "validate"]).exit_code == 0

@@ -136,6 +136,17 @@ def test_a_comment_in_a_file_changes_nothing(applied: Project) -> None:
     assert live(applied) == 1
 
 
+def test_a_change_that_no_file_shows_makes_a_generation(applied: Project) -> None:
+    edit(applied.root / "tenants/acme.yaml", r"title: Отдел продаж", "title: Продажи")
+    plan = told(applied, "plan", exits=2)
+    assert plan["tenants"][0]["changes"] == ["department sales title: Отдел продаж -> Продажи"]
+    assert plan["files"] == []
+    assert vpbx(applied, "apply").startswith("generation 2: 0 file(s) changed\n")
+    assert live(applied) == 2
+    assert told(applied, "history")["generations"][0]["changes"] == {"acme": plan["tenants"][0]["changes"]}
+    assert vpbx(applied, "apply") == "nothing to do: generation 2 is live\n"
+
+
 def test_a_saved_plan_is_applied_as_it_stands(applied: Project, tmp_path: Path) -> None:
     hire(applied)
     vpbx(applied, "plan", "--out", str(tmp_path / "monday.plan"), exits=2)
@@ -202,6 +213,38 @@ def test_rollback_to_what_is_not_kept_is_told_with_what_is(applied: Project) -> 
     vpbx(applied, "apply")
     message = refused(applied, "rollback", "7")
     assert "no generation 7 to go back to" in message and "kept: 1" in message
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("dialplan/tenants/acme.conf", "the files of tenant acme were edited"),
+        ("pjsip.conf", "pjsip.conf was edited"),
+        ("dialplan/blocks/lines.conf", "dialplan/blocks/lines.conf was edited"),
+    ],
+)
+def test_a_generation_that_somebody_edited_is_not_gone_back_to(
+    applied: Project, file: str, said: str
+) -> None:
+    hire(applied)
+    vpbx(applied, "apply")
+    edited = applied.switch("pbx1").generations / "1" / file
+    # What both generations have in common is one file: an editor writes another in its place.
+    text = edited.read_text()
+    edited.unlink()
+    edited.write_text(text + "; mine\n")
+    message = refused(applied, "rollback")
+    assert f"generation 1: {said} since it was made" in message
+    assert live(applied) == 2
+
+
+def test_a_fault_in_a_tenants_file_keeps_nobody_from_undoing(applied: Project) -> None:
+    hire(applied)
+    vpbx(applied, "apply", "--confirm-within", "300")
+    edit(applied.root / "tenants/acme.yaml", r"distribution: all", "distribution: some")
+    assert told(applied, "history")["generations"][0]["waits_for_confirmation"]
+    assert told(applied, "confirm")["generation"] == 2
+    assert told(applied, "rollback")["generation"] == 3
 
 
 def test_what_somebody_edited_on_the_switch_is_shown_and_not_overwritten_silently(applied: Project) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,7 @@ from orchestrator.errors import PortTaken
 from orchestrator.health import Figures, HealthServer, MetricsNotLocal, health_document
 from orchestrator.model.platform import Address
 
+DOCS = Path(__file__).parents[2] / "docs"
 AT = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
 WELL = Figures(
     node="pbx1",
@@ -62,6 +65,14 @@ def test_metrics_are_prometheus_text() -> None:
         "vpbx_recorders_failed_total 10.0",
     ):
         assert line in lines, line
+
+
+def test_metrics_that_the_docs_name_are_there() -> None:
+    with HealthServer(Address("127.0.0.1", 0), lambda: WELL) as server:
+        exposed = set(re.findall(r"^(vpbx_\w+)", get(server, "/metrics"), re.MULTILINE))
+    pages = (page.read_text("utf-8") for page in sorted(DOCS.glob("*.md")))
+    named = {name for page in pages for name in re.findall(r"`(vpbx_\w+)`", page)}
+    assert named and named <= exposed, named - exposed
 
 
 def test_health_is_ok_or_says_what_is_wrong() -> None:

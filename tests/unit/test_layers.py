@@ -43,6 +43,7 @@ LAYERS = {
     "written_sound": ADAPTERS,
     "books": WIRING,
     "origins": WIRING,
+    "origin_lines": WIRING,
     "trial": WIRING,
     "consumer": WIRING,
     "daemon": WIRING,

@@ -178,6 +178,7 @@ def test_a_switch_that_does_not_answer_costs_the_recording_and_nothing_else() ->
         fake.answers.pop("stopmixmonitor")
         recorders.renew([CHANNEL])
         await until(lambda: recorders.status == RecordersStatus(failed=1))
+        assert "mixmonitor" not in asked(fake)
 
     run(test)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from orchestrator.asterisk.dialplan import parse
 from orchestrator.asterisk.dialplan_check import Fault, Known, faults
 from orchestrator.asterisk.generations import PROMPTS, Generation
 from orchestrator.asterisk.instance import Instance
+from orchestrator.asterisk.listening import free_port
 from orchestrator.asterisk.phones import PhoneRows
-from orchestrator.errors import ApplyFailed, SwitchError
+from orchestrator.errors import ApplyFailed
 from orchestrator.model.call import Systemname
 from orchestrator.project import SwitchPaths
 from orchestrator.rendering.filters import PROMPT_PREFIX
@@ -35,8 +35,8 @@ As rows the running switch takes phones that have an option it doesn't know, and
 """
 
 _NAME = Systemname("trial")
+_HOST = "127.0.0.1"
 _BOOT_DEADLINE_S = 60.0
-_PORT_TRIES = 20
 _TROUBLE = re.compile(r"^\[[^\]]*\] (?:WARNING|ERROR)\[\d+\](?:\[[^\]]*\])? (\S+): (.*)$")
 _PLACE = re.compile(r"line (\d+) of (\S+?)[!.,]?(?:\s|$)")
 _NOWHERE = re.compile(r" at line \d+ of\s*$")
@@ -146,7 +146,10 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
 
 
 def _pjsip(text: str, shared: bool) -> str:
-    """The trunks' file on another port and without registrations. Args: shared: it is on trial too."""
+    """The trunks' file on a free port and without registrations. Args: shared: it is tried too.
+
+    pjsip would read port 0 as 5060.
+    """
     kept = []
     for section in re.split(r"^(?=\[)", text, flags=re.MULTILINE):
         kind = re.search(r"^type=(\w+)", section, re.MULTILINE)
@@ -157,23 +160,9 @@ def _pjsip(text: str, shared: bool) -> str:
         ):
             continue
         kept.append(
-            re.sub(r"^bind=.*$", lambda _: f"bind=127.0.0.1:{_free_port()}", section, flags=re.MULTILINE)
+            re.sub(r"^bind=.*$", lambda _: f"bind={_HOST}:{free_port(_HOST)}", section, flags=re.MULTILINE)
         )
     return "".join(kept)
-
-
-def _free_port() -> int:
-    """A port of loopback that nobody uses now; pjsip would read 0 as 5060."""
-    for _ in range(_PORT_TRIES):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise SwitchError("no free port on loopback for the scratch switch")
 
 
 def _trouble(lines: Sequence[str], etc: Path) -> Iterator[Fault]:
