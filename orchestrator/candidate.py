@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
@@ -39,7 +41,7 @@ class NodeUnknown(OrchestratorError):
 def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
     """What a switch is given. Secrets that don't exist yet are made up and kept.
 
-    Raises: TrunkSecretMissing, SecretsUnreadable.
+    Raises: TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
     """
     kept = Secrets.open(project.secrets_file)
     return SwitchSecrets(
@@ -47,13 +49,14 @@ def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> 
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
         trunks=_trunk_secrets(project, definitions),
+        tls=tls_files(project, node, datetime.now(UTC)),
     )
 
 
 def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> SwitchSecrets:
     """The same with nothing made up and nothing written: what doesn't exist yet has a stand-in.
 
-    Raises: TrunkSecretMissing, SecretsUnreadable.
+    Raises: TrunkSecretMissing, SecretsUnreadable, CertificateUnusable.
     """
     kept = Secrets.open(project.secrets_file)
     devices = {}
@@ -64,6 +67,7 @@ def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> S
         ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=devices,
         trunks=_trunk_secrets(project, definitions),
+        tls=tls_files_to_plan(project, node, datetime.now(UTC)),
     )
 
 
@@ -88,6 +92,7 @@ def masked_secrets(project: Project, definitions: Definitions, node: Node) -> Sw
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
+        tls=tls_files_masked(project, node, MASKED),
     )
 
 

@@ -113,6 +113,9 @@ def plan_of(
     parcel = parcel_of(found, live, live.number + 1, Origin(datetime.now(UTC), "", ""), {})
     change = difference(live.manifest, parcel.manifest)
     changed = changed_tenants(live, parcel.manifest, found.facts.get)
+    restarts: tuple[str, ...] = ()
+    if running and live.generation is not None and live.manifest is not None:
+        restarts = change.restarts(live.generation, found.rendered.shared["pjsip.conf"].text)
     return Plan(
         node=node.name,
         base=live.number,
@@ -122,7 +125,7 @@ def plan_of(
         files=change.files,
         phones=_phones(paths.phones, found.rendered, change),
         reloads=change.reloads if running else (),
-        restarts=change.restarts if running and live.manifest is not None else (),
+        restarts=restarts,
         spliced=change.spliced and bool(change.steps or change.gone) and running,
         drift=drift,
         running=running,

@@ -4,12 +4,13 @@ platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keep
 .vpbx/                                         everything vpbx writes (keep it out of Git)
     cache/                                     what files were read as; may be deleted at any time
     secrets.json                               device and AMI secrets, mode 0600
+    tls/<node>.pem, <node>.key                 a node's own certificate; its key, mode 0600
     vpbx.db                                    the default database
     recordings/                                the default recordings directory
     switch/<node>/asterisk.conf                names the directories below
     switch/<node>/etc -> generations/<n>       what the switch reads: a link, swapped atomically
     switch/<node>/generations/<n>/             one rendered configuration each
-    switch/<node>/{lib,log,spool,run,keys}/    the switch's own state
+    switch/<node>/{lib,log,spool,run,keys,tls}/    the switch's own state
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ class SwitchPaths:
     @property
     def keys(self) -> Path:
         return self.root / "keys"
+
+    @property
+    def tls(self) -> Path:
+        """Copies of the certificate and key that the switch reads, named after what is in them."""
+        return self.root / "tls"
 
     @property
     def run(self) -> Path:

@@ -24,7 +24,7 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.errors import ActionFailed, OrchestratorError
 
 FILE_VARIABLE = "VPBX_RECORDING"
-"""The channel variable by which the dialplan says that a channel is recorded, and into which file."""
+"""The channel variable by which the dialplan says that a channel is recorded, and the recording's name."""
 
 _FILE = re.compile(r"[A-Za-z0-9]{1,64}-[0-9]{1,11}\.[0-9]{1,10}\.raw")
 
@@ -35,12 +35,12 @@ _log = structlog.get_logger("vpbx.recorders")
 class Patience:
     """Seconds. Args: release_s: from stop to start, for the old recorder to go: several packets of 20 ms.
 
-    look_after_s: from a start to the look at what it wrote, once for each attempt. retry_s: after an action
-    that failed, so many times as there are.
+    look_after_s: from a start to the look at what it wrote, once for each attempt; the switch writes 32 KiB
+    at once, 2.05 s of a side. retry_s: after an action that failed, so many times as there are.
     """
 
     release_s: float = 0.1
-    look_after_s: tuple[float, ...] = (1.5, 3.0, 6.0, 12.0)
+    look_after_s: tuple[float, ...] = (3.0, 4.0, 6.0, 12.0)
     retry_s: tuple[float, ...] = (0.2, 1.0, 3.0)
 
 

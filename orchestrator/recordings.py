@@ -1,16 +1,14 @@
 """What MixMonitor left behind, made into recordings: WAV, hashed, indexed; what is missing is said.
 
-While a call is up the switch writes interleaved 16 bit samples, left the outside party, right what it hears.
+While a call is up the switch writes raw samples, left the outside party, right what it hears.
 A disk that fills up never ends a call: the recording is found short or lost here, and reported.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import struct
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -31,10 +29,8 @@ from orchestrator.model.recording import Recording, retain_until, talked
 from orchestrator.routing.compile import RECORDING
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
+from orchestrator.written_sound import CHANNELS, FRAME_BYTES, RATE_HZ, WrittenSound
 
-RATE_HZ = 8000
-CHANNELS = 2
-FRAME_BYTES = 2 * CHANNELS
 SETTLED_AFTER = timedelta(seconds=1)
 """MixMonitor writes its last samples just after the hangup; a file that still changes is left for later."""
 
@@ -43,9 +39,8 @@ SIDES = ("outside party", "employee")
 
 _LONGEST_SILENCE_S = 3.0
 _TOLERANCE = timedelta(seconds=2)
-_BLOCK = 1 << 18
 _WAV_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_WAV_LONGEST = 0xFFFFFFFF - _WAV_HEADER.size
+_LONGEST_FRAMES = (0xFFFFFFFF - _WAV_HEADER.size) // FRAME_BYTES
 _PCM = 1
 _LOCK, _LOCK_S = ".finishing.lock", 60.0
 
@@ -127,17 +122,19 @@ def _finish(
     waiting = 0
     try:
         ended = index.ended(systemname)
-        settled = [(each, _settled(monitor / Path(each[0].file).name, now)) for each in ended]
-        talked = [item.uniqueid for (item, _, answered_at), raw in settled if raw and answered_at is not None]
+        settled = [
+            (each, sound)
+            for each in ended
+            if _settled(sound := WrittenSound(monitor / Path(each[0].file).name), now)
+        ]
+        waiting = len(ended) - len(settled)
+        talked = [item.uniqueid for (item, _, answered_at), _ in settled if answered_at is not None]
         bridges = index.bridges(systemname, talked)
-        for (item, ended_at, _), raw in settled:
-            if raw is not None:
-                kept.append(
-                    _finished(item, raw, directory, retention, bridges.get(item.uniqueid, ()), ended_at)
-                )
-                raws.append(raw.path)
-            else:
-                waiting += 1
+        for (item, ended_at, _), sound in settled:
+            kept.append(
+                _finished(item, sound, directory, retention, bridges.get(item.uniqueid, ()), ended_at)
+            )
+            raws += sound.files
     finally:
         index.keep(kept)
         for path in raws:
@@ -164,24 +161,16 @@ def finish_with(monitor: Path, directory: Path, systemname: Systemname) -> Calls
     return on_calls_ended
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """A raw file that changes no more. Args: frames: whole ones; 0 also when there is no file."""
-
-    path: Path
-    frames: int
-
-
 def _finished(
     item: Recording,
-    raw: _Raw,
+    sound: WrittenSound,
     directory: Path,
     retention: Retention,
     bridges: Sequence[SwitchEvent],
     ended_at: datetime,
 ) -> Recording:
     """The index row of an ended recording, its WAV file written. Args: bridges: none when never answered."""
-    frames = raw.frames
+    frames = sound.frames
     expected = talked(bridges, ended_at)
     zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
     day = item.started_at.astimezone(zone).date()
@@ -192,8 +181,8 @@ def _finished(
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
         return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
-    note = _what_misses(raw.path, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
-    size, digest = _convert(raw, directory / name)
+    note = _what_misses(sound, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
+    size, digest = _convert(sound, min(frames, _LONGEST_FRAMES), directory / name)
     return replace(
         item,
         state="short" if note else "complete",
@@ -210,7 +199,7 @@ def _was_transferred(bridges: Sequence[SwitchEvent]) -> bool:
     return sum(event.kind == "BRIDGE_ENTER" for event in bridges) > 1
 
 
-def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred: bool) -> str:
+def _what_misses(sound: WrittenSound, length: timedelta, expected: timedelta, transferred: bool) -> str:
     """What a recording lacks, in words; empty for a whole one.
 
     After a transfer Asterisk 22.10 may stop hearing one side: it then writes exact zeros for it, which no
@@ -220,7 +209,7 @@ def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred:
         return f"talked {expected.total_seconds():.0f} s, {length.total_seconds():.0f} s were written"
     if not transferred:
         return ""
-    silent_s = {side: silence_at_end_s(raw, channel) for channel, side in enumerate(SIDES)}
+    silent_s = {side: sound.silence_at_end_s(channel) for channel, side in enumerate(SIDES)}
     return "; ".join(
         f"after a transfer the {side} is not heard for the last {seconds:.0f} s"
         for side, seconds in silent_s.items()
@@ -228,58 +217,20 @@ def _what_misses(raw: Path, length: timedelta, expected: timedelta, transferred:
     )
 
 
-class Monitored:
-    """What the switch is writing now. Fulfils `recorders.Written`. Args: monitor: where it writes."""
-
-    def __init__(self, monitor: Path) -> None:
-        self._monitor = monitor
-
-    def size(self, file: str) -> int:
-        """Whole frames, in bytes."""
-        try:
-            return (self._monitor / file).stat().st_size // FRAME_BYTES * FRAME_BYTES
-        except FileNotFoundError:
-            return 0
-
-    def hears_inside(self, file: str, beyond: int) -> bool:
-        """Whether anything but exact zeros came from inside after so many bytes."""
-        try:
-            with (self._monitor / file).open("rb") as raw:
-                raw.seek(beyond)
-                sound = raw.read(_BLOCK)
-        except FileNotFoundError:
-            return True
-        return any(array("h", sound[: len(sound) // FRAME_BYTES * FRAME_BYTES])[1::CHANNELS])
-
-
-def silence_at_end_s(raw: Path, channel: int) -> float:
-    """Seconds of exact zeros that a channel of a raw recording ends with."""
-    size = raw.stat().st_size // FRAME_BYTES * FRAME_BYTES
-    silent = 0
-    with raw.open("rb") as file:
-        while size:
-            start = max(0, size - _BLOCK)
-            file.seek(start)
-            samples = array("h", file.read(size - start))[channel::CHANNELS]
-            if any(samples):
-                last = next(index for index, sample in enumerate(reversed(samples)) if sample)
-                return (silent + last) / RATE_HZ
-            silent += len(samples)
-            size = start
-    return silent / RATE_HZ
-
-
-def _convert(raw: _Raw, target: Path) -> tuple[int, str]:
+def _convert(sound: WrittenSound, frames: int, target: Path) -> tuple[int, str]:
     """Write the WAV file whole and synced, or not at all. Returns: its size and SHA-256."""
     partial = target.with_suffix(".partial")
-    left = min(raw.frames * FRAME_BYTES, _WAV_LONGEST // FRAME_BYTES * FRAME_BYTES)
-    size = _WAV_HEADER.size + left
+    header = _wav_header(frames * FRAME_BYTES)
+    digest = hashlib.sha256(header)
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with raw.path.open("rb") as source, _new_file(partial) as sound:
-            digest = _copied(_wav_header(left), source, left, sound)
-            sound.flush()
-            os.fsync(sound.fileno())
+        with _new_file(partial) as file:
+            file.write(header)
+            for block in sound.blocks(frames):
+                digest.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
         partial.rename(target)
     except OSError as error:
         with suppress(OSError):
@@ -287,21 +238,7 @@ def _convert(raw: _Raw, target: Path) -> tuple[int, str]:
         raise RecordingsUnwritable(
             f"{target.parent}: {error.strerror}", "make room or mend the rights; the raw recording is kept"
         ) from error
-    return size, digest
-
-
-def _copied(header: bytes, source: BinaryIO, length: int, target: BinaryIO) -> str:
-    """Write a header and so many bytes of a file after it. Returns: SHA-256 of both."""
-    digest = hashlib.sha256(header)
-    target.write(header)
-    while length:
-        block = source.read(min(length, _BLOCK))
-        if not block:
-            raise OSError(errno.EIO, "the raw recording became shorter")
-        digest.update(block)
-        target.write(block)
-        length -= len(block)
-    return digest.hexdigest()
+    return len(header) + frames * FRAME_BYTES, digest.hexdigest()
 
 
 def _new_file(path: Path) -> BinaryIO:
@@ -324,14 +261,16 @@ def _wav_header(sound_bytes: int) -> bytes:
     )
 
 
-def _settled(raw: Path, now: datetime) -> _Raw | None:
-    """A raw file once nothing writes it any more, or never did."""
-    try:
-        status = raw.stat()
-    except FileNotFoundError:
-        return _Raw(raw, 0)
-    changed = datetime.fromtimestamp(status.st_mtime, UTC)
-    return _Raw(raw, status.st_size // FRAME_BYTES) if now - changed >= SETTLED_AFTER else None
+def _settled(sound: WrittenSound, now: datetime) -> bool:
+    """Whether nothing writes any of its files any more, or never did."""
+    for file in sound.files:
+        try:
+            changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            continue
+        if now - changed < SETTLED_AFTER:
+            return False
+    return True
 
 
 def fault_of(item: Recording, directory: Path) -> str:

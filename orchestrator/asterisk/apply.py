@@ -192,7 +192,10 @@ class _Turn:
         await confirm(switch, Wanted(self._staged, self._after, asked, parts, want, gone))
         await _follow_states(switch, self._rows, new)
         self._generations.confirm(self._staged)
-        restarts = change.restarts if old is not None else ()
+        restarts: tuple[str, ...] = ()
+        if old is not None and known.generation is not None:
+            transports = (self._staged.path / "pjsip.conf").read_text("utf-8")
+            restarts = change.restarts(known.generation, transports)
         return Applied(self._staged.number, change.files, modules, asked.tenants, restarts)
 
     async def _splice(

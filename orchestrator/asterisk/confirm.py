@@ -13,6 +13,7 @@ from orchestrator.asterisk.generations import Generation
 from orchestrator.asterisk.manifest import Manifest
 from orchestrator.asterisk.phones import Phone
 from orchestrator.asterisk.splice import NUMBERS, Splice, differing
+from orchestrator.asterisk.transports import shown_certificate, wanted_certificate
 from orchestrator.errors import NotFound, SwitchError
 from orchestrator.rendering.render import GENERATION_VARIABLE, generation_global, mark_global
 
@@ -22,6 +23,7 @@ MOST_ASKED_SINGLY = 200
 _DEADLINE_S = 15.0
 _POLL_S = 0.05
 _MARK_OPTION = "Accountcode"
+_TRANSPORTS = "pjsip.conf"
 
 
 class NotLoaded(SwitchError):
@@ -62,6 +64,7 @@ async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
         or await _missing_steps(switch, wanted.spliced)
         or await _missing_phones(switch, wanted)
         or await _missing_trunks(switch, wanted)
+        or await _missing_certificate(wanted)
     )
 
 
@@ -113,15 +116,26 @@ async def _missing_phones(switch: AmiSwitch, wanted: Wanted) -> str:
 
 
 async def _missing_trunks(switch: AmiSwitch, wanted: Wanted) -> str:
-    if "pjsip.conf" not in wanted.asked.shared:
+    if _TRANSPORTS not in wanted.asked.shared:
         return ""
-    for trunk in endpoint_ids((wanted.generation.path / "pjsip.conf").read_text("utf-8")):
+    for trunk in endpoint_ids((wanted.generation.path / _TRANSPORTS).read_text("utf-8")):
         try:
             details = await switch.endpoint(trunk)
         except NotFound:
             return f"endpoint {trunk}"
         if details.variables.get(GENERATION_VARIABLE, "") != wanted.manifest.trunks:
             return f"the new form of endpoint {trunk}"
+    return ""
+
+
+async def _missing_certificate(wanted: Wanted) -> str:
+    """Asked at the TLS listener itself: the switch has no other answer."""
+    if _TRANSPORTS not in wanted.asked.shared:
+        return ""
+    text = (wanted.generation.path / _TRANSPORTS).read_text("utf-8")
+    address, fingerprint = wanted_certificate(text)
+    if address and await shown_certificate(address) != fingerprint:
+        return f"its certificate: the TLS listener at {address} does not show it"
     return ""
 
 

@@ -21,8 +21,8 @@ from orchestrator.ports import Registration, SwitchStatus
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
 
-RECORD_ON_OPTIONS = "abD"
-"""As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side on its own channel."""
+RECORD_ON_OPTIONS = "abr({call}-left.raw)t({call}-right.raw)"
+"""As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side into its own file."""
 
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
@@ -217,13 +217,12 @@ class AmiSwitch:
         await self._ami.action({"Action": "StopMixMonitor", "Channel": uniqueid})
 
     async def start_recorder(self, uniqueid: str, file: str) -> None:
-        """Record a channel on, into a file that it was recorded into before.
+        """Record a channel on, into the files that it was recorded into before.
 
-        Args: file: name below the switch's monitor directory. Raises: ActionFailed: no such channel.
+        Args: file: the recording's name, `CALL.raw`. Raises: ActionFailed: no such channel.
         """
-        await self._ami.action(
-            {"Action": "MixMonitor", "Channel": uniqueid, "File": file, "Options": RECORD_ON_OPTIONS}
-        )
+        options = RECORD_ON_OPTIONS.format(call=file.removesuffix(".raw"))
+        await self._ami.action({"Action": "MixMonitor", "Channel": uniqueid, "Options": options})
 
     async def global_variable(self, name: str) -> str:
         """A global of the dialplan; empty when it isn't set."""

@@ -9,6 +9,7 @@ from orchestrator.asterisk.dialplan import Dialplan, parse
 from orchestrator.asterisk.generations import Generation
 from orchestrator.asterisk.manifest import LivePart, Manifest
 from orchestrator.asterisk.phones import Phone, phones_of
+from orchestrator.asterisk.transports import only_by_restart
 from orchestrator.rendering.render import dialplan_file, phones_file, steps_context
 
 RELOADS: Sequence[tuple[str, str]] = (
@@ -45,6 +46,7 @@ MOST_SPLICED = 25
 """Tenants whose dialplan is put in action by action; beyond it reading everything again is cheaper."""
 
 _DIALPLAN = "pbx_config.so"
+_TRANSPORTS = "pjsip.conf"
 _SHARED_DIALPLAN = ("dialplan/", "extensions.conf")
 
 
@@ -69,9 +71,16 @@ class Difference:
         phones = [phones_file(name) for name in (*self.tenants, *self.gone)]
         return tuple(sorted({*self.shared, *dialplans, *phones}))
 
-    @property
-    def restarts(self) -> tuple[str, ...]:
-        return tuple(path for path in self.shared if path in RESTARTS)
+    def restarts(self, before: Generation, transports: str) -> tuple[str, ...]:
+        """Changed files, and transports in `pjsip.conf`, that only a restart reads.
+
+        Args: before: what the switch has read. transports: the text of the `pjsip.conf` that it is to read.
+        """
+        files = tuple(path for path in self.shared if path in RESTARTS)
+        if _TRANSPORTS not in self.shared:
+            return files
+        moved = only_by_restart((before.path / _TRANSPORTS).read_text("utf-8"), transports)
+        return (*files, *(f"{_TRANSPORTS} [{name}]" for name in moved))
 
     @property
     def spliced(self) -> bool:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from orchestrator.errors import PortTaken, SwitchStartFailed
-from orchestrator.model.platform import Address
+from orchestrator.model.platform import Address, Node
 
 _LOOK_UP_DEADLINE_S = 3
 _ATTEMPTS = 50
@@ -22,6 +22,16 @@ class Listen:
     transport: str
     address: Address
     purpose: str
+
+
+def listens_of(node: Node) -> tuple[Listen, ...]:
+    """Every address that a node's switch listens on, but those of speech."""
+    found = [Listen("udp", node.sip, "SIP"), Listen("tcp", node.ami, "AMI")]
+    if node.tcp is not None:
+        found.append(Listen("tcp", node.tcp, "SIP"))
+    if node.tls is not None:
+        found.append(Listen("tcp", node.tls.address, "SIP over TLS"))
+    return tuple(found)
 
 
 def check_free(listen: Listen) -> None:

@@ -56,6 +56,10 @@ _OF_THE_MACHINE = ("taskprocessor.c", "xmldoc.c")
 _DOCUMENTATION = "documentation/core-en_US.xml"
 _OPTIONS = re.compile(rb"<configInfo .*?</configInfo>", re.DOTALL)
 
+_NOT_EVERYWHERE = ("codec_opus_open_source",)
+"""Modules that not every build has: a switch runs without them, and `vpbx doctor` tells what is missing."""
+
+
 _LOGGER = "[general]\ndateformat=%F %T\n[logfiles]\nmessages => warning,error\n"
 _MANAGER = "[general]\nenabled=no\n"
 _OFF = "[general]\nenable=no\n"
@@ -133,7 +137,7 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
     for tenant in tenants:
         shutil.copyfile(root / dialplan_file(tenant), etc / dialplan_file(tenant))
     modules = (root / "modules.conf").read_text("utf-8").splitlines()
-    kept = [line for line in modules if not any(name in line for name in _ALONE)]
+    kept = [line for line in modules if not any(name in line for name in (*_ALONE, *_NOT_EVERYWHERE))]
     (etc / "modules.conf").write_text("\n".join(kept) + "\n", encoding="utf-8")
     (etc / "logger.conf").write_text(_LOGGER, encoding="utf-8")
     (etc / "manager.conf").write_text(_MANAGER, encoding="utf-8")

@@ -15,10 +15,11 @@ from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.recorders import Recorders
-from orchestrator.recordings import Monitored, finish_with
+from orchestrator.recordings import finish_with
 from orchestrator.secrets import AMI_LISTEN, Secrets
 from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
+from orchestrator.written_sound import Monitored
 
 
 @click.command()

@@ -13,7 +13,7 @@ from orchestrator.asterisk import install as installation
 from orchestrator.asterisk.binary import told_version
 from orchestrator.asterisk.generations import Generations
 from orchestrator.asterisk.instance import START_DEADLINE_S, Instance
-from orchestrator.asterisk.listening import Listen
+from orchestrator.asterisk.listening import listens_of
 from orchestrator.asterisk.release import judge
 from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
@@ -82,7 +82,7 @@ def start(node: str | None, deadline: float) -> None:
     if instance.pid() is None:
         with session.applying():
             asyncio.run(recovered(session, None))
-    started = instance.start(systemname, _listens(session), deadline)
+    started = instance.start(systemname, listens_of(session.node), deadline)
     if started.new:
         Generations(session.paths).started()
     release = told_version(instance.asterisk)
@@ -114,7 +114,7 @@ def run(node: str | None) -> None:
         for warning in warnings:
             _say(f"warning: {warning}")
 
-    _instance(session).run(systemname, _listens(session), note)
+    _instance(session).run(systemname, listens_of(session.node), note)
 
 
 @switch.command()
@@ -188,10 +188,6 @@ class NoTerminal(OrchestratorError):
     """Without a terminal Asterisk's console would wait for ever."""
 
     code = "no-terminal"
-
-
-def _listens(session: Session) -> tuple[Listen, ...]:
-    return (Listen("udp", session.node.sip, "SIP"), Listen("tcp", session.node.ami, "AMI"))
 
 
 def _instance(session: Session) -> Instance:

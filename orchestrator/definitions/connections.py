@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from orchestrator.definitions import network, scalars
+from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf
-from orchestrator.model.platform import Node, Trunk
+from orchestrator.model.platform import Address, Node, TlsListener, Trunk
+
+PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""Rule: RFC 1918."""
 
 NODE_SIP = Field(
-    "sip", network.address("IPv4 `host:port`", False), "Where the node takes SIP.", "0.0.0.0:5060"
+    "sip", network.address("IPv4 `host:port`", False), "Where the node takes SIP over UDP.", "0.0.0.0:5060"
 )
 NODE_RTP = Field(
     "rtp", network.port_range("a port range"), "UDP ports of speech, both inclusive.", "10000-20000"
@@ -25,6 +28,79 @@ NODE_METRICS = Field(
     "Health and metrics of `vpbx listen`.",
     "127.0.0.1:9417",
 )
+NODE_TCP: Field[Address | None] = Field(
+    "tcp",
+    network.address("IPv4 `host:port`", False),
+    "Where it takes SIP over TCP; the port may be that of `sip`.",
+    "0.0.0.0:5060",
+    None,
+    "none",
+)
+TLS_ADDRESS = Field(
+    "address",
+    network.address("IPv4 `host:port`", False),
+    "Where the node takes SIP over TLS.",
+    "0.0.0.0:5061",
+)
+TLS_CERTIFICATE = Field(
+    "certificate",
+    media.pem_file("a PEM file's path"),
+    "Its certificate, and those that lead from it to an authority; from the project's root or absolute.",
+    "/etc/ssl/vpbx/pbx1.pem",
+    default="",
+    default_text="one made by `apply`",
+)
+TLS_KEY = Field(
+    "key",
+    media.pem_file("a PEM file's path"),
+    "The certificate's private key, without a password; read by `apply`. Keep it out of Git.",
+    "/etc/ssl/vpbx/pbx1.key",
+    default="",
+    default_text="one made by `apply`",
+)
+TLS_AUTHORITIES = Field(
+    "authorities",
+    media.pem_file("a PEM file's path"),
+    "Certificates that an operator's is verified by; needed by a trunk with `transport: tls`.",
+    "/etc/ssl/certs/ca-certificates.crt",
+    default="",
+    default_text="none",
+)
+
+
+def _tls(given: Converted) -> TlsListener:
+    return TlsListener(
+        address=given[TLS_ADDRESS],
+        certificate=given[TLS_CERTIFICATE],
+        key=given[TLS_KEY],
+        authorities=given[TLS_AUTHORITIES],
+    )
+
+
+NODE_TLS: Field[TlsListener | None] = Field(
+    "tls",
+    Record("the TLS listener", (TLS_ADDRESS, TLS_CERTIFICATE, TLS_KEY, TLS_AUTHORITIES), _tls),
+    "SIP over TLS.",
+    "{address: 0.0.0.0:5061}",
+    None,
+    "none",
+)
+NODE_EXTERNAL = Field(
+    "external_address",
+    network.host("an IPv4 address or host name"),
+    "What the world reaches the node by, when it sits behind NAT; ports stay the same.",
+    "203.0.113.5",
+    default="",
+    default_text="none",
+)
+NODE_LOCAL: Field[tuple[str, ...] | None] = Field(
+    "local_networks",
+    ListOf(network.local_network()),
+    "With `external_address`: networks that are told the node's own address instead.",
+    "[192.168.0.0/16]",
+    None,
+    ", ".join(PRIVATE_NETWORKS),
+)
 
 
 def _node(given: Converted) -> Node:
@@ -36,11 +112,23 @@ def _node(given: Converted) -> Node:
         rtp_to=rtp.last,
         ami=given[NODE_AMI],
         metrics=given[NODE_METRICS],
+        tcp=given[NODE_TCP],
+        tls=given[NODE_TLS],
+        external_address=given[NODE_EXTERNAL],
+        local_networks=_local(given[NODE_LOCAL]) if given[NODE_EXTERNAL] else (),
         position=given.position,
     )
 
 
-NODE = Record("a node", (NODE_SIP, NODE_RTP, NODE_AMI, NODE_METRICS), _node)
+def _local(given: tuple[str, ...] | None) -> tuple[str, ...]:
+    return PRIVATE_NETWORKS if given is None else given
+
+
+NODE = Record(
+    "a node",
+    (NODE_SIP, NODE_TCP, NODE_TLS, NODE_EXTERNAL, NODE_LOCAL, NODE_RTP, NODE_AMI, NODE_METRICS),
+    _node,
+)
 
 TRUNK_AUTH = Field(
     "auth",
@@ -77,6 +165,28 @@ TRUNK_SECRET = Field(
     default="",
     default_text="none",
 )
+TRUNK_TRANSPORT = Field(
+    "transport",
+    scalars.choice("a way to carry SIP", ("udp", "tcp", "tls")),
+    "What SIP goes over; `tcp` and `tls` need that listener on every node.",
+    "tls",
+    default="udp",
+)
+TRUNK_SRTP = Field(
+    "srtp",
+    media.encryption("a way to encrypt speech"),
+    "Encrypted speech: `offered` to the operator, or `required` of it; needs `transport: tls`.",
+    "required",
+    default="off",
+)
+TRUNK_CODECS = Field(
+    "codecs",
+    media.CODECS,
+    "In order of preference.",
+    "[alaw]",
+    default=(),
+    default_text="`codecs` of the platform",
+)
 
 
 def _trunk(given: Converted) -> Trunk:
@@ -87,8 +197,24 @@ def _trunk(given: Converted) -> Trunk:
         match=given[TRUNK_MATCH],
         username=given[TRUNK_USERNAME],
         secret=given[TRUNK_SECRET],
+        transport=given[TRUNK_TRANSPORT],
+        srtp=given[TRUNK_SRTP],
+        codecs=given[TRUNK_CODECS],
         position=given.position,
     )
 
 
-TRUNK = Record("a trunk", (TRUNK_AUTH, TRUNK_ADDRESS, TRUNK_MATCH, TRUNK_USERNAME, TRUNK_SECRET), _trunk)
+TRUNK = Record(
+    "a trunk",
+    (
+        TRUNK_AUTH,
+        TRUNK_ADDRESS,
+        TRUNK_MATCH,
+        TRUNK_USERNAME,
+        TRUNK_SECRET,
+        TRUNK_TRANSPORT,
+        TRUNK_SRTP,
+        TRUNK_CODECS,
+    ),
+    _trunk,
+)

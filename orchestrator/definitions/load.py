@@ -30,6 +30,7 @@ from orchestrator.model.tariff import Deck
 from orchestrator.model.tenant import Tenant
 
 T = TypeVar("T")
+_PEM = b"-----BEGIN CERTIFICATE-----"
 
 
 def load(root: Path, told: Callable[[int, int], None] | None = None, *, cached: bool = True) -> Definitions:
@@ -98,6 +99,8 @@ class _Reader:
 
     def read(self) -> Written:
         platform = self.platform()
+        if platform is not None:
+            self._check_certificates(platform)
         surroundings = _surroundings(platform)
         tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
         files = self._files("tenants")
@@ -210,6 +213,25 @@ class _Reader:
                 message = f"there is no file {quoted(file)}"
                 where = ("recording", key)
                 self.problems.append(tenant.problem(where, "sound-missing", message, "put it there"))
+
+    def _check_certificates(self, platform: Document[PlatformFile]) -> None:
+        """Certificates in the project; those elsewhere, and every key, lie on the node's machine."""
+        for node in platform.value.platform.nodes.values():
+            if node.tls is None:
+                continue
+            for key, file in (("certificate", node.tls.certificate), ("authorities", node.tls.authorities)):
+                if not file or file.startswith("/"):
+                    continue
+                where = ("nodes", node.name, "tls", key)
+                if not (self.root / file).is_file():
+                    message, hint = f"there is no file {quoted(file)}", "put it there"
+                    self.problems.append(platform.problem(where, "certificate-missing", message, hint))
+                elif _PEM not in (self.root / file).read_bytes():
+                    message, hint = (
+                        f"{quoted(file)} holds no certificate in PEM",
+                        f"it begins with {_PEM.decode()}",
+                    )
+                    self.problems.append(platform.problem(where, "certificate-form", message, hint))
 
     def _names(self, folder: str) -> list[str]:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.scalars import parsed
 from orchestrator.definitions.shapes import Json, Refusal, Scalar, Surroundings
-from orchestrator.model.platform import Address
+from orchestrator.model.platform import ANY_HOST, Address
 
 _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -88,6 +88,31 @@ def source_network() -> Scalar[str]:
         return given
 
     return parsed("an IPv4 address or network", read, r"^[0-9.]+(/[0-9]{1,2})?$")
+
+
+def host(label: str) -> Scalar[str]:
+    """An IPv4 address or host name without a port."""
+
+    def read(given: str) -> str | Refusal:
+        if given != ANY_HOST and (is_ipv4(given) or _is_host_name(given)):
+            return given
+        hint = "for example 203.0.113.5 or pbx.example.com, without a port"
+        return Refusal("host", f"{quoted(given)} is no address that others could reach", hint)
+
+    return parsed(label, read, r"^[A-Za-z0-9.\-]{1,253}$")
+
+
+def local_network() -> Scalar[str]:
+    """An IPv4 network that a node stands in."""
+
+    def read(given: str) -> str | Refusal:
+        try:
+            return str(ipaddress.IPv4Network(given))
+        except ValueError as error:
+            hint = "for example 192.168.0.0/16"
+            return Refusal("network", f"{quoted(given)} is no IPv4 network ({error})", hint)
+
+    return parsed("an IPv4 network", read, r"^[0-9.]+(/[0-9]{1,2})?$")
 
 
 def secret_reference() -> Scalar[str]:

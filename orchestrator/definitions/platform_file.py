@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.definitions import network, scalars
+from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf
@@ -155,8 +155,8 @@ EMERGENCY = Field(
 )
 CODECS = Field(
     "codecs",
-    ListOf(scalars.choice("a codec", ("alaw", "ulaw", "g722", "g729", "gsm", "opus", "slin")), at_least=1),
-    "In order of preference.",
+    media.CODECS,
+    "In order of preference, of trunks and of phones whose tenant names none.",
     "[alaw, ulaw]",
     default=("alaw", "ulaw"),
     default_text="[alaw, ulaw]",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from orchestrator.definitions import scalars
+from orchestrator.definitions import media, scalars
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, MapOf, OneOf, Record
@@ -173,6 +173,22 @@ NUMBERS = Field(
     default=(),
     default_text="none",
 )
+CODECS = Field(
+    "codecs",
+    media.CODECS,
+    "Codecs of its phones, in order of preference.",
+    "[opus, g722, alaw]",
+    default=(),
+    default_text="`codecs` of the platform",
+)
+ENCRYPTION = Field(
+    "encryption",
+    media.encryption("a way to encrypt calls"),
+    "Of its phones: `offered`: speech is encrypted with who can; `required`: only calls over TLS and with "
+    "encrypted speech are taken and made. Both need `tls` on its node.",
+    "required",
+    default="off",
+)
 
 
 def _tenant(given: Converted) -> Tenant:
@@ -196,6 +212,8 @@ def _tenant(given: Converted) -> Tenant:
         employees=given[EMPLOYEES],
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
         numbers=numbers,
+        codecs=given[CODECS],
+        encryption=given[ENCRYPTION],
         position=given.position,
     )
 
@@ -225,6 +243,8 @@ TENANT = Record(
         LINES,
         OUTGOING,
         RECORDING,
+        CODECS,
+        ENCRYPTION,
         EMPLOYEES,
         DEPARTMENTS,
         NUMBERS,

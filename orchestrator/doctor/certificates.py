@@ -95,7 +95,7 @@ def check(seen: Certificate, now: datetime) -> Iterator[Finding]:
 
 def _dates(seen: Certificate, now: datetime) -> Finding:
     assert seen.begins is not None and seen.ends is not None
-    do = "renew it, put it in place, then vpbx switch stop, vpbx switch start"
+    do = "renew it, put it in place, then vpbx apply"
     if now < seen.begins:
         return DATES.problem(f"it begins on {seen.begins:%Y-%m-%d %H:%M} UTC", "correct the clock, or " + do)
     if now >= seen.ends:

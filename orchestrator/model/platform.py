@@ -9,6 +9,9 @@ from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import NOWHERE, Tenant
 
+ANY_HOST = "0.0.0.0"
+"""As the host of a listener: every address of the machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -20,8 +23,25 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsListener:
+    """SIP over TLS. Args: certificate, key: PEM files, in the project or absolute; empty: one is made.
+
+    authorities: PEM file of those that an operator's certificate is verified by; empty: none is.
+    """
+
+    address: Address
+    certificate: str = ""
+    key: str = ""
+    authorities: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """One switch. Args: rtp_from, rtp_to: UDP ports, both inclusive. metrics: of `vpbx listen`."""
+    """One switch. Args: rtp_from, rtp_to: UDP ports, both inclusive. metrics: of `vpbx listen`.
+
+    sip: for UDP. tcp, tls: None: not spoken. external_address: what others reach it by when it sits behind
+    NAT; empty: it doesn't. local_networks: where its own address is told instead.
+    """
 
     name: str
     sip: Address
@@ -29,7 +49,17 @@ class Node:
     rtp_to: int
     ami: Address
     metrics: Address
+    tcp: Address | None = None
+    tls: TlsListener | None = None
+    external_address: str = ""
+    local_networks: tuple[str, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def transports(self) -> frozenset[str]:
+        """What it speaks SIP over: `udp`, and `tcp` and `tls` where it listens for them."""
+        spoken = {"udp": self.sip, "tcp": self.tcp, "tls": self.tls}
+        return frozenset(name for name, listener in spoken.items() if listener is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +67,8 @@ class Trunk:
     """A connection to an operator. Args: auth: `ip` or `registration`.
 
     match: source addresses its calls come from. secret: where the password is read: `env:NAME`,
-    `file:PATH` or `` (none); never the password itself.
+    `file:PATH` or `` (none); never the password itself. transport: `udp`, `tcp` or `tls`.
+    srtp: `off`, `offered` or `required`. codecs: in order of preference; empty: the platform's.
     """
 
     name: str
@@ -46,6 +77,9 @@ class Trunk:
     match: tuple[str, ...]
     username: str
     secret: str
+    transport: str = "udp"
+    srtp: str = "off"
+    codecs: tuple[str, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -78,7 +78,8 @@ class Tenant:
     """A tenant (domain). Args: caller_id: E.164, one of its numbers. seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
-    trunk: the trunk its outbound calls leave by. node: its home node.
+    trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
+    preference; empty: the platform's. encryption: `off`, `offered` or `required`.
     """
 
     name: str
@@ -97,6 +98,8 @@ class Tenant:
     employees: tuple[Employee, ...]
     departments: tuple[Department, ...]
     numbers: tuple[Did, ...]
+    codecs: tuple[str, ...] = ()
+    encryption: str = "off"
     position: Position = field(default=NOWHERE, compare=False)
 
     def employee(self, extension: str) -> Employee:

@@ -12,7 +12,7 @@ import jinja2
 
 from orchestrator.errors import RenderFailed
 from orchestrator.model.credential import DeviceCredential
-from orchestrator.model.platform import Definitions, Node, Trunk
+from orchestrator.model.platform import ANY_HOST, Definitions, Node, Trunk
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
 from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
@@ -118,16 +118,30 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Files that the switch reads, absolute.
+
+    Args: certificate, key: its own. authorities: those it verifies operators by; empty: it verifies none.
+    """
+
+    certificate: str
+    key: str
+    authorities: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchSecrets:
     """What a rendering needs that isn't in YAML.
 
     Args: ami: secret by AMI user. devices: by tenant, extension and device. trunks: password by trunk.
+    tls: files of a node that speaks TLS.
     """
 
     systemname: str
     ami: Mapping[str, str]
     devices: Mapping[DeviceKey, DeviceCredential]
     trunks: Mapping[str, str]
+    tls: TlsFiles | None = None
 
 
 def node_tenants(definitions: Definitions, node: Node) -> list[Tenant]:
@@ -173,6 +187,7 @@ def render(
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,
         "e164_digits": _E164_DIGITS,
+        "any_host": ANY_HOST,
         "generation": _BLANK,
     }
     files = {f"dialplan/blocks/{name}": RenderedFile(text) for name, text in blocks.texts.items()}

@@ -29,6 +29,7 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     """The same platform with its node and its operators on free loopback addresses.
 
     A trunk that registers becomes one that is known by its address: no operator is there to register with.
+    Everything is spoken over UDP and in the clear: the phones and operators that are played can't do more.
     """
     carriers = {
         name: Address(f"127.0.{3 + number // 250}.{1 + number % 250}", free_port(SWITCH_HOST))
@@ -40,6 +41,10 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
         sip=Address(SWITCH_HOST, free_port(SWITCH_HOST)),
         ami=Address(SWITCH_HOST, free_port(SWITCH_HOST)),
         metrics=Address(SWITCH_HOST, free_port(SWITCH_HOST)),
+        tcp=None,
+        tls=None,
+        external_address="",
+        local_networks=(),
         rtp_from=first,
         rtp_to=first + _RTP_PORTS - 1,
     )
@@ -47,11 +52,21 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     platform = replace(
         definitions.platform, nodes={**definitions.platform.nodes, node.name: moved}, trunks=trunks
     )
-    return Scratch(replace(definitions, platform=platform), moved, carriers)
+    tenants = {name: replace(each, encryption="off") for name, each in definitions.tenants.items()}
+    return Scratch(replace(definitions, platform=platform, tenants=tenants), moved, carriers)
 
 
 def _moved(trunk: Trunk, carrier: Address) -> Trunk:
-    return replace(trunk, auth="ip", address=carrier, match=(carrier.host,), username="", secret="")
+    return replace(
+        trunk,
+        auth="ip",
+        address=carrier,
+        match=(carrier.host,),
+        username="",
+        secret="",
+        transport="udp",
+        srtp="off",
+    )
 
 
 def _rtp_from() -> int:

@@ -55,7 +55,7 @@ from orchestrator.doctor.observe import switch as switch_facts
 from orchestrator.doctor.observe import versions as version_facts
 from orchestrator.doctor.subject import Subject
 from orchestrator.doctor.switch import LiveSwitch
-from orchestrator.model.platform import Address, Trunk
+from orchestrator.model.platform import Address, TlsListener, Trunk
 from orchestrator.project import Project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -346,38 +346,33 @@ class TestCertificates:
     def test_the_certificate_of_a_tls_transport_is_looked_at(self, subject: Subject, tmp_path: Path) -> None:
         assert list(certificate_facts.observe(subject)) == []
         certificate, key = make(tmp_path, "sip", names="DNS:nobody.test")
-        with_tls(subject, certificate, key)
-        (seen,) = certificate_facts.observe(subject)
+        secure = with_tls(subject, certificate, key)
+        (seen,) = certificate_facts.observe(secure)
         found = red(certificates.check(seen, datetime.now(UTC) + SOON))
         assert found == {"tls-certificate-name": "warning"}
-        sip = {(wanted.transport, wanted.address.port) for wanted in socket_facts.observe(subject).sip}
+        sip = {(wanted.transport, wanted.address.port) for wanted in socket_facts.observe(secure).sip}
         assert ("tcp", 5061) in sip
 
     def test_the_address_that_phones_outside_see_is_a_name_of_ours(
         self, subject: Subject, tmp_path: Path
     ) -> None:
         certificate, key = make(tmp_path, "outside", names="IP:203.0.113.5")
-        with_tls(subject, certificate, key, "external_signaling_address=203.0.113.5")
-        (seen,) = certificate_facts.observe(subject)
+        (seen,) = certificate_facts.observe(with_tls(subject, certificate, key, "203.0.113.5"))
         assert red(certificates.check(seen, datetime.now(UTC) + SOON)) == {}
 
-    def test_a_missing_certificate_is_found_once_something_was_applied(
+    def test_a_missing_certificate_is_found_and_one_that_apply_will_make_is_not_missed(
         self, subject: Subject, tmp_path: Path
     ) -> None:
-        with_tls(subject, tmp_path / "none.pem", tmp_path / "none.key")
-        (seen,) = certificate_facts.observe(subject)
+        (seen,) = certificate_facts.observe(with_tls(subject, tmp_path / "none.pem", tmp_path / "none.key"))
         assert red(certificates.check(seen, datetime.now(UTC)))["tls-certificate"] == "problem"
-        subject.paths.etc.unlink()
-        assert list(certificate_facts.observe(subject)) == []
+        own = replace(subject.node, tls=TlsListener(Address("127.0.0.1", 5061)))
+        assert list(certificate_facts.observe(replace(subject, node=own))) == []
 
 
-def with_tls(subject: Subject, certificate: Path, key: Path, more: str = "") -> None:
-    """Give the node a TLS transport, as a rendering would."""
-    pjsip = subject.rendered.shared["pjsip.conf"]
-    lines = ("[tls]", "type=transport", "protocol=tls", "bind=127.0.0.1:5061", f"cert_file={certificate}")
-    text = "\n".join((pjsip.text, *lines, f"priv_key_file={key}", more, ""))
-    shared = {**subject.rendered.shared, "pjsip.conf": replace(pjsip, text=text)}
-    subject.__dict__["rendered"] = replace(subject.rendered, shared=shared)
+def with_tls(subject: Subject, certificate: Path, key: Path, external: str = "") -> Subject:
+    """The same with a TLS listener on its node."""
+    listener = TlsListener(Address("127.0.0.1", 5061), str(certificate), str(key))
+    return replace(subject, node=replace(subject.node, tls=listener, external_address=external))
 
 
 def make(

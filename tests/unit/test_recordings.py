@@ -13,16 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestrator.model.call import Leg, SwitchEvent, Systemname
-from orchestrator.recordings import (
-    RATE_HZ,
-    Finished,
-    RecordingsUnwritable,
-    Retention,
-    finish,
-    silence_at_end_s,
-)
+from orchestrator.recordings import Finished, RecordingsUnwritable, Retention, finish
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
+from orchestrator.written_sound import FRAME_BYTES, RATE_HZ, WrittenSound
 
 S = Systemname("s1")
 CALL = "s1-1790000000.1"
@@ -33,7 +27,7 @@ KEPT = Retention({"acme": 1}, {"acme": ZoneInfo("Europe/Moscow")})
 
 
 def sound(left_s: float, right_s: float, length_s: float) -> bytes:
-    """A raw recording whose sides are heard for so long and then silent."""
+    """Both sides of a raw recording, interleaved, that are heard for so long and then silent."""
     samples = array("h")
     for index in range(int(length_s * RATE_HZ)):
         samples.extend((1000 if index < left_s * RATE_HZ else 0, 1000 if index < right_s * RATE_HZ else 0))
@@ -81,7 +75,10 @@ def finished(index: RecordingIndex, tmp_path: Path, raw: bytes | None) -> Finish
     monitor = tmp_path / "monitor"
     monitor.mkdir(exist_ok=True)
     if raw is not None:
-        (monitor / f"{CALL}.raw").write_bytes(raw)
+        whole = len(raw) // FRAME_BYTES * FRAME_BYTES
+        both = array("h", raw[:whole])
+        (monitor / f"{CALL}-left.raw").write_bytes(both[0::2].tobytes() + raw[whole:])
+        (monitor / f"{CALL}-right.raw").write_bytes(both[1::2].tobytes())
     return finish(index, monitor, tmp_path / "kept", KEPT, S, NOW)
 
 
@@ -109,6 +106,14 @@ def test_two_that_finish_at_once_keep_one_whole_file(store: SqlStore, tmp_path: 
     [item] = index.find("acme")
     kept = tmp_path / "kept" / item.file
     assert (item.state, hashlib.sha256(kept.read_bytes()).hexdigest()) == ("complete", item.sha256)
+
+
+def test_a_recording_that_was_begun_interleaved_and_goes_on_by_sides_is_one(tmp_path: Path) -> None:
+    (tmp_path / "x.raw").write_bytes(array("h", [1, 2, 3, 4]).tobytes())
+    (tmp_path / "x-left.raw").write_bytes(array("h", [5]).tobytes())
+    (tmp_path / "x-right.raw").write_bytes(array("h", [6, 7]).tobytes())
+    written = WrittenSound(tmp_path / "x.raw")
+    assert array("h", b"".join(written.blocks(written.frames))) == array("h", [1, 2, 3, 4, 5, 6, 0, 7])
 
 
 def test_a_kept_file_is_what_its_row_says_and_nothing_of_an_interrupted_run_is_in_it(
@@ -171,7 +176,8 @@ def test_a_directory_that_refuses_leaves_the_raw_file_for_the_next_time(
     (tmp_path / "kept").write_text("a file where the directory should be")
     with pytest.raises(RecordingsUnwritable):
         finished(index, tmp_path, sound(4, 4, 4))
-    assert [path.name for path in (tmp_path / "monitor").iterdir()] == [f"{CALL}.raw"]
+    left = sorted(path.name for path in (tmp_path / "monitor").iterdir())
+    assert left == [f"{CALL}-left.raw", f"{CALL}-right.raw"]
     (tmp_path / "kept").unlink()
     assert finished(index, tmp_path, None) == Finished(kept=1)
 
@@ -180,5 +186,23 @@ def test_a_directory_that_refuses_leaves_the_raw_file_for_the_next_time(
 def test_silence_at_the_end_is_measured_across_blocks(tmp_path: Path, seconds: float) -> None:
     raw = tmp_path / "x.raw"
     raw.write_bytes(sound(1, 1 + seconds, 1 + seconds))
-    assert silence_at_end_s(raw, 0) == pytest.approx(seconds)
-    assert silence_at_end_s(raw, 1) == 0.0
+    assert WrittenSound(raw).silence_at_end_s(0) == pytest.approx(seconds)
+    assert WrittenSound(raw).silence_at_end_s(1) == 0.0
+
+
+def test_each_side_has_its_own_channel_and_the_shorter_ends_in_silence(tmp_path: Path) -> None:
+    (tmp_path / "x-left.raw").write_bytes(array("h", range(1, 30_001)).tobytes() + b"\1")
+    (tmp_path / "x-right.raw").write_bytes(array("h", [7] * 200_000).tobytes())
+    written = WrittenSound(tmp_path / "x.raw")
+    both = array("h", b"".join(written.blocks(written.frames)))
+    assert written.frames == 200_000
+    assert both[0::2] == array("h", [*range(1, 30_001), *([0] * 170_000)])
+    assert both[1::2] == array("h", [7] * 200_000)
+
+
+def test_a_recording_that_was_begun_interleaved_is_still_finished(store: SqlStore, tmp_path: Path) -> None:
+    index = recorded(store, [(0, 4)], 4)
+    (tmp_path / "monitor").mkdir()
+    (tmp_path / "monitor" / f"{CALL}.raw").write_bytes(sound(4, 2, 4))
+    assert finished(index, tmp_path, None) == Finished(kept=1)
+    assert list((tmp_path / "monitor").iterdir()) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from orchestrator.definitions.checks.media import check_platform_media, check_tenant_media
 from orchestrator.definitions.checks.numbers import check_numbers
 from orchestrator.definitions.checks.platform import check_platform
 from orchestrator.definitions.checks.rates import check_rates
@@ -23,10 +24,13 @@ def check_all(written: Written) -> Iterator[Problem]:
     """Every problem between fields and files, in no order."""
     if written.platform is not None:
         yield from _some(check_platform(written.platform, written.known_tariffs))
+        yield from _some(check_platform_media(written.platform))
     for tariff in written.tariffs.values():
         yield from check_tariff(tariff)
     for tenant in written.tenants.values():
         yield from _some(check_tenant(tenant, written))
+        if written.platform is not None:
+            yield from check_tenant_media(tenant, written.platform.value.platform)
     yield from check_numbers(written.tenants)
     yield from check_rates(written)
 

@@ -10,13 +10,11 @@ from itertools import combinations
 from orchestrator.definitions.document import Document, is_empty
 from orchestrator.definitions.platform_file import LOCAL, PlatformFile
 from orchestrator.definitions.quoting import did_you_mean, quoted
-from orchestrator.model.platform import Address, Node
+from orchestrator.model.platform import ANY_HOST, Address, Node
 from orchestrator.model.problem import Problem
 
 NEVER_BY_DEFAULT = ("international", "premium")
 """Dial classes that fraud lives on: each tenant that needs one is given it by name."""
-
-_ANY_HOST = "0.0.0.0"
 
 
 def check_platform(file: Document[PlatformFile], tariffs: frozenset[str]) -> Iterator[Problem]:
@@ -116,7 +114,7 @@ class _Ports:
     last: int
 
     def clashes(self, other: _Ports) -> bool:
-        same_host = self.host == other.host or _ANY_HOST in (self.host, other.host)
+        same_host = self.host == other.host or ANY_HOST in (self.host, other.host)
         return (
             self.protocol == other.protocol
             and same_host
@@ -147,9 +145,14 @@ def _ports(node: Node) -> Iterator[_Ports]:
 
     if node.sip.port:
         yield single("sip", "udp", node.sip)
-        yield single("sip", "tcp", node.sip)
+        if node.tcp is None:
+            yield single("sip", "tcp", node.sip)
+    if node.tcp is not None and node.tcp.port:
+        yield single("tcp", "tcp", node.tcp)
+    if node.tls is not None and node.tls.address.port:
+        yield single("tls", "tcp", node.tls.address)
     if node.rtp_from:
-        yield _Ports(node.name, "rtp", "udp", _ANY_HOST, node.rtp_from, node.rtp_to)
+        yield _Ports(node.name, "rtp", "udp", ANY_HOST, node.rtp_from, node.rtp_to)
     if node.ami.port:
         yield single("ami", "tcp", node.ami)
     if node.metrics.port:

@@ -12,26 +12,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from orchestrator.certificates import pair_of
 from orchestrator.doctor.certificates import Certificate
 from orchestrator.doctor.subject import Subject
+from orchestrator.model.platform import ANY_HOST
 
 _DEADLINE_S = 5
-_ANY_HOST = "0.0.0.0"
 
 
 def observe(subject: Subject) -> Iterator[Certificate]:
-    """The certificates of the node's SIP transports; not those that the first apply has yet to put there."""
-    for settings in subject.transports.values():
-        if "cert_file" not in settings:
-            continue
-        certificate = subject.paths.etc / settings["cert_file"]
-        if not certificate.is_file() and not subject.paths.etc.exists():
-            continue
-        key = subject.paths.etc / settings.get("priv_key_file", settings["cert_file"])
-        host = settings.get("bind", _ANY_HOST).partition(":")[0]
-        outside = settings.get("external_signaling_address", _ANY_HOST)
-        called = dict.fromkeys((host, outside, socket.gethostname(), socket.getfqdn()))
-        yield read(certificate, key, tuple(name for name in called if name != _ANY_HOST))
+    """The node's certificate as apply will take it; not one that the first apply has yet to make."""
+    pair, node = pair_of(subject.project, subject.node), subject.node
+    if pair is None or node.tls is None or (pair.own and not pair.certificate.is_file()):
+        return
+    called = dict.fromkeys(
+        (node.tls.address.host, node.external_address or ANY_HOST, socket.gethostname(), socket.getfqdn())
+    )
+    yield read(pair.certificate, pair.key, tuple(name for name in called if name != ANY_HOST))
 
 
 def read(certificate: Path, key: Path, wanted: Sequence[str]) -> Certificate:

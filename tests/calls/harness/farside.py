@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ami import Ami, AmiFailed, Message
-from harness.farside_config import AMI_SECRET, AMI_USER, CARRIER, Carrier, Phone, files
+from harness.farside_config import AMI_SECRET, AMI_USER, CARRIER, Carrier, Phone, Secure, files, server
 from harness.ports import PortBlock
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.instance import Instance
@@ -130,11 +130,12 @@ class FarSide:
         phones: Sequence[Phone] = (),
         carrier: Carrier | None = None,
         host: str = "127.0.0.1",
+        secure: Secure | None = None,
     ) -> None:
-        """Args: root: an own directory. host: loopback address of the phones."""
+        """Args: root: an own directory. host: loopback address of the phones. secure: for TLS."""
         self.phones = {phone.name: phone for phone in phones}
         self.carrier = carrier
-        self._pbx = pbx
+        self._pbx, self._secure = pbx, secure
         self._ports = PortBlock()
         self.address = Address(host, self._ports.port())
         self._ami_port = self._ports.port()
@@ -144,7 +145,7 @@ class FarSide:
         etc = self._instance.paths.etc
         for directory in (heard, etc):
             directory.mkdir(parents=True)
-        made = files(pbx, phones, self.address, carrier, self._ami_port, self._ports.span(200), heard)
+        made = files(pbx, phones, self.address, carrier, self._ami_port, self._ports.span(200), heard, secure)
         for name, text in made.items():
             (etc / name).write_text(text, encoding="utf-8")
         self._ami: Ami | None = None
@@ -213,7 +214,7 @@ class FarSide:
         self._session.action(
             "Originate",
             variables=(f"PHONE={phone}", f"SEND={Behaviour('answer', say=say).voice}", f"STAY={stay_s:g}"),
-            Channel=f"PJSIP/{phone}/sip:{number}@{self._pbx}",
+            Channel=f"PJSIP/{phone}/sip:{number}@{self._server(phone)}",
             Context="talk",
             Exten="s",
             Priority="1",
@@ -273,6 +274,12 @@ class FarSide:
         """How many channels of the far side are up."""
         found = re.search(r"(\d+) active channel", self.rx("core show channels count"))
         return int(found[1]) if found else 0
+
+    def _server(self, phone: str) -> str:
+        """Where a phone sends a call; the carrier always as its own endpoint does."""
+        speaker = self.phones.get(phone, self.carrier)
+        transport = speaker.transport if speaker is not None else "udp"
+        return server(self._pbx, self._secure, transport).replace("\\;", ";")
 
     @property
     def _session(self) -> Ami:

@@ -33,6 +33,9 @@ _DEFAULTS: Mapping[str, object] = {
     "expires_s": 300,
     "code": "486 Busy Here",
     "supported": "Supported: replaces",
+    "contact_more": "",
+    "profile": "RTP/AVP",
+    "media_more": "",
 }
 _DEADLINE_S = 30.0
 _POLL_S = 0.05

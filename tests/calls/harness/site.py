@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.farside import Carrier, FarSide, Phone
+from harness.farside_config import Secure
 from harness.ports import PortBlock
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.model.platform import Address
@@ -138,7 +139,7 @@ class Site:
             if extensions is None or device["extension"] in extensions
         ]
 
-    def far_side(self, *phones: Phone, name: str = "far") -> FarSide:
+    def far_side(self, *phones: Phone, name: str = "far", secure: Secure | None = None) -> FarSide:
         """The phones around this site, not started yet. Args: name: `far` brings the carrier."""
         carrier = Carrier(self.carrier, sources=(SWITCH_HOST,)) if name == "far" else None
         return FarSide(
@@ -148,6 +149,7 @@ class Site:
             phones,
             carrier,
             PHONES_HOST,
+            secure,
         )
 
     def lines(self, tenant: str) -> dict[str, int]:
