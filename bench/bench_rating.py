@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from orchestrator.billing.rating import compile_deck, compile_tariff, rate
 from orchestrator.model.call import ChargeKey, Systemname, Usage
-from orchestrator.model.tariff import Deck, Rate, Tariff, VatRate
+from orchestrator.model.tariff import Deck, Prices, Rate, Tariff, VatRate
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     compiled = compile_deck(deck)
     compile_s = time.perf_counter() - began
     tariff = compile_tariff(
-        Tariff("m", "1", {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
+        Tariff("m", (Prices("1"),), {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
     )
     usages = [_usage(dice, deck, number) for number in range(given.numbers)]
     day = date(2026, 9, 22)

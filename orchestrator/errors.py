@@ -37,6 +37,7 @@ OrchestratorError
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
+├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── PortTaken
 ├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
@@ -139,6 +140,14 @@ class RatingError(OrchestratorError):
 
 class NoRate(RatingError):
     code = "no-rate"
+
+
+class EventRefused(OrchestratorError):
+    """What was to happen to a tenant's service can't, as it stands. Args: code: which rule says so."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
 
 
 class PortTaken(OrchestratorError):

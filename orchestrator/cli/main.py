@@ -30,6 +30,7 @@ VERBS = {
     "devices": "orchestrator.cli.devices:devices",
     "doctor": "orchestrator.cli.doctor:doctor",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
+    "forecast": "orchestrator.cli.forecast:forecast",
     "history": "orchestrator.cli.history:history",
     "init": "orchestrator.cli.init:init",
     "ledger": "orchestrator.cli.ledger:ledger",

@@ -131,7 +131,7 @@ EDITS = {
         BETA, "name: beta", "name: beta\nlines: 15", "lines-above-tariff", "lines: 15"
     ),
     "recording without the option": Edit(
-        BETA, "name: beta", "name: beta\nrecording: {}", "recording-locked", "recording: {}"
+        BETA, "name: beta", "name: beta\nrecording: {}", "function-locked", "recording: {}"
     ),
     "sound that isn't there": Edit(
         ACME,
