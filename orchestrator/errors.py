@@ -38,6 +38,7 @@ OrchestratorError
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
+├── ScenarioRefused           an event of a scenario can't happen
 ├── PortTaken
 ├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
@@ -51,7 +52,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.model.problem import Problem
+    from orchestrator.model.problem import Position, Problem
 
 
 class OrchestratorError(Exception):
@@ -143,11 +144,27 @@ class NoRate(RatingError):
 
 
 class EventRefused(OrchestratorError):
-    """What was to happen to a tenant's service can't, as it stands. Args: code: which rule says so."""
+    """What was to happen to a tenant's service can't, as it stands.
 
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
+    Args: reason: which rule says so, in a word.
+    """
+
+    code = "event-refused"
+
+    def __init__(self, reason: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
-        self.code = code
+        self.reason = reason
+
+
+class ScenarioRefused(OrchestratorError):
+    """A scenario can't happen. Args: reason: see `EventRefused`. position: of the event, or of the whole."""
+
+    code = "scenario-refused"
+
+    def __init__(self, reason: str, message: str, hint: str, position: Position) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+        self.position = position
 
 
 class PortTaken(OrchestratorError):

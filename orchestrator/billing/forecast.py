@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from orchestrator.billing.rating import CompiledDeck
 from orchestrator.billing.service import Terms, begin, due, run, take
 from orchestrator.billing.usage import UsageTerms, charge_usage
-from orchestrator.errors import EventRefused, NoRate, OrchestratorError
+from orchestrator.errors import EventRefused, NoRate, ScenarioRefused
+from orchestrator.model.problem import Position
 from orchestrator.model.scenario import Scenario, ScenarioEvent
 from orchestrator.model.service import (
     DISCONNECTED,
@@ -22,15 +23,6 @@ from orchestrator.model.service import (
 from orchestrator.model.tariff import Tariff
 
 
-class ScenarioRefused(OrchestratorError):
-    """An event of a scenario can't happen. Args: event: which one; None: the activation itself."""
-
-    def __init__(self, event: ScenarioEvent | None, cause: EventRefused | NoRate) -> None:
-        super().__init__(cause.message, cause.hint)
-        self.code = cause.code
-        self.event = event
-
-
 def forecast(scenario: Scenario, tariff: Tariff, deck: CompiledDeck) -> tuple[ServiceCharge, ...]:
     """Every charge from the activation to the scenario's end, in the order in which they are made.
 
@@ -42,16 +34,21 @@ def forecast(scenario: Scenario, tariff: Tariff, deck: CompiledDeck) -> tuple[Se
     try:
         service, made = begin(scenario.activated_at, scenario.employees, scenario.options, terms)
     except EventRefused as refused:
-        raise ScenarioRefused(None, refused) from refused
+        raise _refused(refused, scenario.position) from refused
     charges = list(made)
     for event in scenario.events:
         service = _run_until(service, event.at, terms, charges, inclusive=True)
         try:
             service = _take(service, event, usage, charges)
         except (EventRefused, NoRate) as refused:
-            raise ScenarioRefused(event, refused) from refused
+            raise _refused(refused, event.position) from refused
     _run_until(service, terms.midnight(scenario.until), terms, charges, inclusive=False)
     return tuple(charges)
+
+
+def _refused(cause: EventRefused | NoRate, position: Position) -> ScenarioRefused:
+    reason = cause.reason if isinstance(cause, EventRefused) else cause.code
+    return ScenarioRefused(reason, cause.message, cause.hint, position)
 
 
 def _take(service: Service, event: ScenarioEvent, usage: UsageTerms, charges: list[ServiceCharge]) -> Service:

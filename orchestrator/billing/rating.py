@@ -77,6 +77,7 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
 def billable_seconds(duration_s: int, rate: Rate) -> int:
     """Length that is charged: at least the minimum, each started increment whole, 0 for a free call.
 
+    >>> from decimal import Decimal
     >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
     >>> billable_seconds(60, each_minute), billable_seconds(61, each_minute)
     (60, 120)
@@ -101,6 +102,7 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     One minute and one second at 2.30 a minute, VAT 22% inside: 4.60, of it 4.60 x 22/122 = 0.83:
 
     >>> from datetime import UTC, datetime, timedelta
+    >>> from decimal import Decimal
     >>> from orchestrator.model.call import ChargeKey, Systemname
     >>> from orchestrator.model.tariff import Prices, VatRate
     >>> deck = Deck("d", "1", (Rate("7495", "Moscow", Decimal("2.30"), date(2026, 1, 1)),))

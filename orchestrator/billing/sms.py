@@ -26,8 +26,8 @@ def segments(text: str, segmentation: str = AS_SENT) -> int:
 
     >>> segments("Спасибо за звонок"), segments("я" * 70), segments("я" * 71), segments("a" * 160)
     (1, 1, 2, 1)
-    >>> segments("a" * 152 + "€" + "a" * 152)  # the escape pair goes whole into the second
-    2
+    >>> segments("a" * 152 + "€" + "a" * 151), segments("a" * 152 + "€" + "a" * 152)  # the pair isn't split
+    (2, 3)
     >>> segments("a" * 161, "per_70")
     3
     """

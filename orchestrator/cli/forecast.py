@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from orchestrator.billing.forecast import ScenarioRefused
 from orchestrator.billing.forecast import forecast as compute
 from orchestrator.billing.rating import compile_deck
 from orchestrator.cli.problems import problems_json
@@ -18,6 +17,7 @@ from orchestrator.definitions import show
 from orchestrator.definitions.deck import DECK_LIMIT
 from orchestrator.definitions.imagined import Imagined, read_imagined
 from orchestrator.definitions.source import read_source
+from orchestrator.errors import ScenarioRefused
 from orchestrator.model.money import roubles_text
 from orchestrator.model.problem import Problem
 from orchestrator.model.service import ServiceCharge
@@ -62,8 +62,7 @@ def _computed(imagined: Imagined) -> tuple[tuple[ServiceCharge, ...], tuple[Prob
     try:
         return compute(imagined.scenario, imagined.tariff, compile_deck(imagined.tariff.deck)), ()
     except ScenarioRefused as refused:
-        where = imagined.scenario.position if refused.event is None else refused.event.position
-        return (), (Problem(where, "", refused.code, refused.message, refused.hint),)
+        return (), (Problem(refused.position, "", refused.reason, refused.message, refused.hint),)
 
 
 def _show(problems: Sequence[Problem], as_json: bool) -> None:

@@ -86,11 +86,11 @@ def converted(
         return None, tuple(problems)
     reading = Reading(file, surroundings)
     value = record.convert(tree, (), reading)
-    problems = [*problems, *reading.problems]
+    found = (*problems, *reading.problems)
     if reading.full or not isinstance(tree, MarkedMapping):
-        return None, tuple(problems)
+        return None, found
     keys = frozenset(key.text for key, _ in tree.entries)
-    return Document(file, data, value, not problems, keys), tuple(problems)
+    return Document(file, data, value, not found, keys), found
 
 
 def is_empty(node: Marked | None) -> bool:
