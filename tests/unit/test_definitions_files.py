@@ -194,7 +194,8 @@ def test_the_example_is_read_as_it_is_written() -> None:
     assert (acme.node, acme.trunk, acme.dial_classes) == ("pbx1", "main", ("local", "mobile", "national"))
     assert (beta.caller_id, beta.time_zone, beta.options) == ("+73432223344", "Asia/Yekaterinburg", {})
     assert definitions.line_limit(acme) == definitions.line_limit(beta) == 14
-    assert definitions.unlocked(acme) == {"recording"}
+    assert definitions.unlocked(beta) == set(definitions.tariffs["master"].includes)
+    assert definitions.unlocked(acme) - definitions.unlocked(beta) == {"recording"}
     assert definitions.tariffs["master"].vat_percent(date(2025, 12, 31)) == Decimal(20)
     assert definitions.tariffs["master"].vat_percent(date(2026, 1, 1)) == Decimal(22)
     assert str(acme.departments[0].position) == "tenants/acme.yaml:26:3"

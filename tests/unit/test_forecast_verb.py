@@ -85,8 +85,8 @@ FAULTS = {
     "an option the tariff doesn't know": ("connect: analytics", "connect: analytix", 5, "unknown-option"),
     "an option connected twice": ("connect: analytics", "connect: recording", 5, "option-on"),
     "a count of what isn't counted": (
-        "connect: analytics",
-        "connect: analytics, quantity: 2",
+        ", connect: analytics",
+        ", connect: analytics, quantity: 2",
         5,
         "option-quantity",
     ),
