@@ -37,6 +37,7 @@ OrchestratorError
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
+├── DeckUnwritable            an imported deck can't be put in its place; the old one stands
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
 ├── PortTaken
@@ -141,6 +142,10 @@ class RatingError(OrchestratorError):
 
 class NoRate(RatingError):
     code = "no-rate"
+
+
+class DeckUnwritable(OrchestratorError):
+    code = "deck-unwritable"
 
 
 class EventRefused(OrchestratorError):

@@ -183,15 +183,21 @@ def local_time() -> Scalar[datetime]:
     """A local date and time of day, without a zone: whoever reads it knows the zone."""
 
     def read(given: str, _: Surroundings) -> datetime | Refusal:
-        if _LOCAL_TIME.fullmatch(given):
-            try:
-                return datetime.fromisoformat(given)
-            except ValueError:
-                pass
+        found = to_local_time(given)
         hint = "write YYYY-MM-DD HH:MM, local time of the tenant"
-        return Refusal("time", f"{quoted(given)} is no date and time", hint)
+        return Refusal("time", f"{quoted(given)} is no date and time", hint) if found is None else found
 
     return Scalar("a local time", read, NO_TIME, {"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$"})
+
+
+def to_local_time(given: str) -> datetime | None:
+    """A time written YYYY-MM-DD HH:MM, seconds if wanted, without a zone; None for anything else."""
+    if not _LOCAL_TIME.fullmatch(given):
+        return None
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError:
+        return None
 
 
 def day_key(label: str) -> Scalar[str]:
