@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from orchestrator.definitions.quoting import did_you_mean, is_invisible, quoted
@@ -24,6 +25,9 @@ DECK_LIMIT = 16 * 1024 * 1024
 """Bytes of the largest deck, about 300,000 rates."""
 
 _MOST_COLUMNS = 50
+_NOTHING = Decimal(0)
+_REPEATED = 4096
+"""Texts that are looked at once though many lines have them."""
 
 REQUIRED = ("prefix", "destination", "price", "starts_on")
 COLUMNS = (*REQUIRED, "increment_s", "minimum_s", "free_below_s", "connect_fee")
@@ -157,11 +161,11 @@ def _rate(given: Mapping[str, str]) -> Rate:
         prefix=given["prefix"].removeprefix("+"),
         destination=given["destination"],
         price=_amount(given["price"]),
-        starts_on=to_date(given["starts_on"]) or date.min,
+        starts_on=_date(given["starts_on"]) or date.min,
         increment_s=int(given.get("increment_s") or 60),
         minimum_s=int(given.get("minimum_s") or 0),
         free_below_s=int(given.get("free_below_s") or 0),
-        connect_fee=_amount(given.get("connect_fee") or "0"),
+        connect_fee=_amount(fee) if (fee := given.get("connect_fee")) else _NOTHING,
     )
 
 
@@ -179,6 +183,16 @@ def _is_price(given: str) -> bool:
     return value is not None and value <= 100_000
 
 
+@lru_cache(_REPEATED)
+def _is_destination(given: str) -> bool:
+    return 0 < len(given.strip()) <= 100 and not any(map(is_invisible, given))
+
+
+@lru_cache(_REPEATED)
+def _date(given: str) -> date | None:
+    return to_date(given)
+
+
 def _is_whole(least: int, most: int) -> Callable[[str], bool]:
     def check(given: str) -> bool:
         if given == "":
@@ -191,9 +205,9 @@ def _is_whole(least: int, most: int) -> Callable[[str], bool]:
 
 _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "prefix": _is_prefix,
-    "destination": lambda given: 0 < len(given.strip()) <= 100 and not any(map(is_invisible, given)),
+    "destination": _is_destination,
     "price": _is_price,
-    "starts_on": lambda given: to_date(given) is not None,
+    "starts_on": lambda given: _date(given) is not None,
     "increment_s": _is_whole(1, 3600),
     "minimum_s": _is_whole(0, 3600),
     "free_below_s": _is_whole(0, 3600),
