@@ -1,4 +1,5 @@
-"""Rating with a large deck: one JSON line with the median and 99th percentile of a look-up and of a charge.
+"""Rating with a large deck: one JSON line with its import, and the median and 99th
+percentile of a look-up and of a charge.
 
 python bench/bench_rating.py --prefixes 100000
 """
@@ -9,20 +10,23 @@ import argparse
 import json
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from orchestrator.billing.rating import compile_deck, compile_tariff, rate
+from orchestrator.definitions.deck_import import import_deck
 from orchestrator.model.call import ChargeKey, Systemname, Usage
-from orchestrator.model.tariff import Deck, Rate, Tariff, VatRate
+from orchestrator.model.tariff import Deck, Prices, Rate, Tariff, VatRate
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prefixes", type=int, default=100_000)
-    parser.add_argument("--numbers", type=int, default=20_000)
+    parser.add_argument("--numbers", type=int, default=100_000)
     given = parser.parse_args()
     dice = random.Random(7)
     deck = _deck(dice, given.prefixes)
@@ -30,23 +34,36 @@ def main() -> None:
     compiled = compile_deck(deck)
     compile_s = time.perf_counter() - began
     tariff = compile_tariff(
-        Tariff("m", "1", {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
+        Tariff("m", (Prices("1"),), {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
     )
     usages = [_usage(dice, deck, number) for number in range(given.numbers)]
     day = date(2026, 9, 22)
     look_up = _timed(usages, lambda usage: compiled.rate_of(usage.to_number, day))
     charge = _timed(usages, lambda usage: rate(usage, tariff, UTC))
+    import_s = _import_s(deck)
     print(
         json.dumps(
             {
                 "bench": "rating",
                 "prefixes": len(compiled.by_prefix),
+                "import_s": round(import_s, 3),
                 "compile_s": round(compile_s, 3),
                 "look_up_us": look_up,
                 "charge_us": charge,
             }
         )
     )
+
+
+def _import_s(deck: Deck) -> float:
+    """How long it takes to bring the deck in from a CSV file."""
+    with tempfile.TemporaryDirectory(prefix="vpbx-bench-") as directory:
+        prices = Path(directory) / "prices.csv"
+        rows = (f"{rate.prefix},{rate.destination},{rate.price},{rate.starts_on}\n" for rate in deck.rates)
+        prices.write_text(f"prefix,destination,price,starts_on\n{''.join(rows)}", "utf-8")
+        began = time.perf_counter()
+        import_deck(prices, Path(directory) / "decks" / "bench.csv", replace=False)
+        return time.perf_counter() - began
 
 
 def _deck(dice: random.Random, prefixes: int) -> Deck:

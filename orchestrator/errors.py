@@ -38,6 +38,9 @@ OrchestratorError
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
+├── DeckUnwritable            an imported deck can't be put in its place; the old one stands
+├── EventRefused              what was to happen to a tenant's service can't, as it stands
+├── ScenarioRefused           an event of a scenario can't happen
 ├── PortTaken
 ├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
@@ -51,7 +54,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestrator.model.problem import Problem
+    from orchestrator.model.problem import Position, Problem
 
 
 class OrchestratorError(Exception):
@@ -140,6 +143,34 @@ class RatingError(OrchestratorError):
 
 class NoRate(RatingError):
     code = "no-rate"
+
+
+class DeckUnwritable(OrchestratorError):
+    code = "deck-unwritable"
+
+
+class EventRefused(OrchestratorError):
+    """What was to happen to a tenant's service can't, as it stands.
+
+    Args: reason: which rule says so, in a word.
+    """
+
+    code = "event-refused"
+
+    def __init__(self, reason: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+
+
+class ScenarioRefused(OrchestratorError):
+    """A scenario can't happen. Args: reason: see `EventRefused`. position: of the event, or of the whole."""
+
+    code = "scenario-refused"
+
+    def __init__(self, reason: str, message: str, hint: str, position: Position) -> None:
+        super().__init__(message, hint)
+        self.reason = reason
+        self.position = position
 
 
 class PortTaken(OrchestratorError):

@@ -73,13 +73,20 @@ class Retention:
 
     @classmethod
     def of(cls, definitions: Definitions) -> Retention:
-        """From the option that unlocks recording; one calendar year where a tenant is no longer defined."""
+        """From the option that unlocks recording, and those that keep longer and are ordered.
+
+        One calendar year where a tenant is no longer defined.
+        """
         years, zones = {}, {}
         for tenant in definitions.tenants.values():
-            options = definitions.tariffs[tenant.tariff].options.values()
-            years[tenant.name] = max(
-                (o.retention_years for o in options if RECORDING in o.unlocks), default=1
+            options = definitions.tariffs[tenant.tariff].options
+            kept = max((o.retention_years for o in options.values() if RECORDING in o.unlocks), default=1)
+            longer = (
+                count * options[slug].retention_years
+                for slug, count in tenant.options.items()
+                if RECORDING not in options[slug].unlocks
             )
+            years[tenant.name] = kept + sum(longer)
             zones[tenant.name] = ZoneInfo(tenant.time_zone)
         return cls(years, zones)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.asterisk.record import AsteriskRecord, cel_event
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.platform import CallLimits, Definitions, Platform, Storage
-from orchestrator.model.tariff import Deck, Rate, Tariff, VatRate
+from orchestrator.model.tariff import Deck, Prices, Rate, Tariff, VatRate
 from orchestrator.model.tenant import Recording, Tenant
 
 SYSTEMNAME = Systemname("s0a1b2c3")
@@ -153,7 +153,9 @@ def tariff(*rates: Rate, vat_mode: str = "inside", version: str = "1") -> Tariff
     """A tariff with a deck of its own; Moscow at 2.30 a minute when no rate is given."""
     given = rates or (Rate("7495", "Moscow", Decimal("2.30"), date(2026, 1, 1)),)
     vat = (VatRate(date(2019, 1, 1), Decimal(20)), VatRate(date(2026, 1, 1), Decimal(22)))
-    return Tariff("master", version, {}, "RUB", 7, 2, {}, Deck("sample", "1", given), vat, vat_mode)
+    return Tariff(
+        "master", (Prices(version),), {}, "RUB", 7, 2, {}, Deck("sample", "1", given), vat, vat_mode
+    )
 
 
 def definitions(*names: str, plan: Tariff | None = None) -> Definitions:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
-from decimal import Decimal
 from fractions import Fraction
 
+from orchestrator.billing.tax import Taxed, of_usage
 from orchestrator.errors import NoRate
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, roubles_text, round_half_up
+from orchestrator.model.money import kopecks, roubles_text
 from orchestrator.model.tariff import Deck, Rate, Tariff
 
 
@@ -77,6 +77,7 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
 def billable_seconds(duration_s: int, rate: Rate) -> int:
     """Length that is charged: at least the minimum, each started increment whole, 0 for a free call.
 
+    >>> from decimal import Decimal
     >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
     >>> billable_seconds(60, each_minute), billable_seconds(61, each_minute)
     (60, 120)
@@ -101,10 +102,12 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     One minute and one second at 2.30 a minute, VAT 22% inside: 4.60, of it 4.60 x 22/122 = 0.83:
 
     >>> from datetime import UTC, datetime, timedelta
+    >>> from decimal import Decimal
     >>> from orchestrator.model.call import ChargeKey, Systemname
-    >>> from orchestrator.model.tariff import VatRate
+    >>> from orchestrator.model.tariff import Prices, VatRate
     >>> deck = Deck("d", "1", (Rate("7495", "Moscow", Decimal("2.30"), date(2026, 1, 1)),))
-    >>> master = Tariff("master", "1", {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
+    >>> master = Tariff("master", (Prices("1"),), {}, "RUB", 7, 2, {}, deck,
+    ...                 (VatRate(date(2026, 1, 1), Decimal(22)),))
     >>> answer = datetime(2026, 9, 22, 9, 0, tzinfo=UTC)
     >>> usage = Usage(ChargeKey(Systemname("ab12"), "ab12-1.1", "call"), "acme", "ab12-1.0", "out",
     ...               "+74951110000", "+74957654321", answer, answer + timedelta(seconds=61.9))
@@ -112,25 +115,23 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     >>> charge.amount_kop, charge.vat_kop, charge.working
     (460, 83, '2 x 60 s x 2.30/min = 4.60')
     """
-    priced = tariff.deck.rate_of(usage.to_number, usage.answered_at.astimezone(zone).date())
+    answered_on = usage.answered_at.astimezone(zone).date()
+    priced = tariff.deck.rate_of(usage.to_number, answered_on)
     day = usage.ended_at.astimezone(zone).date()
-    percent = tariff.tariff.vat_percent(day)
-    duration_s = usage.duration_s
-    billable_s = billable_seconds(duration_s, priced)
-    sum_kop = _sum_kop(billable_s, priced)
-    amount_kop, vat_kop = _with_vat(sum_kop, percent, tariff.tariff.vat_mode)
+    priced_length = price_length(usage.duration_s, priced)
+    taxed = of_usage(priced_length.sum_kop, day, tariff.tariff)
     return Charge(
         key=usage.key,
         tenant=usage.tenant,
         kind=usage.key.kind,
         linkedid=usage.linkedid,
-        amount_kop=amount_kop,
-        vat_kop=vat_kop,
-        vat_percent=percent,
-        duration_s=duration_s,
-        billable_s=billable_s,
+        amount_kop=taxed.amount_kop,
+        vat_kop=taxed.vat_kop,
+        vat_percent=taxed.percents[0],
+        duration_s=usage.duration_s,
+        billable_s=priced_length.billable_s,
         tariff=tariff.tariff.slug,
-        tariff_version=tariff.tariff.version,
+        tariff_version=tariff.tariff.prices_on(answered_on).version,
         deck=tariff.deck.name,
         deck_version=tariff.deck.version,
         deck_prefix=priced.prefix,
@@ -139,13 +140,32 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
-        working=_working(duration_s, billable_s, priced, sum_kop)
-        + (
-            f" + VAT {percent}% {roubles_text(vat_kop)} = {roubles_text(amount_kop)}"
-            if amount_kop != sum_kop
-            else ""
-        ),
+        working=working_with_vat(priced_length.working, priced_length.sum_kop, taxed),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLength:
+    """What a length of talk costs before VAT that comes on top. Args: working: in one line."""
+
+    billable_s: int
+    sum_kop: int
+    working: str
+
+
+def price_length(duration_s: int, rate: Rate) -> PricedLength:
+    """Price a length of talk. Rule: decision 7."""
+    billable_s = billable_seconds(duration_s, rate)
+    sum_kop = _sum_kop(billable_s, rate)
+    return PricedLength(billable_s, sum_kop, _working(duration_s, billable_s, rate, sum_kop))
+
+
+def working_with_vat(working: str, sum_kop: int, taxed: Taxed) -> str:
+    """A working, with the VAT where that comes on top of it."""
+    if taxed.amount_kop == sum_kop:
+        return working
+    percents = "% and ".join(map(str, taxed.percents))
+    return f"{working} + VAT {percents}% {roubles_text(taxed.vat_kop)} = {roubles_text(taxed.amount_kop)}"
 
 
 def _sum_kop(billable_s: int, rate: Rate) -> int:
@@ -156,19 +176,6 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
     parts = price_parts * fee_parts * 60
     return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
-
-
-def _with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
-    """Amount with VAT and the VAT in it. Rule: decision 6.
-
-    >>> _with_vat(460, Decimal(22), "inside"), _with_vat(460, Decimal(22), "on_top")
-    ((460, 83), (561, 101))
-    """
-    share, parts = percent.as_integer_ratio()
-    if vat_mode == "on_top":
-        vat_kop = round_half_up(Fraction(sum_kop * share, 100 * parts))
-        return sum_kop + vat_kop, vat_kop
-    return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
 
 
 def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:

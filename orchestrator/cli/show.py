@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -15,6 +17,7 @@ from orchestrator.cli.table import print_table
 from orchestrator.definitions.quoting import visible
 from orchestrator.errors import NotFound, SwitchError
 from orchestrator.model.platform import lines_given
+from orchestrator.model.tariff import Prices, Tariff
 from orchestrator.model.tenant import Employee, Target, Tenant
 from orchestrator.ports import Registration
 from orchestrator.recordings import Retention
@@ -104,7 +107,11 @@ def _data(
         "tenant": tenant.name,
         "title": tenant.title,
         "service": tenant.service,
-        "tariff": {"slug": tariff.slug, "version": tariff.version, "title": dict(tariff.title)},
+        "tariff": {
+            "slug": tariff.slug,
+            "version": _prices(tariff, tenant).version,
+            "title": dict(tariff.title),
+        },
         "options": list(tenant.options),
         "time_zone": tenant.time_zone,
         "node": tenant.node,
@@ -200,7 +207,10 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     tariff = session.definitions.tariffs[tenant.tariff]
     limit = session.definitions.line_limit(tenant)
     yield "service", tenant.service
-    yield "tariff", f"{tariff.slug} {tariff.version}, {tariff.title.get(_LANGUAGE, tariff.slug)}"
+    yield (
+        "tariff",
+        f"{tariff.slug} {_prices(tariff, tenant).version}, {tariff.title.get(_LANGUAGE, tariff.slug)}",
+    )
     yield "options", ", ".join(tenant.options) or "none"
     yield (
         "lines",
@@ -212,6 +222,11 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     yield "trunk", tenant.trunk
     yield "node", f"{tenant.node}, {tenant.time_zone}"
     yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"
+
+
+def _prices(tariff: Tariff, tenant: Tenant) -> Prices:
+    """The prices in force now, where the tenant is."""
+    return tariff.prices_on(datetime.now(ZoneInfo(tenant.time_zone)).date())
 
 
 def _recording(session: Session, tenant: Tenant) -> str:

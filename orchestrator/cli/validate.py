@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from orchestrator.cli.problems import problems_json
 from orchestrator.cli.progress import working
 from orchestrator.definitions import check, show
 from orchestrator.definitions.deck import DECK_LIMIT
@@ -15,8 +14,6 @@ from orchestrator.definitions.source import read_source
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Problem
 from orchestrator.project import Project
-
-_JSON_VERSION = 1
 
 
 @click.command()
@@ -36,7 +33,7 @@ def validate(ctx: click.Context, directory: Path | None, as_json: bool, no_cache
     with working("checking the definitions") as told:
         definitions, problems = check(root, told, cached=not no_cache)
     if as_json:
-        click.echo(_json(problems))
+        click.echo(problems_json(problems))
     elif problems:
         click.echo(show(problems, lambda file: _text(root, file)), nl=False)
         files = len({problem.position.file for problem in problems})
@@ -45,22 +42,6 @@ def validate(ctx: click.Context, directory: Path | None, as_json: bool, no_cache
         click.echo(_summary(definitions), err=True)
     if problems:
         ctx.exit(1)
-
-
-def _json(problems: Iterable[Problem]) -> str:
-    rows = [
-        {
-            "file": problem.position.file,
-            "line": problem.position.line,
-            "column": problem.position.column,
-            "path": problem.path,
-            "code": problem.code,
-            "message": problem.message,
-            "hint": problem.hint,
-        }
-        for problem in problems
-    ]
-    return json.dumps({"version": _JSON_VERSION, "problems": rows}, ensure_ascii=False, indent=2)
 
 
 def _text(root: Path, file: str) -> str | None:

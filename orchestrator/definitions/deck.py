@@ -7,10 +7,11 @@ Rule: decisions 7 and 9. Columns `prefix,destination,price,starts_on` must be th
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from orchestrator.definitions.quoting import did_you_mean, is_invisible, quoted
@@ -24,6 +25,9 @@ DECK_LIMIT = 16 * 1024 * 1024
 """Bytes of the largest deck, about 300,000 rates."""
 
 _MOST_COLUMNS = 50
+_NOTHING = Decimal(0)
+_REPEATED = 4096
+"""Texts that are looked at once though many lines have them."""
 
 REQUIRED = ("prefix", "destination", "price", "starts_on")
 COLUMNS = (*REQUIRED, "increment_s", "minimum_s", "free_below_s", "connect_fee")
@@ -35,43 +39,50 @@ def read_deck(source: Source) -> tuple[Deck, tuple[Problem, ...]]:
     Args: source: of the file; its stem names the deck and its digest the version.
     Returns: the deck without its wrong lines.
     """
-    reading = _DeckReading(source.file)
-    rates: list[Rate] = []
-    seen: dict[tuple[str, date], int] = {}
-    header: tuple[str, ...] = ()
-    for line, text in enumerate(split_lines(source.text), start=1):
-        if len(reading.problems) > PROBLEM_LIMIT:
-            break
-        if not text.strip():
-            continue
-        cells = reading.cells(line, text)
-        if cells is None:
-            continue
-        if not header:
-            header = tuple(cells)
-            if not reading.check_header(line, text, header):
-                break
-            continue
-        rate = reading.rate(line, text, header, cells)
-        if rate is None:
-            continue
-        key = (rate.prefix, rate.starts_on)
-        if key in seen:
-            message = f"prefix {rate.prefix} from {rate.starts_on} stands at line {seen[key]} already"
-            reading.refuse(line, 1, "deck-twice", message, "keep one of them, or give it another starts_on")
-            continue
-        seen[key] = line
-        rates.append(rate)
-    if not rates and not reading.problems:
-        reading.refuse(1, 1, "deck-empty", "a deck without rates", f"the header is {','.join(COLUMNS)}")
+    reading = DeckReading(source.file)
+    rates = tuple(reading.rates(split_lines(source.text)))
     stem = PurePosixPath(source.file).stem
-    return Deck(stem, source.digest[:12], tuple(rates)), tuple(reading.problems)
+    return Deck(stem, source.digest[:12], rates), tuple(reading.problems)
 
 
 @dataclass(slots=True)
-class _DeckReading:
+class DeckReading:
+    """A deck being read line by line. Args: problems: found so far, at most a few more than are told."""
+
     file: str
     problems: list[Problem] = field(default_factory=list)
+
+    def rates(self, lines: Iterable[str]) -> Iterator[Rate]:
+        """Every right rate, as it comes; what is wrong goes to the problems."""
+        seen: dict[tuple[str, date], int] = {}
+        header: tuple[str, ...] = ()
+        for line, text in enumerate(lines, start=1):
+            if len(self.problems) > PROBLEM_LIMIT:
+                return
+            if not text.strip():
+                continue
+            cells = self.cells(line, text)
+            if cells is None:
+                continue
+            if not header:
+                header = tuple(cells)
+                if not self.check_header(line, text, header):
+                    return
+                continue
+            rate = self.rate(line, text, header, cells)
+            if rate is None:
+                continue
+            key = (rate.prefix, rate.starts_on)
+            if key in seen:
+                message = f"prefix {rate.prefix} from {rate.starts_on} stands at line {seen[key]} already"
+                hint = "keep one of them, or give it another starts_on"
+                self.refuse(line, 1, "deck-twice", message, hint)
+                continue
+            seen[key] = line
+            yield rate
+        if not seen and not self.problems:
+            hint = f"the header is {','.join(COLUMNS)}"
+            self.refuse(1, 1, "deck-empty", "a deck without rates", hint)
 
     def refuse(self, line: int, column: int, code: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(Position(self.file, line, column), "", code, message, hint))
@@ -150,11 +161,11 @@ def _rate(given: Mapping[str, str]) -> Rate:
         prefix=given["prefix"].removeprefix("+"),
         destination=given["destination"],
         price=_amount(given["price"]),
-        starts_on=to_date(given["starts_on"]) or date.min,
+        starts_on=_date(given["starts_on"]) or date.min,
         increment_s=int(given.get("increment_s") or 60),
         minimum_s=int(given.get("minimum_s") or 0),
         free_below_s=int(given.get("free_below_s") or 0),
-        connect_fee=_amount(given.get("connect_fee") or "0"),
+        connect_fee=_amount(fee) if (fee := given.get("connect_fee")) else _NOTHING,
     )
 
 
@@ -172,6 +183,16 @@ def _is_price(given: str) -> bool:
     return value is not None and value <= 100_000
 
 
+@lru_cache(_REPEATED)
+def _is_destination(given: str) -> bool:
+    return 0 < len(given.strip()) <= 100 and not any(map(is_invisible, given))
+
+
+@lru_cache(_REPEATED)
+def _date(given: str) -> date | None:
+    return to_date(given)
+
+
 def _is_whole(least: int, most: int) -> Callable[[str], bool]:
     def check(given: str) -> bool:
         if given == "":
@@ -184,9 +205,9 @@ def _is_whole(least: int, most: int) -> Callable[[str], bool]:
 
 _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "prefix": _is_prefix,
-    "destination": lambda given: 0 < len(given.strip()) <= 100 and not any(map(is_invisible, given)),
+    "destination": _is_destination,
     "price": _is_price,
-    "starts_on": lambda given: to_date(given) is not None,
+    "starts_on": lambda given: _date(given) is not None,
     "increment_s": _is_whole(1, 3600),
     "minimum_s": _is_whole(0, 3600),
     "free_below_s": _is_whole(0, 3600),

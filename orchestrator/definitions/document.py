@@ -9,7 +9,8 @@ from typing import Generic, TypeVar
 
 from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PlatformFile
-from orchestrator.definitions.shapes import path_text
+from orchestrator.definitions.records import Record
+from orchestrator.definitions.shapes import Reading, Surroundings, path_text
 from orchestrator.definitions.source import Source, decoded
 from orchestrator.definitions.tariff_file import TariffFile
 from orchestrator.definitions.tree import Marked, MarkedList, MarkedMapping, MarkedText, child_of, position_of
@@ -71,6 +72,25 @@ class Document(Generic[T]):
     def problem(self, path: tuple[str | int, ...], code: str, message: str, hint: str = "") -> Problem:
         """A problem at the value of a path."""
         return Problem(self.position(*path), path_text(path), code, message, hint)
+
+
+def converted(
+    file: str, data: bytes, record: Record[T], surroundings: Surroundings
+) -> tuple[Document[T] | None, tuple[Problem, ...]]:
+    """A file's bytes as a document, None for what is no such file at all, and what is wrong with it."""
+    source = decoded(file, data)
+    if isinstance(source, Problem):
+        return None, (source,)
+    tree, problems = parse(source.text, file)
+    if tree is None:
+        return None, tuple(problems)
+    reading = Reading(file, surroundings)
+    value = record.convert(tree, (), reading)
+    found = (*problems, *reading.problems)
+    if reading.full or not isinstance(tree, MarkedMapping):
+        return None, found
+    keys = frozenset(key.text for key, _ in tree.entries)
+    return Document(file, data, value, not found, keys), found
 
 
 def is_empty(node: Marked | None) -> bool:

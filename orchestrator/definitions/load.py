@@ -12,17 +12,15 @@ from typing import TypeVar
 
 from orchestrator.definitions.checks import check_all
 from orchestrator.definitions.deck import DECK_LIMIT, read_deck
-from orchestrator.definitions.document import Document, Written
+from orchestrator.definitions.document import Document, Written, converted
 from orchestrator.definitions.kept import KeptFiles
-from orchestrator.definitions.marked import parse
 from orchestrator.definitions.platform_file import PLATFORM, PlatformFile
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Record
-from orchestrator.definitions.shapes import PROBLEM_LIMIT, Reading, Surroundings
+from orchestrator.definitions.shapes import PROBLEM_LIMIT, Surroundings
 from orchestrator.definitions.source import decoded, read_bytes
 from orchestrator.definitions.tariff_file import TARIFF, TariffFile
 from orchestrator.definitions.tenant_file import TENANT
-from orchestrator.definitions.tree import MarkedMapping
 from orchestrator.errors import DefinitionsInvalid
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position, Problem
@@ -101,7 +99,7 @@ class _Reader:
         platform = self.platform()
         if platform is not None:
             self._check_certificates(platform)
-        surroundings = _surroundings(platform)
+        surroundings = Surroundings() if platform is None else platform.value.surroundings
         tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
         files = self._files("tenants")
         if self.cached:
@@ -155,21 +153,9 @@ class _Reader:
     def _converted(
         self, file: str, data: bytes, record: Record[T], surroundings: Surroundings
     ) -> Document[T] | None:
-        source = decoded(file, data)
-        if isinstance(source, Problem):
-            self.problems.append(source)
-            return None
-        tree, problems = parse(source.text, file)
+        document, problems = converted(file, data, record, surroundings)
         self.problems += problems
-        if tree is None:
-            return None
-        reading = Reading(file, surroundings)
-        value = record.convert(tree, (), reading)
-        self.problems += reading.problems
-        if reading.full or not isinstance(tree, MarkedMapping):
-            return None
-        keys = frozenset(key.text for key, _ in tree.entries)
-        return Document(file, data, value, not problems and not reading.problems, keys)
+        return document
 
     def _decks(self, tariffs: Mapping[str, Document[TariffFile]]) -> Mapping[str, Deck]:
         decks: dict[str, Deck] = {}
@@ -258,13 +244,6 @@ class _Reader:
                 message = f"{quoted(name)} would be passed over: files end in .yaml"
                 self.problems.append(Problem(where, "", "file-name", message, "rename it"))
         return self._names(folder)
-
-
-def _surroundings(platform: Document[PlatformFile] | None) -> Surroundings:
-    if platform is None:
-        return Surroundings()
-    given = platform.value.platform
-    return Surroundings(given.region or "RU", given.time_zone, platform.value.defaults)
 
 
 def _definitions(written: Written) -> Definitions | None:

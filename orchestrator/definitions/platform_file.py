@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
-from orchestrator.definitions.shapes import Defaults, Field, ListOf
+from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
 from orchestrator.model.platform import CallLimits, DialClass, Platform, Storage
 
 LOCAL = "local"
@@ -29,6 +29,11 @@ class PlatformFile:
 
     platform: Platform
     defaults: Defaults
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the other files of its project depend on."""
+        return Surroundings(self.platform.region or "RU", self.platform.time_zone, self.defaults)
 
 
 EMERGENCY_NUMBER = scalars.matching(

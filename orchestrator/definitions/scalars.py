@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 
@@ -13,11 +13,15 @@ from orchestrator.definitions.quoting import did_you_mean, is_invisible, quoted
 from orchestrator.definitions.shapes import Json, Refusal, Scalar, Surroundings
 from orchestrator.model.number import to_e164
 
+NO_TIME = datetime.combine(date.min, time())
+"""Stands for a local time that can't be read."""
+
 SLUG = r"[a-z][a-z0-9-]{0,30}"
 _EXTENSION = re.compile(r"[0-9]{2,6}")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,8}")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 
 
 def text(most: int = 100, label: str = "a text") -> Scalar[str]:
@@ -166,15 +170,47 @@ def to_date(given: str) -> date | None:
         return None
 
 
+def day(label: str) -> Scalar[date]:
+    """A date."""
+
+    def read(given: str, _: Surroundings) -> date | Refusal:
+        return to_date(given) or _no_date(given)
+
+    return Scalar(label, read, date.min, {"type": "string", "pattern": f"^{_DATE.pattern}$"})
+
+
+def local_time() -> Scalar[datetime]:
+    """A local date and time of day, without a zone: whoever reads it knows the zone."""
+
+    def read(given: str, _: Surroundings) -> datetime | Refusal:
+        found = to_local_time(given)
+        hint = "write YYYY-MM-DD HH:MM, local time of the tenant"
+        return Refusal("time", f"{quoted(given)} is no date and time", hint) if found is None else found
+
+    return Scalar("a local time", read, NO_TIME, {"type": "string", "pattern": f"^{_LOCAL_TIME.pattern}$"})
+
+
+def to_local_time(given: str) -> datetime | None:
+    """A time written YYYY-MM-DD HH:MM, seconds if wanted, without a zone; None for anything else."""
+    if not _LOCAL_TIME.fullmatch(given):
+        return None
+    try:
+        return datetime.fromisoformat(given)
+    except ValueError:
+        return None
+
+
 def day_key(label: str) -> Scalar[str]:
     """A date as the key of a mapping, kept as ISO text, which sorts by time."""
 
     def read(given: str, _: Surroundings) -> str | Refusal:
-        if to_date(given) is None:
-            return Refusal("date", f"{quoted(given)} is not a date", "write YYYY-MM-DD")
-        return given
+        return _no_date(given) if to_date(given) is None else given
 
     return Scalar(label, read, "", {"type": "string", "pattern": f"^{_DATE.pattern}$"})
+
+
+def _no_date(given: str) -> Refusal:
+    return Refusal("date", f"{quoted(given)} is not a date", "write YYYY-MM-DD")
 
 
 def time_zone() -> Scalar[str]:

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 
 from orchestrator.definitions.platform_file import PLATFORM
 from orchestrator.definitions.records import Record
+from orchestrator.definitions.scenario_file import SCENARIO
 from orchestrator.definitions.shapes import Field, Json, Scalar
 from orchestrator.definitions.tariff_file import TARIFF
 from orchestrator.definitions.tenant_file import TENANT
 
-KINDS: Mapping[str, Record[object]] = {"platform": PLATFORM, "tariff": TARIFF, "tenant": TENANT}
+KINDS: Mapping[str, Record[object]] = {
+    "platform": PLATFORM,
+    "scenario": SCENARIO,
+    "tariff": TARIFF,
+    "tenant": TENANT,
+}
 """A kind of file by name; its schema lies in schemas/<name>.json."""
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from orchestrator.definitions import media, scalars
+from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, MapOf, OneOf, Record
 from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar, Surroundings
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
-from orchestrator.definitions.tariff_file import OPTION_SLUG
 from orchestrator.model.tenant import Did, Recording, Target, Tenant
 
 SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
@@ -119,8 +120,13 @@ CALLER_ID: Field[str | None] = Field(
     None,
     "its number when it has one alone",
 )
-OPTIONS = Field(
-    "options", ListOf(OPTION_SLUG), "Options of its tariff.", "[recording]", default=(), default_text="none"
+OPTIONS: Field[Mapping[str, int]] = Field(
+    "options",
+    OptionList(),
+    "Options of its tariff, a counted one with how many.",
+    "[recording, {storage_year: 2}]",
+    default={},
+    default_text="none",
 )
 SEATS: Field[int | None] = Field(
     "seats",
@@ -204,7 +210,7 @@ def _tenant(given: Converted) -> Tenant:
         node=_given_or(given[NODE], defaults.node),
         trunk=_given_or(given[TRUNK], defaults.trunk),
         caller_id=_given_or(given[CALLER_ID], only),
-        options=tuple(sorted(given[OPTIONS])),
+        options=given[OPTIONS],
         seats=given[SEATS],
         lines=given[LINES],
         dial_classes=_allowed(given[OUTGOING], given.surroundings),

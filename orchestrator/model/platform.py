@@ -140,9 +140,11 @@ class Definitions:
         return given if tenant.lines is None else min(given, tenant.lines)
 
     def unlocked(self, tenant: Tenant) -> frozenset[str]:
-        """Names of the functions that the tenant's options unlock, e.g. `recording`."""
-        options = self.tariffs[tenant.tariff].options
-        return frozenset(name for slug in tenant.options for name in options[slug].unlocks)
+        """Names of the functions that the tenant may use: included, or unlocked by an option of its."""
+        tariff = self.tariffs[tenant.tariff]
+        return frozenset(
+            (*tariff.includes, *(name for slug in tenant.options for name in tariff.options[slug].unlocks))
+        )
 
 
 def lines_given(tariff: Tariff, tenant: Tenant) -> int:

@@ -48,26 +48,87 @@ class Deck:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a tariff. Args: unlocks: names of functions, e.g. `recording`.
+    """An option of a tariff.
 
-    retention_years: calendar years a recording is kept (decision 10); 0 when it unlocks no recording.
+    Args: unlocks: names of functions, e.g. `recording`. retention_years: calendar years a recording is kept
+    (decision 10), for each piece of a counted option; 0 when it has nothing to do with recordings.
+    counted: a tenant orders a quantity of it, at so much apiece.
     """
 
     slug: str
     title: Mapping[str, str]
     unlocks: tuple[str, ...] = ()
     retention_years: int = 0
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A volume step. Args: starts_at: the first piece that has this price, from 1. price: roubles apiece."""
+
+    starts_at: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What everything costs from a local date on, in roubles.
+
+    Args:
+        version: names this state in every charge. starts_on: `date.min` for the first state.
+        subscription: a period. employee: an extra employee a period, by tiers, the first from 1.
+        options: a period, apiece, by slug. sms: a segment. autoinform: as a rate of one destination.
+    """
+
+    version: str
+    starts_on: date = date.min
+    subscription: Decimal = Decimal(0)
+    employee: tuple[Tier, ...] = ()
+    options: Mapping[str, Decimal] = field(default_factory=dict)
+    sms: Decimal = Decimal(0)
+    autoinform: Rate = Rate("", "", Decimal(0), date.min)
+    position: Position = field(default=Position(""), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BillingCycle:
+    """When recurring charges fall. Rule: decision 4.
+
+    Args: months, days: the length of a period, one of them 0. anchor_day: day of the month on which periods
+    begin, whatever the day of the first charge; 0: they begin on that day.
+    """
+
+    months: int = 1
+    days: int = 0
+    anchor_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What is free at first. Rule: decisions 4 and 5.
+
+    Args: days: of 24 hours; 0: there is no trial. options: `free`, or `charged`: prorated to its end.
+    """
+
+    days: int = 7
+    options: str = "free"
 
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """A tariff. Args: version: text that names this state of it in every charge.
+    """A tariff.
 
-    included_employees, lines_per_seat: decision 2. vat: by date, sorted. vat_mode: `inside` or `on_top`.
+    Args:
+        prices: its states by date, sorted; the first is in force from the beginning.
+        included_employees, lines_per_seat: decision 2. includes: functions that need no option.
+        vat: by date, sorted. vat_mode: `inside` or `on_top`. support_percent: share of a recurring charge
+            that is technical support, decision 6.
+        sms_segmentation: `as_sent` or `per_70`, decision 8.
+        kept_days: how long a disconnected tenant's data is kept, decision 11.
     """
 
     slug: str
-    version: str
+    prices: tuple[Prices, ...]
     title: Mapping[str, str]
     currency: str
     included_employees: int
@@ -78,6 +139,12 @@ class Tariff:
     vat_mode: str = "inside"
     internal_calls_use_lines: bool = False
     position: Position = field(default=Position(""), compare=False)
+    trial: Trial = Trial()
+    cycle: BillingCycle = BillingCycle()
+    support_percent: Decimal = Decimal(1)
+    sms_segmentation: str = "as_sent"
+    kept_days: int = 90
+    includes: tuple[str, ...] = ()
 
     def vat_percent(self, day: date) -> Decimal:
         """The VAT rate in force on a local date; 0 before the first."""
@@ -86,3 +153,7 @@ class Tariff:
             if rate.starts_on <= day:
                 percent = rate.percent
         return percent
+
+    def prices_on(self, day: date) -> Prices:
+        """The prices in force on a local date."""
+        return [each for each in self.prices if each.starts_on <= day][-1]

@@ -75,7 +75,9 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant (domain). Args: caller_id: E.164, one of its numbers. seats: those paid for, or None.
+    """A tenant (domain). Args: caller_id: E.164, one of its numbers. options: quantity by slug, sorted.
+
+    seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
     trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
@@ -90,7 +92,7 @@ class Tenant:
     node: str
     trunk: str
     caller_id: str
-    options: tuple[str, ...]
+    options: Mapping[str, int]
     seats: int | None
     lines: int | None
     dial_classes: tuple[str, ...]

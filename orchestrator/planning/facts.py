@@ -33,8 +33,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     yield "trunk", tenant.trunk
     yield "time zone", tenant.time_zone
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
-    for option in tenant.options:
-        yield f"options/{option}", "on"
+    for option, quantity in tenant.options.items():
+        yield f"options/{option}", "on" if quantity == 1 else str(quantity)
     yield "recording/announce", tenant.recording.announce
     yield "recording/announce outbound", tenant.recording.announce_outbound
     for employee in tenant.employees:

@@ -93,7 +93,7 @@ def test_a_deck_that_is_a_directory_is_a_problem_where_it_is_named(project: Path
     _directory(project / "decks" / "multifon-business.csv")
     problems = check(project)[1]
     assert [(each.position.file, each.position.line, each.code) for each in problems] == [
-        ("tariffs/master.yaml", 16, "file-kind")
+        ("tariffs/master.yaml", 49, "file-kind")
     ]
 
 
@@ -192,9 +192,10 @@ def test_the_example_is_read_as_it_is_written() -> None:
         Target("outside", "+79161234567"),
     ]
     assert (acme.node, acme.trunk, acme.dial_classes) == ("pbx1", "main", ("local", "mobile", "national"))
-    assert (beta.caller_id, beta.time_zone, beta.options) == ("+73432223344", "Asia/Yekaterinburg", ())
+    assert (beta.caller_id, beta.time_zone, beta.options) == ("+73432223344", "Asia/Yekaterinburg", {})
     assert definitions.line_limit(acme) == definitions.line_limit(beta) == 14
-    assert definitions.unlocked(acme) == {"recording"}
+    assert definitions.unlocked(beta) == set(definitions.tariffs["master"].includes)
+    assert definitions.unlocked(acme) - definitions.unlocked(beta) == {"recording"}
     assert definitions.tariffs["master"].vat_percent(date(2025, 12, 31)) == Decimal(20)
     assert definitions.tariffs["master"].vat_percent(date(2026, 1, 1)) == Decimal(22)
     assert str(acme.departments[0].position) == "tenants/acme.yaml:26:3"

@@ -79,7 +79,7 @@ EDITS = {
     "unknown node": Edit(BETA, "name: beta", "name: beta\nnode: pbx9", "unknown-node", "pbx9"),
     "unknown trunk": Edit(BETA, "name: beta", "name: beta\ntrunk: mian", "unknown-trunk", "mian"),
     "unknown option": Edit(
-        ACME, "options: [recording]", "options: [recording, crm]", "unknown-option", "crm"
+        ACME, "options: [recording]", "options: [recording, crn]", "unknown-option", "crn"
     ),
     "unknown class": Edit(ACME, "allow: [local,", "allow: [lokal,", "unknown-class", "lokal"),
     "unknown member": Edit(ACME, '"102", "103"]', '"102", "111"]', "unknown-employee", '"111"'),
@@ -131,7 +131,7 @@ EDITS = {
         BETA, "name: beta", "name: beta\nlines: 15", "lines-above-tariff", "lines: 15"
     ),
     "recording without the option": Edit(
-        BETA, "name: beta", "name: beta\nrecording: {}", "recording-locked", "recording: {}"
+        BETA, "name: beta", "name: beta\nrecording: {}", "function-locked", "recording: {}"
     ),
     "sound that isn't there": Edit(
         ACME,
@@ -168,7 +168,7 @@ EDITS = {
         TARIFF, "retention_years: 1", "retention_years: 0", "option-retention", "retention_years"
     ),
     "unknown function": Edit(
-        TARIFF, "unlocks: [recording]", "unlocks: [recordin]", "choice", "unlocks", TARIFF
+        TARIFF, "unlocks: [recording]", "unlocks: [recordin]", "choice", "recordin]", TARIFF
     ),
     "deck that isn't there": Edit(
         TARIFF, "decks/multifon-business.csv", "decks/other.csv", "file-missing", "decks/other.csv"

@@ -13,7 +13,7 @@ from orchestrator.definitions.checks.media import check_platform_media, check_te
 from orchestrator.definitions.checks.numbers import check_numbers
 from orchestrator.definitions.checks.platform import check_platform
 from orchestrator.definitions.checks.rates import check_rates
-from orchestrator.definitions.checks.tariff import check_tariff
+from orchestrator.definitions.checks.tariff import check_name, check_tariff
 from orchestrator.definitions.checks.tenant import check_tenant
 from orchestrator.definitions.document import Written
 from orchestrator.definitions.shapes import PROBLEM_LIMIT
@@ -26,6 +26,7 @@ def check_all(written: Written) -> Iterator[Problem]:
         yield from _some(check_platform(written.platform, written.known_tariffs))
         yield from _some(check_platform_media(written.platform))
     for tariff in written.tariffs.values():
+        yield from check_name(tariff)
         yield from check_tariff(tariff)
     for tenant in written.tenants.values():
         yield from _some(check_tenant(tenant, written))

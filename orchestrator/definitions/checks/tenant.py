@@ -10,6 +10,7 @@ from orchestrator.definitions.tariff_file import TariffFile
 from orchestrator.definitions.tree import MarkedText
 from orchestrator.model.platform import Platform, lines_given
 from orchestrator.model.problem import Problem
+from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import Department, Tenant
 
 _File = Document[Tenant]
@@ -59,26 +60,47 @@ def _check_reference(file: _File, kind: str, name: str, known: frozenset[str]) -
         yield file.problem((kind,), f"unknown-{kind}", message, did_you_mean(name, known))
 
 
+_FUNCTION_OF_KEY = {"departments": "departments", "recording": "recording"}
+"""Keys of a tenant's file that use a function which is sold, or may be."""
+
+
 def _check_tariff(file: _File, tariff_file: Document[TariffFile]) -> Iterator[Problem]:
     tenant, tariff = file.value, tariff_file.value.tariff
-    for name in tenant.options:
-        if name and name not in tariff.options:
+    for name, quantity in tenant.options.items():
+        where = file.item("options", text=name)
+        if name not in tariff.options:
             message = f"tariff {quoted(tariff.slug)} has no option {quoted(name)}"
-            where = file.item("options", text=name)
             yield file.problem(where, "unknown-option", message, did_you_mean(name, tariff.options))
-    unlocked = {
-        name for slug in tenant.options if slug in tariff.options for name in tariff.options[slug].unlocks
-    }
-    if file.has("recording") and "recording" not in unlocked:
-        unlocking = [slug for slug, option in tariff.options.items() if "recording" in option.unlocks]
-        message = "`recording` says how calls are recorded, but no option of the tenant unlocks recording"
-        hint = f"add one to options: {', '.join(unlocking)}" if unlocking else "delete it"
-        yield file.problem(("recording",), "recording-locked", message, hint)
+        elif quantity > 1 and not tariff.options[name].counted:
+            message = f"option {quoted(name)} can't be ordered {quantity} times"
+            yield file.problem(where, "option-quantity", message, f"write {name} alone")
+    yield from _check_functions(file, tariff)
     given = lines_given(tariff, tenant)
     if tenant.lines is not None and tenant.lines > given and tariff_file.whole and _knows_seats(file):
         message = f"{tenant.lines} lines are more than the {given} that the tariff gives (decision 2)"
         hint = f"at most {given}; more seats give more lines"
         yield file.problem(("lines",), "lines-above-tariff", message, hint)
+
+
+def _check_functions(file: _File, tariff: Tariff) -> Iterator[Problem]:
+    """What the tenant uses and hasn't bought, with what it would cost."""
+    bought = {
+        *tariff.includes,
+        *(
+            name
+            for slug in file.value.options
+            if slug in tariff.options
+            for name in tariff.options[slug].unlocks
+        ),
+    }
+    for key, function in _FUNCTION_OF_KEY.items():
+        if not file.has(key) or function in bought:
+            continue
+        selling = [slug for slug, option in tariff.options.items() if function in option.unlocks]
+        prices = [f"{slug} ({tariff.prices[-1].options[slug]} a period)" for slug in selling]
+        message = f"`{key}` needs the function {function}, which the tenant hasn't bought"
+        hint = f"add to options: {' or '.join(prices)}" if prices else "delete it, or take another tariff"
+        yield file.problem((key,), "function-locked", message, hint)
 
 
 def _knows_seats(file: _File) -> bool:

@@ -1,0 +1,91 @@
+"""`vpbx rate`: what one call would cost, and why."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from orchestrator.billing.rating import compile_deck
+from orchestrator.billing.service import Terms
+from orchestrator.billing.usage import UsageTerms, charge_usage
+from orchestrator.cli.session import json_option, no_tenant
+from orchestrator.cli.table import print_table
+from orchestrator.definitions import load
+from orchestrator.definitions.scalars import to_local_time
+from orchestrator.model.money import roubles_text
+from orchestrator.model.number import to_e164
+from orchestrator.model.service import Called
+from orchestrator.project import Project
+
+_JSON_VERSION = 1
+
+
+@click.command()
+@click.option("--tenant", required=True, help="Whose tariff and time zone.")
+@click.option("--to", "to", required=True, metavar="NUMBER", help="Number called.")
+@click.option("--seconds", required=True, type=click.IntRange(0, 86_400), help="From answer to hangup.")
+@click.option("--at", metavar="TIME", help="Local time of the answer: 2026-02-14 11:00; now by default.")
+@json_option
+@click.pass_context
+def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None, as_json: bool) -> None:
+    """Explain the price of one answered outbound call. Nothing is posted.
+
+    Example: vpbx rate --tenant acme --to +74951234567 --seconds 61
+    """
+    project: Project = ctx.obj
+    definitions = load(project.root)
+    if tenant not in definitions.tenants:
+        raise no_tenant(tenant, definitions)
+    given = definitions.tenants[tenant]
+    zone = ZoneInfo(given.time_zone)
+    number = to_e164(to, definitions.platform.region)
+    if number is None:
+        raise click.BadParameter(f"{to} is no external number", param_hint="--to")
+    answered_at = _moment(at, zone)
+    terms = Terms(definitions.tariffs[given.tariff], zone)
+    deck = compile_deck(terms.tariff.deck)
+    priced = deck.rate_of(number, terms.day(answered_at))
+    charge = charge_usage(Called("out", number, seconds), answered_at, UsageTerms(terms, deck))
+    rows: dict[str, str | int] = {
+        "tenant": tenant,
+        "to": number,
+        "answered": answered_at.astimezone(zone).isoformat(" ", "seconds"),
+        "duration_s": max(1, seconds),
+        "tariff": f"{terms.tariff.slug} {terms.tariff.prices_on(terms.day(answered_at)).version}",
+        "deck": f"{deck.name} {deck.version}",
+        "deck_prefix": priced.prefix,
+        "destination": priced.destination,
+        "price": str(priced.price),
+        "increment_s": priced.increment_s,
+        "minimum_s": priced.minimum_s,
+        "free_below_s": priced.free_below_s,
+        "connect_fee": str(priced.connect_fee),
+        "amount_kop": 0 if charge is None else charge.amount_kop,
+        "vat_kop": 0 if charge is None else charge.vat_kop,
+        "rule": "decision 7: free" if charge is None else charge.rule,
+    }
+    if as_json:
+        click.echo(json.dumps({"version": _JSON_VERSION, **rows}, ensure_ascii=False))
+        return
+    shown = [
+        (name.removesuffix("_kop").replace("_", " "), _shown(name, value)) for name, value in rows.items()
+    ]
+    print_table(("", ""), shown)
+
+
+def _shown(name: str, value: str | int) -> str:
+    if isinstance(value, int) and name.endswith("_kop"):
+        return roubles_text(value)
+    return f"{value} s" if name.endswith("_s") else str(value)
+
+
+def _moment(at: str | None, zone: ZoneInfo) -> datetime:
+    if at is None:
+        return datetime.now(UTC)
+    local = to_local_time(at)
+    if local is None:
+        raise click.BadParameter(f"{at} is no date and time: write 2026-02-14 11:00", param_hint="--at")
+    return local.replace(tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,221 @@
+"""Random histories of a tenant's service, as vpbx sees them and as the naive model does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+from naive_billing import Books, Plan
+
+from orchestrator.model.problem import Position
+from orchestrator.model.scenario import Scenario, ScenarioEvent
+from orchestrator.model.service import (
+    AutoinformCalled,
+    EmployeesChanged,
+    OptionConnected,
+    OptionDisconnected,
+    ServiceDisconnected,
+    ServiceEvent,
+    ServiceRestored,
+    SmsSent,
+    UsageEvent,
+)
+from orchestrator.model.tariff import Deck, Option, Prices, Rate, Tariff, Tier, Trial, VatRate
+
+ZONES = ("Europe/Moscow", "Asia/Yekaterinburg", "Europe/Berlin", "America/New_York")
+OPTIONS = ("analytics", "crm", "storage_year")
+COUNTED = "storage_year"
+
+_roubles = st.integers(0, 300_000).map(lambda kopecks: f"{kopecks // 100}.{kopecks % 100:02d}")
+_slugs = st.sampled_from(OPTIONS)
+
+
+@dataclass(frozen=True)
+class History:
+    """Args: events: local time, what, value: as the naive model plays them."""
+
+    plan: Plan
+    zone: str
+    activated_at: datetime
+    employees: int
+    options: dict[str, int]
+    events: list[tuple[datetime, str, Any]]
+    until: date
+
+    def books(self) -> Books:
+        return Books(self.plan, ZoneInfo(self.zone), self.activated_at, self.employees, dict(self.options))
+
+    def tariff(self) -> Tariff:
+        return tariff_of(self.plan)
+
+    def scenario(self, *, without: list[int] | None = None) -> Scenario:
+        """Args: without: numbers of events that are left out."""
+        dropped = set(without or ())
+        return Scenario(
+            tariff="master",
+            employees=self.employees,
+            options=self.options,
+            time_zone=self.zone,
+            activated_at=self.moment(self.activated_at),
+            events=tuple(
+                ScenarioEvent(self.moment(at), event_of(what, value), Position("", number + 1))
+                for number, (at, what, value) in enumerate(self.events)
+                if number not in dropped
+            ),
+            until=self.until,
+        )
+
+    def moment(self, local: datetime) -> datetime:
+        return local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+
+
+def event_of(what: str, value: Any) -> ServiceEvent | UsageEvent:
+    match what:
+        case "connect":
+            return OptionConnected(*value)
+        case "disconnect":
+            return OptionDisconnected(value)
+        case "employees":
+            return EmployeesChanged(value)
+        case "down":
+            return ServiceDisconnected()
+        case "restore":
+            return ServiceRestored()
+        case "sms":
+            return SmsSent("+79991234567", "я" * (1 if value == 1 else value * 67))
+        case "inform":
+            return AutoinformCalled("+79991234567", value)
+    raise AssertionError(what)
+
+
+def tariff_of(plan: Plan) -> Tariff:
+    states = [
+        Prices(
+            version=f"from-{first}",
+            starts_on=first,
+            subscription=Decimal(prices["subscription"]),
+            employee=(Tier(1, Decimal(prices["employee"])),),
+            options={slug: Decimal(price) for slug, price in prices["options"].items()},
+            sms=Decimal(prices["sms"]),
+            autoinform=Rate("", "", Decimal(prices["minute"]), date.min),
+        )
+        for first, prices in plan.prices
+    ]
+    return Tariff(
+        slug="master",
+        prices=tuple(states),
+        title={},
+        currency="RUB",
+        included_employees=plan.included,
+        lines_per_seat=2,
+        options={slug: Option(slug, {}, counted=slug == COUNTED) for slug in OPTIONS},
+        deck=Deck("none", "1", ()),
+        vat=tuple(VatRate(first, Decimal(percent)) for first, percent in plan.vat),
+        vat_mode=plan.vat_mode,
+        trial=Trial(plan.trial_days, plan.trial_options),
+        kept_days=plan.kept_days,
+    )
+
+
+_prices = st.fixed_dictionaries(
+    {
+        "subscription": _roubles,
+        "employee": _roubles,
+        "options": st.fixed_dictionaries(dict.fromkeys(OPTIONS, _roubles)),
+        "sms": st.sampled_from(("2.50", "0", "1.99")),
+        "minute": st.sampled_from(("2.30", "0.01", "3")),
+    }
+)
+_vat = [(date(2019, 1, 1), "20"), (date(2026, 1, 1), "22"), (date(2027, 3, 15), "10")]
+
+
+def _plan(
+    first: dict[str, Any],
+    changes: dict[date, dict[str, Any]],
+    trial_options: str,
+    vat_mode: str,
+    kept_days: int,
+    trial_days: int,
+) -> Plan:
+    return Plan(
+        prices=[(date.min, first), *sorted(changes.items())],
+        vat=_vat,
+        trial_options=trial_options,
+        vat_mode=vat_mode,
+        kept_days=kept_days,
+        trial_days=trial_days,
+    )
+
+
+_plans = st.builds(
+    _plan,
+    _prices,
+    st.dictionaries(st.dates(date(2025, 1, 1), date(2027, 12, 31)), _prices, max_size=2),
+    st.sampled_from(("free", "free", "charged")),
+    st.sampled_from(("inside", "inside", "on_top")),
+    st.sampled_from((90, 90, 0, 20)),
+    st.sampled_from((7, 7, 14, 1)),
+)
+_quantities = st.sampled_from(
+    [(slug, n) for slug in OPTIONS for n in ((1, 2, 3) if slug == COUNTED else (1,))]
+)
+happenings: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+    st.tuples(st.just("connect"), _quantities),
+    st.tuples(st.just("disconnect"), _slugs),
+    st.tuples(st.just("employees"), st.integers(0, 12)),
+    st.sampled_from((("down", None), ("restore", None))),
+    st.tuples(st.just("sms"), st.integers(1, 4)),
+    st.tuples(st.just("inform"), st.integers(1, 4000)),
+)
+"""What may happen, and its value."""
+
+_beginnings = st.one_of(
+    st.dates(date(2025, 6, 1), date(2027, 6, 1)),
+    st.builds(date, st.sampled_from((2026, 2027)), st.sampled_from((1, 3, 8)), st.integers(22, 31)),
+    st.just(date(2028, 2, 22)),
+)
+_minutes = st.one_of(st.just(0), st.integers(0, 24 * 60 - 1))
+_gaps = st.sampled_from((0, 0, 1, 1, 3, 7, 20, 28, 31, 60, 95))
+
+
+def _history(
+    plan: Plan,
+    zone: str,
+    begins_on: date,
+    minutes: int,
+    employees: int,
+    options: dict[str, int],
+    steps: list[tuple[int, int, tuple[str, Any]]],
+    rest_days: int,
+) -> History:
+    at = activated_at = _there(begins_on, minutes, zone)
+    events = []
+    for gap, time_of_day, happening in steps:
+        at = max(at, _there(at.date() + timedelta(days=gap), time_of_day, zone))
+        events.append((at, *happening))
+    until = at.date() + timedelta(days=rest_days)
+    return History(plan, zone, activated_at, employees, options, events, until)
+
+
+histories = st.builds(
+    _history,
+    _plans,
+    st.sampled_from(ZONES),
+    _beginnings,
+    _minutes,
+    st.integers(0, 12),
+    st.lists(_quantities, max_size=3).map(dict),
+    st.lists(st.tuples(_gaps, _minutes, happenings), max_size=14),
+    st.sampled_from((1, 2, 31, 120)),
+)
+
+
+def _there(day: date, minutes: int, zone: str) -> datetime:
+    """A local time, or what the clock shows an hour later where it is left out."""
+    local = datetime.combine(day, time()) + timedelta(minutes=minutes)
+    moved = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone))
+    return moved.replace(tzinfo=None)
