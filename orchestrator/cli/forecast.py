@@ -24,13 +24,15 @@ from orchestrator.model.service import ServiceCharge
 from orchestrator.project import Project
 
 _JSON_VERSION = 1
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("scenario", type=_FILE)
+@click.argument("scenario", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--tariff", type=_FILE, metavar="FILE", help="Compute it by this tariff, whatever the scenario names."
+    "--tariff",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compute it by this tariff, whatever the scenario names.",
 )
 @json_option
 @click.pass_context

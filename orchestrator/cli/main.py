@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -194,7 +195,10 @@ def _give_way(arguments: Sequence[str]) -> None:
     """
     if _STARTS_SWITCHES.isdisjoint(arguments):
         niceness = _LISTENER_NICENESS if "listen" in arguments else _NICENESS
-        os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
+        if os.getpriority(os.PRIO_PROCESS, 0) < niceness:
+            # A hardened service may not even do that; its unit says how nice it is.
+            with suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 def _status(arguments: Sequence[str] | None) -> int:

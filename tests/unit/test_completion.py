@@ -30,7 +30,7 @@ def completed(*words: str, begun: str = "") -> list[str]:
 
 
 def test_a_verb_completes() -> None:
-    assert completed(begun="de") == ["devices"]
+    assert completed(begun="de") == ["deck", "devices"]
     assert {"show", "apply", "completion", "recordings"} <= set(completed())
 
 
@@ -63,7 +63,7 @@ def test_a_node_completes_from_the_platform_file(tmp_path: Path) -> None:
 
 
 def test_a_choice_completes_even_where_the_source_does_not_spell_it_out() -> None:
-    assert completed("schema") == ["platform", "tariff", "tenant"]
+    assert completed("schema") == ["platform", "scenario", "tariff", "tenant"]
 
 
 def parts(command: click.Command, path: str) -> Iterator[tuple[object, ...]]:

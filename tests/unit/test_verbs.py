@@ -36,12 +36,23 @@ PRINT_NO_DATA = {
 }
 """Verbs without --json, and what they print or write instead."""
 
-ELSEWHERE = {"confirm", "explain-call", "lines", "rollback", "switch install", "switch status", "try"}
-"""Verbs whose --json needs a switch, a call or an earlier apply: tests/calls, test_money_verbs.py and
-test_deployment.py run them."""
+ELSEWHERE = {
+    "confirm",
+    "deck import",
+    "explain-call",
+    "lines",
+    "rollback",
+    "switch install",
+    "switch status",
+    "try",
+}
+"""Verbs whose --json needs a switch, a call, a price list or an earlier apply: tests/calls,
+test_money_verbs.py, test_deck_import.py and test_deployment.py run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],
+    "forecast": [str(EXAMPLES / "scenarios" / "first-months.yaml")],
+    "rate": ["--tenant", "acme", "--to", "+74951234567", "--seconds", "61"],
     "render": ["--check"],
     "show": ["acme"],
 }
