@@ -132,7 +132,9 @@ def test_ten_calls_given_up_at_once_leave_no_line_taken(site: Site, world: FarSi
     world.incoming(CARRIER, after=after + 4)
     site.until(lambda: site.lines("acme")["in_use"] == 10, "all ten are under way")
     for call in calls:
-        world.hang_up(call)
+        world.give_up(call)
+    for call in calls:
+        world.wait_ended(call)
     unanswered(site)
     site.until(lambda: "acme" not in site.rx("group show channels"), "no channel holds a line")
 
@@ -140,7 +142,9 @@ def test_ten_calls_given_up_at_once_leave_no_line_taken(site: Site, world: FarSi
 def test_calls_given_up_before_anything_rings_leave_no_line_taken(site: Site, world: FarSide) -> None:
     calls = [world.call(CARRIER, SALES, from_number=CALLER) for _ in range(10)]
     for call in calls:
-        world.hang_up(call)
+        world.give_up(call)
+    for call in calls:
+        world.wait_ended(call)
     unanswered(site)
 
 

@@ -30,10 +30,11 @@ DIRECT = "+74951112234"
 CALLER, MOBILE = "+79035556677", "+79161112233"
 PHONE_HOST, COLLEAGUE_HOST = "127.0.0.4", "127.0.0.5"
 CALLER_VOICE, FIRST_VOICE, CONSULT_VOICE, SECOND_VOICE = (media.voice(seed) for seed in (41, 42, 43, 44))
-TALK_MS = 2500
+TALK_MS, CONSULT_MS = 4000, 4000
+"""How long the first phone talks with the caller, and then with its colleague: longer than what is listened
+to of it, for on a busy machine both begin late."""
 _RESTART_MS = 15_000
 """A listener is started anew in this time on a loaded machine too."""
-"""How long the first phone talks with the caller before it consults."""
 _CALL_MS = 60_000
 _ANYBODY = Row("sipp")
 
@@ -88,7 +89,7 @@ class Stage:
             place,
             row,
             talk_first_ms=TALK_MS + (_RESTART_MS if then else 0),
-            before_ms=2000,
+            before_ms=CONSULT_MS,
         )
         self.line = self._sipp(
             "caller", "uac_invite", Address(CARRIER_HOST, self.ports.port()), Row(CALLER, DIRECT)

@@ -17,6 +17,10 @@ class AmiFailed(Exception):
     """An action was answered with an error, or not at all."""
 
 
+class ChannelGone(AmiFailed):
+    """The channel that was named has ended."""
+
+
 class Ami:
     """One session. Events are collected by a thread of its own from the first moment."""
 
@@ -43,7 +47,8 @@ class Ami:
                 raise AmiFailed(f"{name}: no answer within {_DEADLINE_S:g} s")
             answer = self._answers.pop(number, {"Message": "connection closed"})
         if answer.get("Response") != "Success":
-            raise AmiFailed(f"{name}: {answer.get('Message', answer)}")
+            kind = ChannelGone if answer.get("Message") == "No such channel" else AmiFailed
+            raise kind(f"{name}: {answer.get('Message', answer)}")
         return answer
 
     def events(self) -> list[Message]:

@@ -12,10 +12,11 @@ import re
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.ami import Ami, AmiFailed, Message
+from harness.ami import Ami, AmiFailed, ChannelGone, Message
 from harness.farside_config import AMI_SECRET, AMI_USER, CARRIER, Carrier, Phone, Secure, files, server
 from harness.ports import PortBlock
 from orchestrator.asterisk.binary import Asterisk
@@ -258,9 +259,14 @@ class FarSide:
         return bool(self._events("Hangup", lambda event: event["Uniqueid"] == call.uniqueid))
 
     def hang_up(self, call: Call) -> Ended:
-        """Hang up, or cancel what isn't answered yet."""
-        self._session.action("Hangup", Channel=call.uniqueid, Cause="16")
+        """Hang up, or cancel what isn't answered yet; what the other side has ended meanwhile has ended."""
+        self.give_up(call)
         return self.wait_ended(call)
+
+    def give_up(self, call: Call) -> None:
+        """Hang up, and don't wait for the end."""
+        with suppress(ChannelGone):
+            self._session.action("Hangup", Channel=call.uniqueid, Cause="16")
 
     def transfer(self, call: Call, number: str, deadline_s: float = _DEADLINE_S) -> str:
         """Blind transfer by REFER. Returns: `SUCCESS`, or why the switch refused."""
