@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from naive_billing import Line
 from service_histories import History, histories
 
@@ -17,6 +17,9 @@ from orchestrator.billing.rating import compile_deck
 from orchestrator.errors import ScenarioRefused
 from orchestrator.model.scenario import Scenario
 from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION, ServiceCharge
+
+FEW = settings(max_examples=40)
+"""For the inner loop; a history is long, and the model walks each of its days."""
 
 
 def computed(history: History, scenario: Scenario) -> tuple[ServiceCharge, ...]:
@@ -46,6 +49,7 @@ def valid(history: History) -> Scenario:
     return history.scenario(without=history.books().play(history.events, history.until))
 
 
+@FEW
 @given(histories)
 def test_every_charge_is_the_one_of_the_model_that_walks_every_day(history: History) -> None:
     books = history.books()
@@ -53,6 +57,7 @@ def test_every_charge_is_the_one_of_the_model_that_walks_every_day(history: Hist
     assert [as_line(charge) for charge in computed(history, history.scenario(without=refused))] == books.lines
 
 
+@FEW
 @given(histories)
 def test_what_the_model_refuses_is_refused_and_nothing_else(history: History) -> None:
     refused = history.books().play(history.events, history.until)
@@ -65,6 +70,7 @@ def test_what_the_model_refuses_is_refused_and_nothing_else(history: History) ->
         assert refused == []
 
 
+@FEW
 @given(histories)
 def test_an_amount_is_licence_and_support_or_a_net_sum_and_vat(history: History) -> None:
     for charge in computed(history, valid(history)):
@@ -76,6 +82,7 @@ def test_an_amount_is_licence_and_support_or_a_net_sum_and_vat(history: History)
             assert (charge.licence_kop, charge.support_kop) == (0, 0)
 
 
+@FEW
 @given(histories)
 def test_a_longer_forecast_begins_with_the_shorter_one(history: History) -> None:
     scenario = valid(history)
@@ -84,6 +91,7 @@ def test_a_longer_forecast_begins_with_the_shorter_one(history: History) -> None
     assert longer[: len(shorter)] == shorter
 
 
+@FEW
 @given(histories)
 def test_no_option_costs_more_in_a_period_than_its_highest_quantity_at_its_full_price(
     history: History,
@@ -102,6 +110,7 @@ def test_no_option_costs_more_in_a_period_than_its_highest_quantity_at_its_full_
         assert sum(charge.amount_kop for charge in charges) <= full_kop + len(charges) // 2
 
 
+@FEW
 @given(histories)
 def test_subscriptions_tile_the_time_in_which_the_service_is_up(history: History) -> None:
     """Periods don't overlap, and between two of them the service was disconnected when the first one

@@ -12,7 +12,6 @@ import re
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -264,9 +263,19 @@ class FarSide:
         return self.wait_ended(call)
 
     def give_up(self, call: Call) -> None:
-        """Hang up, and don't wait for the end."""
-        with suppress(ChannelGone):
-            self._session.action("Hangup", Channel=call.uniqueid, Cause="16")
+        """Hang up, and don't wait for the end. A call that was only just begun has no channel yet."""
+        deadline = time.monotonic() + _DEADLINE_S
+        while True:
+            try:
+                self._session.action("Hangup", Channel=call.uniqueid, Cause="16")
+            except ChannelGone:
+                if self.has_ended(call):
+                    return
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def transfer(self, call: Call, number: str, deadline_s: float = _DEADLINE_S) -> str:
         """Blind transfer by REFER. Returns: `SUCCESS`, or why the switch refused."""
