@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := sip-tester postgresql debootstrap logrotate systemd vagrant
 FAST := tests/unit tests/golden tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
-AT_ONCE ?= 4
+AT_ONCE ?= 3
 FAST_MARKS := not switch and not postgresql and not root and not program
 
 .PHONY: help setup demo check lint test bench proofs system-packages lock clean

@@ -23,7 +23,7 @@ SIPP_HOST = "127.0.0.5"
 OUTSIDE = 41
 HOLD_S = 6
 SIPP_LATE_S = 2
-"""SIPp notes what it saw this much late on a busy machine; charges are held against whole seconds elsewhere."""
+"""SIPp notes what it saw so late on a busy machine; charges are held against whole seconds elsewhere."""
 
 
 @pytest.fixture(scope="module")
