@@ -22,8 +22,6 @@ DIRECT, CALLER, MOBILE = "+74951112234", "+79035556677", "+79161112233"
 SIPP_HOST = "127.0.0.5"
 OUTSIDE = 41
 HOLD_S = 6
-SIPP_LATE_S = 2
-"""SIPp notes what it saw so late on a busy machine; charges are held against whole seconds elsewhere."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +60,7 @@ def test_held_and_taken_back_a_call_keeps_its_line_and_its_recording(
     assert (seen.code, seen.ended_by) == (200, "sipp")
     site.until(lambda: site.lines("acme")["in_use"] == 0, "the line is free")
     [leg] = site.json("calls", "list", "acme")["calls"]
-    assert abs(talked_s(leg) - seen.talk_s) < SIPP_LATE_S
+    assert abs(talked_s(leg) - seen.talk_s) < 1
     [recording] = whole_recordings(site, 1)
     assert recording["length_s"] >= HOLD_S + 2
     outside, _ = media.read(Path(recording["file"]))
@@ -92,7 +90,7 @@ def test_an_outbound_call_is_charged_for_the_time_on_hold_too(
     leg = site.json("calls", "list", "acme")["calls"][0]
     assert (leg["direction"], leg["uniqueid"] in charge["key"]) == ("out", True)
     assert talked_s(leg) > HOLD_S + 1
-    assert abs(talked_s(leg) - seen.talk_s) < SIPP_LATE_S
+    assert abs(talked_s(leg) - seen.talk_s) < 1
     assert len(whole_recordings(site, before + 1)) == before + 1
 
 

@@ -92,7 +92,7 @@ def test_joined_to_a_colleague_a_call_keeps_its_line_and_its_recording(
     assert media.hear(right[-media.RATE :], media.voice(COLLEAGUE_VOICE)).same
     assert charged(site) == charges
     leg = newest_leg(site, "in")
-    assert abs(recording["length_s"] - talked_s(leg)) <= 2
+    assert abs(recording["length_s"] - talked_s(leg)) <= 1
 
 
 @pytest.mark.parametrize("leaves", ["caller", "callee"])
@@ -131,7 +131,7 @@ def test_two_outside_parties_joined_hold_two_lines_and_the_way_out_is_charged_to
     assert out["uniqueid"] in charge["key"]
     talked = (ended_at - consult.answered_at).total_seconds()
     assert abs(talked_s(out) - talked) <= 1.5
-    assert talked_s(newest_leg(site, "in")) >= talked_s(out) - 0.1
+    assert talked_s(newest_leg(site, "in")) >= talked_s(out)
     of_caller, of_callee = finished(site, before, 2)
     left, right = media.read(Path(of_caller["file"]))
     assert media.hear(left, media.voice(CALLER_VOICE)).same
