@@ -7,14 +7,11 @@ from pathlib import Path
 
 import click
 
-from orchestrator.cli.problems import problems_json
+from orchestrator.cli.problems import problems_json, text_of
 from orchestrator.cli.session import json_option
 from orchestrator.definitions import show
-from orchestrator.definitions.deck import DECK_LIMIT
 from orchestrator.definitions.deck_import import import_deck
-from orchestrator.definitions.source import read_source
 from orchestrator.errors import DefinitionsInvalid
-from orchestrator.model.problem import Problem
 from orchestrator.project import Project
 
 _JSON_VERSION = 1
@@ -55,7 +52,9 @@ def import_file(ctx: click.Context, file: Path, name: str, replace: bool, as_jso
     try:
         done = import_deck(file, project.root / _DECKS / f"{name}.csv", replace=replace)
     except DefinitionsInvalid as invalid:
-        click.echo(problems_json(invalid.problems) if as_json else show(invalid.problems, _text), nl=as_json)
+        click.echo(
+            problems_json(invalid.problems) if as_json else show(invalid.problems, text_of), nl=as_json
+        )
         ctx.exit(1)
     if as_json:
         data = {
@@ -70,9 +69,3 @@ def import_file(ctx: click.Context, file: Path, name: str, replace: bool, as_jso
     else:
         counts = f"{done.added} rates added, {done.changed} changed, {done.unchanged} there already"
         click.echo(f"decks/{name}.csv: {counts}, {done.kept} others kept")
-
-
-def _text(file: str) -> str | None:
-    path = Path(file)
-    source = read_source(path.parent, path.name, DECK_LIMIT)
-    return None if isinstance(source, Problem) else source.text

@@ -10,13 +10,11 @@ import click
 
 from orchestrator.billing.forecast import forecast as compute
 from orchestrator.billing.rating import compile_deck
-from orchestrator.cli.problems import problems_json
+from orchestrator.cli.problems import problems_json, text_of
 from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
 from orchestrator.definitions import show
-from orchestrator.definitions.deck import DECK_LIMIT
 from orchestrator.definitions.imagined import Imagined, read_imagined
-from orchestrator.definitions.source import read_source
 from orchestrator.errors import ScenarioRefused
 from orchestrator.model.money import roubles_text
 from orchestrator.model.problem import Problem
@@ -71,13 +69,7 @@ def _show(problems: Sequence[Problem], as_json: bool) -> None:
     if as_json:
         click.echo(problems_json(problems))
     else:
-        click.echo(show(problems, _text), nl=False)
-
-
-def _text(file: str) -> str | None:
-    path = Path(file)
-    source = read_source(path.parent, path.name, DECK_LIMIT)
-    return None if isinstance(source, Problem) else source.text
+        click.echo(show(problems, text_of), nl=False)
 
 
 def _json(charges: Sequence[ServiceCharge]) -> str:
