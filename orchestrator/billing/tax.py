@@ -33,8 +33,12 @@ class Taxed:
 
 def of_usage(sum_kop: int, day: date, tariff: Tariff) -> Taxed:
     """VAT inside the whole, or on top of it. Args: day: local date of sending or hangup."""
-    percent = tariff.vat_percent(day)
-    amount_kop, vat_kop = with_vat(sum_kop, percent, tariff.vat_mode)
+    return taxed_usage(sum_kop, tariff.vat_percent(day), tariff.vat_mode)
+
+
+def taxed_usage(sum_kop: int, percent: Decimal, vat_mode: str) -> Taxed:
+    """Usage with the VAT of a known rate."""
+    amount_kop, vat_kop = with_vat(sum_kop, percent, vat_mode)
     return Taxed(amount_kop, 0, 0, vat_kop, (percent,))
 
 

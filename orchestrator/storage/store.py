@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage import ledger, record, views
+from orchestrator.storage import ledger, record, verification, views
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.database import Database, open_database
 
@@ -56,10 +56,10 @@ class SqlStore:
         with self.database.writing() as connection:
             yield SqlUnit(connection)
 
-    def verify(self) -> ledger.Verified:
-        """Walk the ledger's chain. Raises: LedgerBroken."""
+    def verify(self) -> verification.Verified:
+        """Walk the ledger's chain and compute every charge again. Raises: LedgerBroken, ChargeDiffers."""
         with self.database.reading() as connection:
-            return ledger.verify(connection)
+            return verification.verify(connection)
 
     def dump(self) -> str:
         """The ledger as canonical JSON lines, see `ledger.dump`."""

@@ -1,0 +1,79 @@
+"""Entries of the ledger with their postings, in the order of the chain, a bounded number in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from json.encoder import encode_basestring as quoted
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, select
+
+from orchestrator.storage.schema import ledger_entry, ledger_posting
+
+GENESIS = "0" * 64
+_PAGE = 400
+
+
+class Entry(NamedTuple):
+    """An entry as its row holds it; times are microseconds. A tuple: a million of them pass by."""
+
+    seq: int
+    key: str
+    tenant: str
+    kind: str
+    occurred_at: int
+    posted_at: int
+    path: str
+    amount_kop: int
+    facts: str
+    reverses: str | None
+    prev_hash: str
+    hash: str
+
+
+Accounts = dict[str, int]
+"""Kopecks by account: debits positive, credits negative."""
+
+_columns = [ledger_entry.c[name] for name in Entry._fields]
+_entries = select(*_columns).where(ledger_entry.c.seq > bindparam("after")).order_by(ledger_entry.c.seq)
+_postings = select(ledger_posting.c.entry_seq, ledger_posting.c.account, ledger_posting.c.amount_kop).where(
+    ledger_posting.c.entry_seq.between(bindparam("first"), bindparam("last"))
+)
+
+
+def pages(connection: Connection, after: int = 0) -> Iterator[list[tuple[Entry, Accounts]]]:
+    """Entries behind one by sequence, each with its postings."""
+    page = _entries.limit(_PAGE)
+    make = Entry._make
+    while rows := connection.execute(page, {"after": after}).all():
+        first, after = rows[0][0], rows[-1][0]
+        accounts: dict[int, Accounts] = {row[0]: {} for row in rows}
+        for seq, account, amount_kop in connection.execute(_postings, {"first": first, "last": after}).all():
+            # A posting of no entry makes the sums of the whole ledger differ.
+            if seq in accounts:
+                accounts[seq][account] = amount_kop
+        yield [(make(row), accounts[row[0]]) for row in rows]
+
+
+def walk(connection: Connection, after: int = 0) -> Iterator[tuple[Entry, Accounts]]:
+    """Entries behind one by sequence, each with its postings."""
+    for page in pages(connection, after):
+        yield from page
+
+
+def chain_hash(entry: Entry, accounts: Mapping[str, int]) -> str:
+    """What stands for an entry and all before it: SHA-256 of its columns, the hash before it, its postings.
+
+    The text is canonical JSON, `[{columns by name}, [[account, kopecks], ...]]`, written out here: an encoder
+    that sorts the same names for every entry takes twice as long.
+    """
+    (seq, key, tenant, kind, occurred_at, posted_at, path, amount_kop, facts, reverses, previous, _) = entry
+    postings = ",".join([f"[{quoted(account)},{kop}]" for account, kop in sorted(accounts.items())])
+    text = (
+        f'[{{"amount_kop":{amount_kop},"facts":{quoted(facts)},"key":{quoted(key)},"kind":{quoted(kind)},'
+        f'"occurred_at":{occurred_at},"path":{quoted(path)},"posted_at":{posted_at},'
+        f'"prev_hash":{quoted(previous)},"reverses":{"null" if reverses is None else quoted(reverses)},'
+        f'"seq":{seq},"tenant":{quoted(tenant)}}},[{postings}]]'
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
