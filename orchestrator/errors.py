@@ -36,6 +36,7 @@ OrchestratorError
 │   │   └── ChargeDiffers     a charge computed again comes out otherwise
 │   ├── DuplicateKey          same key, other content
 │   ├── AlreadyReversed       a charge is taken back once
+│   ├── NotReversible         a reversal itself isn't taken back
 │   └── RecordingsUnwritable  a finished recording can't be moved to its place
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
@@ -161,6 +162,10 @@ class AlreadyReversed(StorageError):
     def __init__(self, key: str, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
         self.key = key
+
+
+class NotReversible(StorageError):
+    code = "not-reversible"
 
 
 class DuplicateKey(StorageError):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
 
+from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
 
 GENESIS = "0" * 64
+REVERSAL = "reversal"
 _PAGE = 400
 
 
@@ -37,9 +39,8 @@ Accounts = dict[str, int]
 
 _columns = [ledger_entry.c[name] for name in Entry._fields]
 _entries = select(*_columns).where(ledger_entry.c.seq > bindparam("after")).order_by(ledger_entry.c.seq)
-_postings = select(ledger_posting.c.entry_seq, ledger_posting.c.account, ledger_posting.c.amount_kop).where(
-    ledger_posting.c.entry_seq.between(bindparam("first"), bindparam("last"))
-)
+_posting = select(ledger_posting.c.entry_seq, ledger_posting.c.account, ledger_posting.c.amount_kop)
+_postings = _posting.where(ledger_posting.c.entry_seq.between(bindparam("first"), bindparam("last")))
 
 
 def pages(connection: Connection, after: int = 0) -> Iterator[list[tuple[Entry, Accounts]]]:
@@ -50,7 +51,7 @@ def pages(connection: Connection, after: int = 0) -> Iterator[list[tuple[Entry, 
         first, after = rows[0][0], rows[-1][0]
         accounts: dict[int, Accounts] = {row[0]: {} for row in rows}
         for seq, account, amount_kop in connection.execute(_postings, {"first": first, "last": after}).all():
-            # A posting of no entry makes the sums of the whole ledger differ.
+            # A posting of no entry is found by the number of all.
             if seq in accounts:
                 accounts[seq][account] = amount_kop
         yield [(make(row), accounts[row[0]]) for row in rows]
@@ -60,6 +61,19 @@ def walk(connection: Connection, after: int = 0) -> Iterator[tuple[Entry, Accoun
     """Entries behind one by sequence, each with its postings."""
     for page in pages(connection, after):
         yield from page
+
+
+def by_key(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[Entry, Accounts]]:
+    """Entries by key, each with its postings."""
+    found: dict[str, tuple[Entry, Accounts]] = {}
+    for chunk in chunks(keys):
+        rows = connection.execute(select(*_columns).where(ledger_entry.c.key.in_(chunk))).all()
+        accounts: dict[int, Accounts] = {row[0]: {} for row in rows}
+        of_them = _posting.where(ledger_posting.c.entry_seq.in_(accounts))
+        for seq, account, amount_kop in connection.execute(of_them).all():
+            accounts[seq][account] = amount_kop
+        found |= {row[1]: (Entry._make(row), accounts[row[0]]) for row in rows}
+    return found
 
 
 def chain_hash(entry: Entry, accounts: Mapping[str, int]) -> str:

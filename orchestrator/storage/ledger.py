@@ -2,8 +2,8 @@
 
 What a tenant owes is a debit of `tenant:<name>`. Against it stand `vat` and revenue net of VAT, which is
 `revenue:usage`, or `revenue:licence` and `revenue:support` of a recurring charge. So the postings of an entry
-sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind our
-back is found by `verification`. An entry holds no personal data, only what computing it again needs.
+sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind
+our back is found by `verification`. An entry holds no personal data, only what computing it again needs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from orchestrator.model.account import ServiceEntry
 from orchestrator.model.call import Charge
 from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage.entries import GENESIS, Entry, chain_hash, walk
+from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
 from orchestrator.storage.rows import canonical, chunks, micros, moment
 from orchestrator.storage.schema import ledger_entry, ledger_posting
 
@@ -33,7 +33,7 @@ def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path:
     """Post each charge once under its key. Raises: DuplicateKey: a key stands with another content."""
     found: dict[str, tuple[dict[str, object], dict[str, int]]] = {}
     for charge in charges:
-        entry = _call_entry(charge) if isinstance(charge, Charge) else _service_entry(charge)
+        entry = call_entry(charge) if isinstance(charge, Charge) else service_entry(charge)
         key = str(charge.key)
         if found.setdefault(key, entry) != entry:
             raise _duplicate(key)
@@ -54,17 +54,29 @@ def reverse(connection: Connection, key: str, path: str, at: datetime) -> None:
 
     Raises: NotFound: no entry has the key.
     """
+    if connection.execute(select(ledger_entry.c.seq).where(ledger_entry.c.reverses == key)).first() is None:
+        append_reversal(connection, key, {}, path, at)
+
+
+def append_reversal(
+    connection: Connection, key: str, said: Mapping[str, str], path: str, at: datetime
+) -> None:
+    """Post the entry that takes another back. The caller has seen that none stands.
+
+    Args: said: facts of the reversal beside those of what it takes back.
+    Raises: NotFound: no entry has the key.
+    """
     stood = connection.execute(select(ledger_entry).where(ledger_entry.c.key == key)).mappings().one_or_none()
     if stood is None:
-        raise NotFound(f"the ledger has no entry {key}")
-    reversed_already = select(ledger_entry.c.seq).where(ledger_entry.c.reverses == key)
-    if connection.execute(reversed_already).first() is not None:
-        return
+        raise NotFound(
+            f"the ledger has no entry {key}", "vpbx charges list --json shows the key of every charge"
+        )
     content = {
         **_stored_content(stood),
-        "key": f"{key}/reversal",
-        "kind": "reversal",
+        "key": f"{key}/{REVERSAL}",
+        "kind": REVERSAL,
         "amount_kop": -stood["amount_kop"],
+        "facts": canonical({**json.loads(stood["facts"]), **said}),
         "reverses": key,
     }
     accounts = {account: -amount for account, amount in _postings(connection, stood["seq"]).items()}
@@ -96,7 +108,7 @@ def dump(connection: Connection) -> str:
     return "".join(f"{line}\n" for _, line in sorted(lines))
 
 
-def _call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
+def call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
     """An entry's own columns, the same for the same charge whoever posts it and when; and its postings."""
     facts = {
         "linkedid": charge.linkedid,
@@ -127,22 +139,26 @@ def _call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
     content = _content(
         str(charge.key), charge.tenant, charge.kind, charge.occurred_at, charge.amount_kop, facts
     )
-    return content, _usage_accounts(charge.tenant, charge.amount_kop, charge.vat_kop)
+    return content, usage_accounts(charge.tenant, charge.amount_kop, charge.vat_kop)
 
 
-def _service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int]]:
+def service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int]]:
     """Likewise, of a charge for the service."""
     charge = entry.charge
     facts = facts_of(charge, entry.state.tariff, entry.state.digest)
     content = _content(entry.key, entry.tenant, charge.kind, charge.at, charge.amount_kop, facts)
     if charge.kind not in _RECURRING:
-        return content, _usage_accounts(entry.tenant, charge.amount_kop, charge.vat_kop)
+        return content, usage_accounts(entry.tenant, charge.amount_kop, charge.vat_kop)
     return content, {
         f"tenant:{entry.tenant}": charge.amount_kop,
         "revenue:licence": -charge.licence_kop,
         "revenue:support": charge.vat_kop - charge.support_kop,
         "vat": -charge.vat_kop,
     }
+
+
+def usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]:
+    return {f"tenant:{tenant}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
 
 
 def _content(
@@ -157,10 +173,6 @@ def _content(
         "facts": canonical(facts),
         "reverses": None,
     }
-
-
-def _usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]:
-    return {f"tenant:{tenant}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
 
 
 def _stored_content(row: RowMapping) -> dict[str, object]:
