@@ -88,8 +88,8 @@ def _opened(connection: Connection, begin: date | None, end: date | None) -> lis
         used = used.where(ledger_entry.c.occurred_at >= micros(_midnight(begin) - _ZONES_DIFFER))
     if end is not None:
         used = used.where(ledger_entry.c.occurred_at < micros(_midnight(end) + _ZONES_DIFFER))
-    found = connection.execute(used.group_by(ledger_posting.c.account)).tuples()
-    return sorted((account, (moment(first) - _ZONES_DIFFER).date()) for account, first in found)
+    rows = connection.execute(used.group_by(ledger_posting.c.account)).all()
+    return sorted((row[0], (moment(row[1]) - _ZONES_DIFFER).date()) for row in rows)
 
 
 def _transaction(entry: Entry, accounts: Accounts, facts: dict[str, object], day: date) -> str:
