@@ -22,8 +22,11 @@ def round_half_up(amount: Decimal | Fraction) -> int:
         raise TypeError("money is never a float (decision 12)")
     if isinstance(amount, Decimal):
         return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    sign = -1 if amount < 0 else 1
-    return sign * ((2 * abs(amount.numerator) + amount.denominator) // (2 * amount.denominator))
+    # Whole numbers alone: a comparison of fractions takes longer than all of this.
+    numerator, denominator = amount.numerator, amount.denominator
+    if numerator < 0:
+        return -((denominator - 2 * numerator) // (2 * denominator))
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def kopecks(roubles: Decimal | Fraction) -> Kopecks:
