@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from posted_books import POSTED, charge_of, fill
@@ -105,7 +107,7 @@ def test_charges_of_the_service_are_taken_back_too(any_store: SqlStore) -> None:
     assert any_store.verify().reversals == 2 + len(charged)
 
 
-def test_a_call_that_was_taken_back_is_not_charged_again_by_itself(store: SqlStore, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_call_that_was_taken_back_is_not_charged_again_by_itself(store: SqlStore, tmp_path: Path) -> None:
     call = Call(1, 61)
     (tmp_path / "vpbx-cel.csv").write_bytes(csv_bytes(call.rows()))
 
@@ -118,3 +120,15 @@ def test_a_call_that_was_taken_back_is_not_charged_again_by_itself(store: SqlSto
     bring_in()
     assert store.verify().entries == 2
     assert store.balance_kop("acme") == 0
+
+
+def test_what_replaces_a_charge_has_a_key_of_its_own(any_store: SqlStore) -> None:
+    charge = charge_of(1)
+    any_store.post([charge], [], "listener", POSTED)
+    any_store.take_back(KEY, "charged by a wrong deck", "olga", POSTED)
+    assert any_store.post([charge], [], "listener", POSTED).known == 1
+    assert any_store.balance_kop("acme") == 0
+    again = replace(charge, key=replace(charge.key, kind="call.corrected"), kind="call.corrected")
+    assert any_store.post([again], [], "reconciliation", POSTED).new == 1
+    assert any_store.balance_kop("acme") == 460
+    assert any_store.verify().recomputed == 2
