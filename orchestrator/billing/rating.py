@@ -12,7 +12,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 from orchestrator.billing.tax import Taxed, taxed_usage
+from orchestrator.billing.terms_text import tariff_state
 from orchestrator.errors import NoRate
+from orchestrator.model.account import TariffState
 from orchestrator.model.call import Charge, Usage
 from orchestrator.model.money import kopecks, roubles_text
 from orchestrator.model.tariff import Deck, Rate, Tariff
@@ -52,10 +54,11 @@ class CompiledDeck:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTariff:
-    """A tariff with its deck ready for look-ups."""
+    """A tariff with its deck ready for look-ups. Args: state: its terms, to compute charges again by."""
 
     tariff: Tariff
     deck: CompiledDeck
+    state: TariffState
 
 
 def compile_deck(deck: Deck) -> CompiledDeck:
@@ -72,7 +75,7 @@ def compile_deck(deck: Deck) -> CompiledDeck:
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
     """A tariff ready for `rate`; worth keeping while many calls are rated."""
-    return CompiledTariff(tariff, compile_deck(tariff.deck))
+    return CompiledTariff(tariff, compile_deck(tariff.deck), tariff_state(tariff))
 
 
 def billable_seconds(duration_s: int, rate: Rate) -> int:
@@ -144,6 +147,7 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
         rate=priced,
         vat_mode=tariff.tariff.vat_mode,
         time_zone=str(zone),
+        state=tariff.state,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from orchestrator.billing.rating import CallCost, price_call
-from orchestrator.model.tariff import Rate
+from orchestrator.model.tariff import Rate, Tariff
 
 Facts = Mapping[str, Any]
 """An entry's facts, as `storage.ledger` writes them."""
@@ -22,8 +22,31 @@ _SECOND_US = 1_000_000
 
 
 def can_compute_call(facts: Facts) -> bool:
-    """Whether a call's entry has the rate that priced it; entries of vpbx 0.1's first ledgers have none."""
+    """Whether a call's entry has the rate that priced it; earlier vpbx posted calls without."""
     return "rate" in facts
+
+
+class CallTerms:
+    """What a tariff's terms say of calls: which tariff and deck, and by date their version and VAT."""
+
+    def __init__(self, tariff: Tariff) -> None:
+        self._tariff = tariff
+        self._by_days: dict[tuple[date, date], tuple[str, ...]] = {}
+
+    def on(self, answered_on: date, ended_on: date) -> tuple[str, ...]:
+        """Tariff, its version, deck, its version, VAT percent and mode, of local dates."""
+        days = (answered_on, ended_on)
+        if days not in self._by_days:
+            tariff = self._tariff
+            self._by_days[days] = (
+                tariff.slug,
+                tariff.prices_on(answered_on).version,
+                tariff.deck.name,
+                tariff.deck.version,
+                str(tariff.vat_percent(ended_on)),
+                tariff.vat_mode,
+            )
+        return self._by_days[days]
 
 
 class CallAgain(NamedTuple):
@@ -35,6 +58,12 @@ class CallAgain(NamedTuple):
     billable_s: int
     day: str
     working: str
+    tariff: str
+    tariff_version: str
+    deck: str
+    deck_version: str
+    vat_percent: str
+    vat_mode: str
 
 
 def call_as_posted(amount_kop: int, facts: Facts) -> CallAgain:
@@ -46,17 +75,26 @@ def call_as_posted(amount_kop: int, facts: Facts) -> CallAgain:
         facts["billable_s"],
         facts["day"],
         facts["working"],
+        facts["tariff"],
+        facts["tariff_version"],
+        facts["deck"],
+        facts["deck_version"],
+        facts["vat_percent"],
+        facts["vat_mode"],
     )
 
 
-def call_again(ended_us: int, facts: Facts) -> CallAgain:
-    """A call charge computed from its times and the rate that is kept with it.
+def call_again(ended_us: int, facts: Facts, terms: CallTerms) -> CallAgain:
+    """A call charge computed from its times, the rate that is kept with it, and the tariff's terms.
 
-    Args: ended_us: microseconds since 1970 UTC.
+    Args: ended_us: microseconds since 1970 UTC. terms: those under `facts["tariff_digest"]`.
     Raises: KeyError, ValueError, ArithmeticError, TypeError: the facts are not those of a call charge.
     """
-    rate = facts["rate"]
-    duration_s = max(1, (ended_us - facts["answered_at"]) // _SECOND_US)
+    rate, answered_us, zone = facts["rate"], facts["answered_at"], ZoneInfo(facts["time_zone"])
+    duration_s = max(1, (ended_us - answered_us) // _SECOND_US)
+    answered_on = datetime.fromtimestamp(answered_us // _SECOND_US, zone).date()
+    ended_on = datetime.fromtimestamp(ended_us // _SECOND_US, zone).date()
+    applied = terms.on(answered_on, ended_on)
     cost = _cost(
         duration_s,
         rate["price"],
@@ -64,12 +102,16 @@ def call_again(ended_us: int, facts: Facts) -> CallAgain:
         rate["minimum_s"],
         rate["free_below_s"],
         rate["connect_fee"],
-        facts["vat_percent"],
-        facts["vat_mode"],
+        *applied[-2:],
     )
-    ended = datetime.fromtimestamp(ended_us // _SECOND_US, ZoneInfo(facts["time_zone"]))
     return CallAgain(
-        cost.amount_kop, cost.vat_kop, duration_s, cost.billable_s, ended.date().isoformat(), cost.working
+        cost.amount_kop,
+        cost.vat_kop,
+        duration_s,
+        cost.billable_s,
+        ended_on.isoformat(),
+        cost.working,
+        *applied,
     )
 
 

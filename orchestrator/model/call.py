@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NewType
 
+from orchestrator.model.account import TariffState
 from orchestrator.model.tariff import Rate
 
 Systemname = NewType("Systemname", str)
@@ -118,7 +119,7 @@ class Charge:
         answered_at, occurred_at: answer and hangup, aware UTC.
         working: the computation in one line, e.g. `2 x 60 s x 2.30/min = 4.60`.
         rate: as it priced the call. vat_mode: `inside` or `on_top`. time_zone: the tenant's, an IANA name.
-            With these it can be computed again when deck and tariff are gone.
+        state: the tariff's terms. With these it can be computed again when deck and tariff are gone.
     """
 
     key: ChargeKey
@@ -144,6 +145,7 @@ class Charge:
     rate: Rate
     vat_mode: str
     time_zone: str
+    state: TariffState
 
 
 @dataclass(frozen=True, slots=True)

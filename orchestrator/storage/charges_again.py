@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from orchestrator.billing.recomputing import recomputed
-from orchestrator.billing.recomputing_calls import call_again, call_as_posted, can_compute_call
+from orchestrator.billing.recomputing_calls import CallTerms, call_again, call_as_posted, can_compute_call
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state
 from orchestrator.errors import LedgerBroken
 from orchestrator.model.account import ServiceEntry, TariffState
@@ -33,7 +33,7 @@ class ChargesAgain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._terms: dict[str, tuple[TariffState, Tariff]] = {}
+        self._terms: dict[str, tuple[TariffState, Tariff, CallTerms]] = {}
 
     def check_states(self) -> None:
         """Every state of a tariff is as it was written. Raises: LedgerBroken."""
@@ -50,14 +50,22 @@ class ChargesAgain:
         """
         if entry.kind in _CALLS:
             facts, _ = _JSON.raw_decode(entry.facts)
-            return _of_call(entry, accounts, facts) if can_compute_call(facts) else None
+            return self._of_call(entry, accounts, facts) if can_compute_call(facts) else None
         if entry.kind in _SERVICE:
             return self._of_service(entry, accounts)
         return None
 
+    def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
+        _, _, terms = self._state(facts["tariff_digest"], entry)
+        stands, again = call_as_posted(entry.amount_kop, facts), call_again(entry.occurred_at, facts, terms)
+        postings = ledger.usage_accounts(entry.tenant, again.amount_kop, again.vat_kop)
+        if stands == again and accounts == postings:
+            return _NO_DIFFERENCE
+        return _by_name(stands._asdict(), again._asdict(), accounts, postings)
+
     def _of_service(self, entry: Entry, accounts: Accounts) -> Sequence[str]:
         facts, _ = _JSON.raw_decode(entry.facts)
-        state, tariff = self._state(facts["tariff_digest"], entry)
+        state, tariff, _ = self._state(facts["tariff_digest"], entry)
         charge = recomputed(facts, tariff)
         if charge is None:
             return ["computed again it costs nothing"]
@@ -70,7 +78,7 @@ class ChargesAgain:
             {**facts, **dict(zip(_COMPUTED[1:], stands[1:], strict=True))}, again, accounts, postings
         )
 
-    def _state(self, digest: str, entry: Entry) -> tuple[TariffState, Tariff]:
+    def _state(self, digest: str, entry: Entry) -> tuple[TariffState, Tariff, CallTerms]:
         if digest not in self._terms:
             query = select(schema.tariff_state).where(schema.tariff_state.c.digest == digest)
             row = self._connection.execute(query).one_or_none()
@@ -80,16 +88,9 @@ class ChargesAgain:
                     "compare with a backup",
                 )
             state = TariffState(row.digest, row.tariff, row.terms)
-            self._terms[digest] = state, _tariff_of(state)
+            tariff = _tariff_of(state)
+            self._terms[digest] = state, tariff, CallTerms(tariff)
         return self._terms[digest]
-
-
-def _of_call(entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
-    stands, again = call_as_posted(entry.amount_kop, facts), call_again(entry.occurred_at, facts)
-    postings = ledger.usage_accounts(entry.tenant, again.amount_kop, again.vat_kop)
-    if stands == again and accounts == postings:
-        return _NO_DIFFERENCE
-    return _by_name(stands._asdict(), again._asdict(), accounts, postings)
 
 
 def _by_name(

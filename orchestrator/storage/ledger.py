@@ -23,6 +23,7 @@ from orchestrator.ports import Posted, Standing
 from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
 from orchestrator.storage.rows import canonical, chunks, micros, moment
 from orchestrator.storage.schema import ledger_entry, ledger_posting
+from orchestrator.storage.tariff_states import keep_states
 
 _POSTING_TIME = ("seq", "posted_at", "path", "prev_hash", "hash")
 """What may differ between two ledgers of the same calls."""
@@ -30,7 +31,10 @@ _RECURRING = (SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION)
 
 
 def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path: str, at: datetime) -> Posted:
-    """Post each charge once under its key. Raises: DuplicateKey: a key stands with another content."""
+    """Post each charge once under its key, and keep the terms that it was computed with.
+
+    Raises: DuplicateKey: a key stands with another content.
+    """
     found: dict[str, tuple[dict[str, object], dict[str, int]]] = {}
     for charge in charges:
         entry = call_entry(charge) if isinstance(charge, Charge) else service_entry(charge)
@@ -45,6 +49,7 @@ def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path:
             if _stored_content(row) != content:
                 raise _duplicate(key)
             known += 1
+    keep_states(connection, (charge.state for charge in charges if str(charge.key) in found))
     _append(connection, list(found.values()), path, at)
     return Posted(new=len(found), known=known)
 
@@ -117,6 +122,7 @@ def call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
         "billable_s": charge.billable_s,
         "tariff": charge.tariff,
         "tariff_version": charge.tariff_version,
+        "tariff_digest": charge.state.digest,
         "deck": charge.deck,
         "deck_version": charge.deck_version,
         "deck_prefix": charge.deck_prefix,
