@@ -149,6 +149,7 @@ def test_money_booked_to_another_account_is_found(books: SqlStore, kind: str) ->
         ("UPDATE tariff_state SET terms = replace(terms, '1000', '1001')", "tariff state .* was changed"),
         ("UPDATE tariff_state SET tariff = 'other'", "tariff state .* was changed"),
         ("UPDATE tariff_state SET terms = 'x'", "tariff state .* was changed"),
+        ("UPDATE tariff_state SET terms = replace(terms, 'Мастер', 'Ученик')", "tariff state .* was changed"),
         ("DELETE FROM tariff_state", "which it names, is gone"),
     ],
 )
@@ -184,6 +185,30 @@ def test_a_reversal_that_isnt_exact_is_found(books: SqlStore, statements: list[s
     falsify(books, *statements, seq=seq)
     with pytest.raises(LedgerBroken, match=f"entry {seq} .*{said}"):
         books.verify()
+
+
+def test_a_charge_that_is_taken_back_twice_is_found(any_store: SqlStore) -> None:
+    """The database refuses a second reversal; somebody has made the tables anew without that rule."""
+    any_store.post([charge_of(1)], [], "listener", POSTED)
+    any_store.take_back(str(charge_of(1).key), "why", "olga", POSTED)
+    falsify(
+        any_store,
+        *(
+            statement
+            for table in ("ledger_posting", "ledger_entry")
+            for statement in (
+                f"ALTER TABLE {table} RENAME TO {table}_kept",
+                f"CREATE TABLE {table} AS SELECT * FROM {table}_kept",
+            )
+        ),
+        "CREATE TABLE again AS SELECT * FROM ledger_entry WHERE seq = 2",
+        "UPDATE again SET seq = 3, key = 'another'",
+        "INSERT INTO ledger_entry SELECT * FROM again",
+        "INSERT INTO ledger_posting"
+        " SELECT 3, account, amount_kop FROM ledger_posting_kept WHERE entry_seq = 2",
+    )
+    with pytest.raises(LedgerBroken, match="/call is reversed twice"):
+        any_store.verify()
 
 
 def test_a_posting_of_no_entry_is_found(any_store: SqlStore) -> None:
