@@ -113,17 +113,16 @@ def _accounts(connection: Connection, query: Select[Any]) -> list[Account]:
     return [_account(row) for row in connection.execute(query)]
 
 
-def _account(row: Row[*tuple[object, ...]]) -> Account:
-    found = row._mapping
-    due = None if found["due_at"] is None else Due(found["due_kind"], moment(found["due_at"]))
+def _account(row: Row[*tuple[Any, ...]]) -> Account:
+    tenant, tariff, time_zone, phase, state, events, changed_at, due_kind, due_at = row
     return Account(
-        tenant=found["tenant"],
-        tariff=found["tariff"],
-        time_zone=found["time_zone"],
-        service=_service(found["phase"], json.loads(found["state"])),
-        events=found["events"],
-        changed_at=moment(found["changed_at"]),
-        due=due,
+        tenant=tenant,
+        tariff=tariff,
+        time_zone=time_zone,
+        service=_service(phase, json.loads(state)),
+        events=events,
+        changed_at=moment(changed_at),
+        due=None if due_at is None else Due(due_kind, moment(due_at)),
     )
 
 
