@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from decimal import Decimal
-from fractions import Fraction
 
 from orchestrator.billing.tax import Taxed, taxed_usage
 from orchestrator.billing.terms_text import tariff_state
 from orchestrator.errors import NoRate
 from orchestrator.model.account import TariffState
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, roubles_text
+from orchestrator.model.money import ratio_half_up, roubles_text
 from orchestrator.model.tariff import Deck, Rate, Tariff
 
 
@@ -202,8 +201,8 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
         return 0
     price, price_parts = rate.price.as_integer_ratio()
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
-    parts = price_parts * fee_parts * 60
-    return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
+    roubles = price * billable_s * fee_parts + fee * price_parts * 60
+    return ratio_half_up(100 * roubles, price_parts * fee_parts * 60)
 
 
 def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -66,22 +67,13 @@ class CallAgain(NamedTuple):
     vat_mode: str
 
 
+_of_facts = itemgetter(*CallAgain._fields[1:])
+_of_rate = itemgetter("price", "increment_s", "minimum_s", "free_below_s", "connect_fee")
+
+
 def call_as_posted(amount_kop: int, facts: Facts) -> CallAgain:
     """What the ledger says of a call charge. Raises: KeyError: the facts are not those of one."""
-    return CallAgain(
-        amount_kop,
-        facts["vat_kop"],
-        facts["duration_s"],
-        facts["billable_s"],
-        facts["day"],
-        facts["working"],
-        facts["tariff"],
-        facts["tariff_version"],
-        facts["deck"],
-        facts["deck_version"],
-        facts["vat_percent"],
-        facts["vat_mode"],
-    )
+    return CallAgain(amount_kop, *_of_facts(facts))
 
 
 def call_again(ended_us: int, facts: Facts, terms: CallTerms) -> CallAgain:
@@ -95,15 +87,7 @@ def call_again(ended_us: int, facts: Facts, terms: CallTerms) -> CallAgain:
     answered_on = datetime.fromtimestamp(answered_us // _SECOND_US, zone).date()
     ended_on = datetime.fromtimestamp(ended_us // _SECOND_US, zone).date()
     applied = terms.on(answered_on, ended_on)
-    cost = _cost(
-        duration_s,
-        rate["price"],
-        rate["increment_s"],
-        rate["minimum_s"],
-        rate["free_below_s"],
-        rate["connect_fee"],
-        *applied[-2:],
-    )
+    cost = _cost(duration_s, *_of_rate(rate), *applied[-2:])
     return CallAgain(
         cost.amount_kop,
         cost.vat_kop,

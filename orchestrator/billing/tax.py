@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from orchestrator.model.money import round_half_up
+from orchestrator.model.money import ratio_half_up, round_half_up
 from orchestrator.model.tariff import Tariff, VatRate, percent_on
 
 
@@ -68,9 +68,9 @@ def with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
     """
     share, parts = percent.as_integer_ratio()
     if vat_mode == "on_top":
-        vat_kop = round_half_up(Fraction(sum_kop * share, 100 * parts))
+        vat_kop = ratio_half_up(sum_kop * share, 100 * parts)
         return sum_kop + vat_kop, vat_kop
-    return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
+    return sum_kop, ratio_half_up(sum_kop * share, 100 * parts + share)
 
 
 @lru_cache(maxsize=4096)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as quoted
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, CursorResult, bindparam, select
 
 from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
@@ -47,14 +47,25 @@ def pages(connection: Connection, after: int = 0) -> Iterator[list[tuple[Entry, 
     """Entries behind one by sequence, each with its postings."""
     page = _entries.limit(_PAGE)
     make = Entry._make
-    while rows := connection.execute(page, {"after": after}).all():
+    while rows := _fetched(connection.execute(page, {"after": after})):
         first, after = rows[0][0], rows[-1][0]
         accounts: dict[int, Accounts] = {row[0]: {} for row in rows}
-        for seq, account, amount_kop in connection.execute(_postings, {"first": first, "last": after}).all():
+        for seq, account, amount_kop in _fetched(
+            connection.execute(_postings, {"first": first, "last": after})
+        ):
             # A posting of no entry is found by the number of all.
             if seq in accounts:
                 accounts[seq][account] = amount_kop
         yield [(make(row), accounts[row[0]]) for row in rows]
+
+
+def _fetched(result: CursorResult[Any]) -> Sequence[tuple[Any, ...]]:
+    """All rows as the driver gives them: nothing here is converted, and row objects cost more than rows."""
+    cursor = result.cursor
+    assert cursor is not None, "a SELECT has a cursor"
+    rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+    result.close()
+    return rows
 
 
 def walk(connection: Connection, after: int = 0) -> Iterator[tuple[Entry, Accounts]]:
