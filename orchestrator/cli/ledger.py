@@ -17,7 +17,6 @@ from orchestrator.cli.session import json_option
 from orchestrator.errors import OrchestratorError
 
 _JSON_VERSION = 2
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -78,8 +77,12 @@ def dump(no_reconcile: bool) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["beancount"]), default="beancount", help="What is to read it."
 )
-@click.option("--from", "begin", type=_DAY, metavar="DATE", help="First day of charges.")
-@click.option("--to", "end", type=_DAY, metavar="DATE", help="First day that is left out.")
+@click.option(
+    "--from", "begin", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="First day of charges."
+)
+@click.option(
+    "--to", "end", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="First day that is left out."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write; stdout by default."
 )
