@@ -72,9 +72,8 @@ class Books:
     def __post_init__(self) -> None:
         self.trial_ends_at = self._later(self.activated_at, self.plan.trial_days)
         self.reached = self.activated_at
-        if self.plan.trial_options == "charged":
-            for slug in sorted(self.options):
-                self._pay_more("option", slug, self.options[slug], self.activated_at.date())
+        for slug in sorted(self.options):
+            self._pay_more("option", slug, self.options[slug], self.activated_at.date())
 
     def play(self, events: list[tuple[datetime, str, Any]], until: date) -> list[int]:
         """Every day from the activation on. Returns: numbers of the events that were refused."""

@@ -245,6 +245,7 @@ class TestRefusals:
             ([TermsChanged("master", "Europe/Moscow")], "terms-same"),
             ([TermsChanged("nothing", "Europe/Moscow")], "unknown-tariff"),
             ([TermsChanged("quarterly", "Europe/Moscow")], "another-cycle"),
+            ([TermsChanged("bare", "Europe/Moscow")], "unknown-option"),
         ],
     )
     def test_a_refused_event_changes_nothing(
@@ -253,7 +254,7 @@ class TestRefusals:
         take(store, BEGUN, ACTIVATED, by=tariffs())
         before = state(store)
         with pytest.raises(EventRefused) as refused:
-            take(store, moscow(2, 10), *events, by=tariffs(quarterly()))
+            take(store, moscow(2, 10), *events, by=tariffs(quarterly(), bare()))
         assert refused.value.reason == reason
         assert state(store) == before
 
@@ -408,6 +409,10 @@ def dear() -> Tariff:
 
 def quarterly() -> Tariff:
     return replace(master(), slug="quarterly", cycle=BillingCycle(months=3))
+
+
+def bare() -> Tariff:
+    return replace(master(), slug="bare", options={})
 
 
 def at_once() -> Tariff:
