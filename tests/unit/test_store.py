@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from recorded_calls import BEGIN, SYSTEMNAME, Call, events_of, tariff
-from sqlalchemy import Connection, insert, make_url, text
+from sqlalchemy import make_url, text
 
 from orchestrator.billing.rating import compile_tariff, rate
 from orchestrator.calls.leg import gather, leg_of, usage_of
@@ -24,9 +24,8 @@ from orchestrator.errors import DatabaseUnavailable, DuplicateKey, LedgerBroken,
 from orchestrator.model.call import Charge, Leg
 from orchestrator.model.record import BadRecord, RecordPosition
 from orchestrator.storage import database, ledger
-from orchestrator.storage.entries import GENESIS, Entry, chain_hash
 from orchestrator.storage.rows import canonical
-from orchestrator.storage.schema import ledger_entry, ledger_posting, metadata
+from orchestrator.storage.schema import metadata
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked
 
@@ -40,19 +39,6 @@ def leg_and_charge(number: int = 1, talk_s: float = 61, tenant: str = "acme") ->
     usage = usage_of(leg)
     assert usage is not None
     return leg, rate(usage, compile_tariff(tariff()), UTC)
-
-
-def post_as_at_first(connection: Connection, charge: Charge) -> None:
-    """What the first schema's vpbx wrote: a chained entry that names no terms."""
-    content, accounts = ledger.call_entry(charge)
-    facts = json.loads(str(content["facts"]))
-    for later in ("rate", "vat_mode", "time_zone", "tariff_digest"):
-        del facts[later]
-    row = {**content, "facts": canonical(facts), "seq": 1, "posted_at": 1, "path": "listener"}
-    entry = Entry(**{**row, "prev_hash": GENESIS, "hash": ""})
-    connection.execute(insert(ledger_entry), entry._replace(hash=chain_hash(entry, accounts))._asdict())
-    postings = [{"entry_seq": 1, "account": name, "amount_kop": kop} for name, kop in accounts.items()]
-    connection.execute(insert(ledger_posting), postings)
 
 
 class TestStore:
@@ -228,10 +214,16 @@ class TestStore:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "0001")
-            post_as_at_first(connection, leg_and_charge()[1])
+            content, accounts = ledger.call_entry(leg_and_charge()[1])
+            facts = json.loads(str(content["facts"]))
+            for later in ("rate", "vat_mode", "time_zone", "tariff_digest"):
+                del facts[later]
+            before = {**content, "facts": canonical(facts)}
+            ledger._append(connection, [(before, accounts)], "listener", NOW)
         engine.dispose()
         brought_up = SqlStore.open(database_url)
-        assert (brought_up.verify().entries, brought_up.verify().not_recomputed) == (1, 1)
+        verified = brought_up.verify()
+        assert (verified.entries, verified.not_recomputed) == (1, 1)
         assert brought_up.accounts() == {}
         brought_up.close()
 
