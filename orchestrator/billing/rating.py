@@ -6,15 +6,15 @@ Rule: docs/decisions.md, decision 6 (VAT of usage), 7 (minutes), 9 (decks), 12 (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, tzinfo
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
 from fractions import Fraction
 
 from orchestrator.billing.tax import Taxed, of_usage
 from orchestrator.errors import NoRate
-from orchestrator.model.call import Charge, Usage
+from orchestrator.model.call import Charge, Usage, talked_s
 from orchestrator.model.money import kopecks, roubles_text
-from orchestrator.model.tariff import Deck, Rate, Tariff
+from orchestrator.model.tariff import Deck, Portion, Rate, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,13 @@ def billable_seconds(duration_s: int, rate: Rate) -> int:
     return -(-least // rate.increment_s) * rate.increment_s
 
 
-def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
+def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | None = None) -> Charge:
     """What a call costs: the rate of the answer's local date, the VAT of the hangup's.
 
     The sum is exact until its one rounding to kopecks; VAT is rounded from that sum.
 
-    Args: tariff: the tenant's. zone: the tenant's time zone.
+    Args: tariff: the tenant's. zone: the tenant's time zone. left: of the included minutes that the call may
+    be made of; None: it has none.
     Raises: NoRate: no prefix covers the number.
 
     One minute and one second at 2.30 a minute, VAT 22% inside: 4.60, of it 4.60 x 22/122 = 0.83:
@@ -115,11 +116,8 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     >>> charge.amount_kop, charge.vat_kop, charge.working
     (460, 83, '2 x 60 s x 2.30/min = 4.60')
     """
-    answered_on = usage.answered_at.astimezone(zone).date()
-    priced = tariff.deck.rate_of(usage.to_number, answered_on)
-    day = usage.ended_at.astimezone(zone).date()
-    priced_length = price_length(usage.duration_s, priced)
-    taxed = of_usage(priced_length.sum_kop, day, tariff.tariff)
+    priced = price_call(usage.to_number, usage.answered_at, usage.ended_at, tariff, zone, left)
+    length, taxed = priced.length, priced.taxed
     return Charge(
         key=usage.key,
         tenant=usage.tenant,
@@ -129,35 +127,118 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
         vat_kop=taxed.vat_kop,
         vat_percent=taxed.percents[0],
         duration_s=usage.duration_s,
-        billable_s=priced_length.billable_s,
+        billable_s=length.billable_s,
         tariff=tariff.tariff.slug,
-        tariff_version=tariff.tariff.prices_on(answered_on).version,
+        tariff_version=priced.tariff_version,
         deck=tariff.deck.name,
         deck_version=tariff.deck.version,
-        deck_prefix=priced.prefix,
-        destination=priced.destination,
-        day=day,
+        deck_prefix=priced.rate.prefix,
+        destination=priced.rate.destination,
+        day=priced.day,
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
-        working=working_with_vat(priced_length.working, priced_length.sum_kop, taxed),
+        working=priced.working,
+        taken=priced.taken,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCall:
+    """An answered call with everything that its price is made of: charges of the ledger and of a forecast are
+    two shapes of it.
+
+    Args: rate: that priced it. day: local date of the hangup. tariff_version: of the prices of the answer.
+    working: the computation in one line. taken: of the included minutes; None: nothing.
+    """
+
+    rate: Rate
+    length: PricedLength
+    taxed: Taxed
+    day: date
+    tariff_version: str
+    working: str
+    taken: Portion | None
+
+
+def price_call(
+    to_number: str,
+    answered_at: datetime,
+    ended_at: datetime,
+    tariff: CompiledTariff,
+    zone: tzinfo,
+    left: Portion | None = None,
+) -> PricedCall:
+    """Price an answered outbound call by the tariff's deck.
+
+    Args: to_number: E.164. left: of the included minutes that it may be made of. Raises: NoRate.
+    """
+    rate = tariff.deck.rate_of(to_number, answered_at.astimezone(zone).date())
+    return price_talk(rate, answered_at, ended_at, tariff.tariff, zone, left)
+
+
+def price_talk(
+    rate: Rate,
+    answered_at: datetime,
+    ended_at: datetime,
+    tariff: Tariff,
+    zone: tzinfo,
+    left: Portion | None = None,
+) -> PricedCall:
+    """Price an answered call by a rate that is known: the prices of the answer's local date, the VAT of the
+    hangup's.
+
+    Args: left: as of `price_call`.
+    """
+    length = price_length(talked_s(answered_at, ended_at), rate, 0 if left is None else left.quantity)
+    day = ended_at.astimezone(zone).date()
+    taxed = of_usage(length.sum_kop, day, tariff)
+    return PricedCall(
+        rate=rate,
+        length=length,
+        taxed=taxed,
+        day=day,
+        tariff_version=tariff.prices_on(answered_at.astimezone(zone).date()).version,
+        working=working_with_vat(length.working, length.sum_kop, taxed),
+        taken=None if left is None or not length.included_s else replace(left, quantity=length.included_s),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class PricedLength:
-    """What a length of talk costs before VAT that comes on top. Args: working: in one line."""
+    """What a length of talk costs before VAT that comes on top.
+
+    Args: included_s: how much of `billable_s` was included in the subscription. working: in one line.
+    """
 
     billable_s: int
     sum_kop: int
     working: str
+    included_s: int = 0
 
 
-def price_length(duration_s: int, rate: Rate) -> PricedLength:
-    """Price a length of talk. Rule: decision 7."""
+def price_length(duration_s: int, rate: Rate, left_s: int = 0) -> PricedLength:
+    """Price a length of talk.
+
+    Of the included minutes it takes whole increments, as many as are left, and pays for the others; a
+    connect fee is paid unless all are included. What costs nothing anyway takes nothing.
+
+    Args: left_s: what is left of the included minutes. Rule: decision 7; docs/tariffs.md.
+
+    >>> from decimal import Decimal
+    >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
+    >>> price_length(241, each_minute, left_s=200).working
+    '3 of 5 x 60 s included; 2 x 60 s x 2.30/min = 4.60'
+    >>> price_length(241, each_minute, left_s=300).working
+    '5 x 60 s included'
+    """
     billable_s = billable_seconds(duration_s, rate)
     sum_kop = _sum_kop(billable_s, rate)
-    return PricedLength(billable_s, sum_kop, _working(duration_s, billable_s, rate, sum_kop))
+    included_s = min(billable_s, left_s // rate.increment_s * rate.increment_s) if sum_kop and left_s else 0
+    if included_s:
+        sum_kop = _sum_kop(billable_s - included_s, rate)
+    working = _working(duration_s, billable_s, included_s, rate, sum_kop)
+    return PricedLength(billable_s, sum_kop, working, included_s)
 
 
 def working_with_vat(working: str, sum_kop: int, taxed: Taxed) -> str:
@@ -178,11 +259,15 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
     return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
 
 
-def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:
+def _working(duration_s: int, billable_s: int, included_s: int, rate: Rate, sum_kop: int) -> str:
     """The computation in one line."""
     if billable_s == 0:
         return f"{duration_s} s < {rate.free_below_s} s: free"
     least = f"{duration_s} s, at least {rate.minimum_s} s: " if duration_s < rate.minimum_s else ""
+    intervals, included = billable_s // rate.increment_s, included_s // rate.increment_s
+    if included == intervals:
+        return f"{least}{intervals} x {rate.increment_s} s included"
+    part = f"{included} of {intervals} x {rate.increment_s} s included; " if included else ""
     fee = f" + {rate.connect_fee} connect fee" if rate.connect_fee else ""
-    intervals = billable_s // rate.increment_s
-    return f"{least}{intervals} x {rate.increment_s} s x {rate.price}/min{fee} = {roubles_text(sum_kop)}"
+    paid = f"{intervals - included} x {rate.increment_s} s x {rate.price}/min"
+    return f"{least}{part}{paid}{fee} = {roubles_text(sum_kop)}"

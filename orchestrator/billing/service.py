@@ -144,6 +144,11 @@ def paid_until(service: Service, terms: Terms) -> date | None:
     return None if service.first_charge_on is None else _next_anchor(service, terms)
 
 
+def charged_period(service: Service, terms: Terms) -> Period | None:
+    """The period that was charged last, in which a service that is up stands; None in a trial."""
+    return None if service.first_charge_on is None else _current_period(service, terms)
+
+
 def by_tiers(tiers: Sequence[Tier], beyond: int, upto: int) -> tuple[tuple[int, Decimal], ...]:
     """The pieces after number `beyond` to number `upto`: how many at which price apiece.
 

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NewType
 
+from orchestrator.model.tariff import Portion
+
 Systemname = NewType("Systemname", str)
 """The random name of a switch, kept for its life; every genuine event carries it."""
 
@@ -99,8 +101,13 @@ class Usage:
 
     @property
     def duration_s(self) -> int:
-        """Whole seconds from answer to hangup, rounded down, at least 1. Rule: decision 7."""
-        return max(1, int((self.ended_at - self.answered_at).total_seconds()))
+        """See `talked_s`."""
+        return talked_s(self.answered_at, self.ended_at)
+
+
+def talked_s(answered_at: datetime, ended_at: datetime) -> int:
+    """Whole seconds from answer to hangup, rounded down, at least 1. Rule: decision 7."""
+    return max(1, int((ended_at - answered_at).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class Charge:
         day: local date of hangup in the tenant's time zone.
         answered_at, occurred_at: answer and hangup, aware UTC.
         working: the computation in one line, e.g. `2 x 60 s x 2.30/min = 4.60`.
+        taken: what of `billable_s` was included in the tenant's subscription; None: nothing.
     """
 
     key: ChargeKey
@@ -137,6 +145,7 @@ class Charge:
     occurred_at: datetime
     estimated: bool
     working: str
+    taken: Portion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from orchestrator.model.tariff import Portion
+
 TRIAL, ACTIVE, DISCONNECTED, PURGED = "trial", "active", "disconnected", "purged"
 SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION = "subscription", "extra_employees", "option"
 SMS, AUTOINFORM, CALL = "sms", "autoinform", "call"
@@ -117,6 +119,7 @@ class ServiceCharge:
         period_from, period_to: what it pays for, the end exclusive; None for usage.
         tariff_version: of the prices it was computed with. vat_percents: by date.
         rule: which rule made it, and the working.
+        taken: what of a use was included in the subscription; None: nothing.
     """
 
     at: datetime
@@ -133,3 +136,4 @@ class ServiceCharge:
     tariff_version: str
     vat_percents: tuple[Decimal, ...]
     rule: str
+    taken: Portion | None = None
