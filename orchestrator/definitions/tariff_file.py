@@ -15,6 +15,8 @@ from orchestrator.definitions.shapes import Field, ListOf, Refusal
 from orchestrator.definitions.tariff_prices import (
     CHANGE,
     EMPLOYEE_PRICE,
+    MINUTES,
+    MOST_SMS,
     OPTION_SLUG,
     PRICE,
     RATE,
@@ -22,7 +24,16 @@ from orchestrator.definitions.tariff_prices import (
     Change,
     prices_by_date,
 )
-from orchestrator.model.tariff import BillingCycle, Deck, Option, Prices, Tariff, Trial, VatRate
+from orchestrator.model.tariff import (
+    BillingCycle,
+    Deck,
+    IncludedMinutes,
+    Option,
+    Prices,
+    Tariff,
+    Trial,
+    VatRate,
+)
 
 FUNCTIONS = (
     *("analytics", "autoinform", "blf", "call_rating", "callback_widget", "caller_id", "conference"),
@@ -92,13 +103,34 @@ INCLUDED_FUNCTIONS: Field[tuple[str, ...] | None] = Field(
 )
 
 
-def _included(given: Converted) -> tuple[int, tuple[str, ...] | None]:
-    return given[EMPLOYEES], given[INCLUDED_FUNCTIONS]
+INCLUDED_MINUTES: Field[IncludedMinutes | None] = Field(
+    "minutes",
+    MINUTES,
+    "Minutes of outbound calls a period, beginning with the first that is charged.",
+    '{quantity: 300, to: ["+7495"]}',
+    None,
+    "none",
+)
+INCLUDED_SMS = Field("sms", MOST_SMS, "Segments of SMS a period, likewise.", "50", default=0)
 
 
-INCLUDED = Field(
+@dataclass(frozen=True, slots=True)
+class _Included:
+    employees: int
+    functions: tuple[str, ...] | None
+    minutes: IncludedMinutes | None
+    sms: int
+
+
+def _included(given: Converted) -> _Included:
+    return _Included(
+        given[EMPLOYEES], given[INCLUDED_FUNCTIONS], given[INCLUDED_MINUTES], given[INCLUDED_SMS]
+    )
+
+
+INCLUDED: Field[_Included] = Field(
     "included",
-    Record("what is included", (EMPLOYEES, INCLUDED_FUNCTIONS), _included),
+    Record("what is included", (EMPLOYEES, INCLUDED_FUNCTIONS, INCLUDED_MINUTES, INCLUDED_SMS), _included),
     "What the subscription gives.",
     "{employees: 7}",
 )
@@ -303,7 +335,7 @@ OPTIONS = Field(
 
 def _tariff(given: Converted) -> TariffFile:
     mode, rates = given[VAT]
-    employees, functions = given[INCLUDED]
+    included = given[INCLUDED]
     sms_price, segmentation = given[SMS]
     options = {entry.key: entry.value[0] for entry in given[OPTIONS]}
     first = Prices(
@@ -314,6 +346,8 @@ def _tariff(given: Converted) -> TariffFile:
         options={entry.key: entry.value[1] for entry in given[OPTIONS]},
         sms=sms_price,
         autoinform=given[AUTOINFORM],
+        included_minutes=included.minutes,
+        included_sms=included.sms,
         position=given.position,
     )
     sold = {name for option in options.values() for name in option.unlocks}
@@ -322,7 +356,7 @@ def _tariff(given: Converted) -> TariffFile:
         prices=prices_by_date(first, given[CHANGES]),
         title=given[TITLE],
         currency=given[CURRENCY],
-        included_employees=employees,
+        included_employees=included.employees,
         lines_per_seat=given[LINES_PER_SEAT],
         options=options,
         deck=Deck("", "", ()),
@@ -335,7 +369,7 @@ def _tariff(given: Converted) -> TariffFile:
         support_percent=given[SUPPORT_PERCENT],
         sms_segmentation=segmentation,
         kept_days=given[KEPT_DAYS],
-        includes=tuple(sorted(set(FUNCTIONS) - sold if functions is None else functions)),
+        includes=tuple(sorted(set(FUNCTIONS) - sold if included.functions is None else included.functions)),
     )
     return TariffFile(tariff, given[CALLS], given[CHANGES])
 
