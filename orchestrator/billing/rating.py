@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, tzinfo
+from datetime import date, tzinfo
 from fractions import Fraction
 
 from orchestrator.billing.tax import Taxed, of_usage
 from orchestrator.errors import NoRate
-from orchestrator.model.call import Charge, Usage, talked_s
+from orchestrator.model.call import Charge, Usage
 from orchestrator.model.money import kopecks, roubles_text
 from orchestrator.model.tariff import Deck, Portion, Rate, Tariff
 
@@ -116,7 +116,9 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | Non
     >>> charge.amount_kop, charge.vat_kop, charge.working
     (460, 83, '2 x 60 s x 2.30/min = 4.60')
     """
-    priced = price_call(usage.to_number, usage.answered_at, usage.ended_at, tariff, zone, left)
+    answered_on = usage.answered_at.astimezone(zone).date()
+    day = usage.ended_at.astimezone(zone).date()
+    priced = price_call(usage.to_number, usage.duration_s, answered_on, day, tariff, left)
     length, taxed = priced.length, priced.taxed
     return Charge(
         key=usage.key,
@@ -134,7 +136,7 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | Non
         deck_version=tariff.deck.version,
         deck_prefix=priced.rate.prefix,
         destination=priced.rate.destination,
-        day=priced.day,
+        day=day,
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
@@ -148,14 +150,13 @@ class PricedCall:
     """An answered call with everything that its price is made of: charges of the ledger and of a forecast are
     two shapes of it.
 
-    Args: rate: that priced it. day: local date of the hangup. tariff_version: of the prices of the answer.
-    working: the computation in one line. taken: of the included minutes; None: nothing.
+    Args: rate: that priced it. tariff_version: of the prices of the answer. working: the computation in one
+    line. taken: of the included minutes; None: nothing.
     """
 
     rate: Rate
     length: PricedLength
     taxed: Taxed
-    day: date
     tariff_version: str
     working: str
     taken: Portion | None
@@ -163,42 +164,40 @@ class PricedCall:
 
 def price_call(
     to_number: str,
-    answered_at: datetime,
-    ended_at: datetime,
+    duration_s: int,
+    answered_on: date,
+    ended_on: date,
     tariff: CompiledTariff,
-    zone: tzinfo,
     left: Portion | None = None,
 ) -> PricedCall:
     """Price an answered outbound call by the tariff's deck.
 
-    Args: to_number: E.164. left: of the included minutes that it may be made of. Raises: NoRate.
+    Args: to_number: E.164. others: as of `price_talk`. Raises: NoRate.
     """
-    rate = tariff.deck.rate_of(to_number, answered_at.astimezone(zone).date())
-    return price_talk(rate, answered_at, ended_at, tariff.tariff, zone, left)
+    rate = tariff.deck.rate_of(to_number, answered_on)
+    return price_talk(rate, duration_s, answered_on, ended_on, tariff.tariff, left)
 
 
 def price_talk(
     rate: Rate,
-    answered_at: datetime,
-    ended_at: datetime,
+    duration_s: int,
+    answered_on: date,
+    ended_on: date,
     tariff: Tariff,
-    zone: tzinfo,
     left: Portion | None = None,
 ) -> PricedCall:
-    """Price an answered call by a rate that is known: the prices of the answer's local date, the VAT of the
-    hangup's.
+    """Price an answered call by a rate that is known.
 
-    Args: left: as of `price_call`.
+    Args: answered_on: local date whose prices it has. ended_on: local date whose VAT it has. left: of the
+    included minutes that it may be made of; what a posted call took makes the same price again.
     """
-    length = price_length(talked_s(answered_at, ended_at), rate, 0 if left is None else left.quantity)
-    day = ended_at.astimezone(zone).date()
-    taxed = of_usage(length.sum_kop, day, tariff)
+    length = price_length(duration_s, rate, 0 if left is None else left.quantity)
+    taxed = of_usage(length.sum_kop, ended_on, tariff)
     return PricedCall(
         rate=rate,
         length=length,
         taxed=taxed,
-        day=day,
-        tariff_version=tariff.prices_on(answered_at.astimezone(zone).date()).version,
+        tariff_version=tariff.prices_on(answered_on).version,
         working=working_with_vat(length.working, length.sum_kop, taxed),
         taken=None if left is None or not length.included_s else replace(left, quantity=length.included_s),
     )

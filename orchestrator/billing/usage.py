@@ -7,7 +7,7 @@ Prices are those in force when it was sent or answered.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from orchestrator.billing.included import Allowances, minutes_included, sms_included
 from orchestrator.billing.periods import Period
@@ -21,7 +21,7 @@ from orchestrator.billing.rating import (
 )
 from orchestrator.billing.service import Terms
 from orchestrator.billing.sms import segments
-from orchestrator.billing.tax import Taxed, of_usage
+from orchestrator.billing.tax import of_usage
 from orchestrator.model.money import kopecks, roubles_text
 from orchestrator.model.service import (
     AUTOINFORM,
@@ -33,7 +33,7 @@ from orchestrator.model.service import (
     SmsSent,
     UsageEvent,
 )
-from orchestrator.model.tariff import Portion
+from orchestrator.model.tariff import Portion, Tariff
 
 _MINUTE_S = 60
 
@@ -45,21 +45,19 @@ class UsageTerms:
     terms: Terms
     deck: CompiledDeck
 
-    @property
-    def tariff(self) -> CompiledTariff:
-        return CompiledTariff(self.terms.tariff, self.deck)
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """One use of the service.
 
     Args: at: of sending, or of the answer. span: the charged period that it fell in; None: the trial.
+    tenant: whose allowances it takes from.
     """
 
     event: UsageEvent
     at: datetime
     span: Period | None = None
+    tenant: str = ""
 
     @property
     def ended_at(self) -> datetime:
@@ -73,75 +71,110 @@ def charge_usage(use: Use, by: UsageTerms, allowances: Allowances) -> ServiceCha
 
     Raises: NoRate: the deck has no rate for the number called.
     """
-    terms, event = by.terms, use.event
+    event, tariff = use.event, by.terms.tariff
+    day, ended_on = by.terms.day(use.at), by.terms.day(use.ended_at)
+    charge = None
     match event:
         case SmsSent():
-            return _sms(event, use, terms, allowances)
+            left = allowances.left(use.tenant, sms_included(use.span, tariff))
+            charge = charge_sms(segments(event.text, tariff.sms_segmentation), use.at, day, tariff, left)
         case AutoinformCalled():
-            rate = terms.tariff.prices_on(terms.day(use.at)).autoinform
-            priced = price_talk(rate, use.at, use.ended_at, terms.tariff, terms.zone)
-            return _talk(AUTOINFORM, "", priced, use, terms)
+            charge = charge_autoinform(event.duration_s, day, use.ended_at, ended_on, tariff)
         case Called(direction="out"):
-            left = allowances.left("", minutes_included(event.to_number, use.span, terms.tariff))
-            priced = price_call(event.to_number, use.at, use.ended_at, by.tariff, terms.zone, left)
-            allowances.take("", priced.taken)
-            return _talk(CALL, priced.rate.destination, priced, use, terms)
+            left = allowances.left(use.tenant, minutes_included(event.to_number, use.span, tariff))
+            length_s = max(1, event.duration_s)
+            priced = price_call(
+                event.to_number, length_s, day, ended_on, CompiledTariff(tariff, by.deck), left
+            )
+            charge = _talk(
+                CALL, priced.rate.destination, priced, event.duration_s, day, use.ended_at, ended_on
+            )
         case Called():
-            return None
+            pass
+    if charge is not None:
+        allowances.take(use.tenant, charge.taken)
+    return charge
 
 
-def _sms(event: SmsSent, use: Use, terms: Terms, allowances: Allowances) -> ServiceCharge | None:
-    prices = terms.tariff.prices_on(terms.day(use.at))
-    count = segments(event.text, terms.tariff.sms_segmentation)
-    left = allowances.left("", sms_included(use.span, terms.tariff))
+def charge_sms(
+    count: int, at: datetime, day: date, tariff: Tariff, left: Portion | None = None
+) -> ServiceCharge | None:
+    """What an SMS of so many segments costs; None when nothing, and none of them was included.
+
+    Args: day: local date of sending. left: of the included segments; what a posted SMS took makes the same
+    charge again.
+    """
+    prices = tariff.prices_on(day)
     included = min(count, left.quantity) if left is not None and prices.sms else 0
     taken = replace(left, quantity=included) if left is not None and included else None
-    allowances.take("", taken)
     sum_kop = kopecks((count - included) * prices.sms)
     paid = f"{count - included} x {prices.sms} = {roubles_text(sum_kop)}"
+    working = f"{included} of {count} included; {paid}" if included else paid
     if included == count:
         working = f"{count} included"
-    else:
-        working = f"{included} of {count} included; {paid}" if included else paid
-    taxed = of_usage(sum_kop, terms.day(use.at), terms.tariff)
-    rule = f"decision 8: {working_with_vat(working, sum_kop, taxed)}"
-    return _charge(SMS, "", count, taxed, prices.version, rule, use, terms, taken)
-
-
-def _talk(kind: str, item: str, priced: PricedCall, use: Use, terms: Terms) -> ServiceCharge | None:
-    minutes = -(-priced.length.billable_s // _MINUTE_S)
-    rule = f"decision 7: {priced.working}"
-    return _charge(kind, item, minutes, priced.taxed, priced.tariff_version, rule, use, terms, priced.taken)
-
-
-def _charge(
-    kind: str,
-    item: str,
-    quantity: int,
-    taxed: Taxed,
-    tariff_version: str,
-    rule: str,
-    use: Use,
-    terms: Terms,
-    taken: Portion | None,
-) -> ServiceCharge | None:
-    """A charge, or None when it is for nothing that a tenant counts."""
-    if taxed.amount_kop == 0 and taken is None:
+    taxed = of_usage(sum_kop, day, tariff)
+    if sum_kop == 0 and taken is None:
         return None
     return ServiceCharge(
-        at=use.ended_at,
-        day=terms.day(use.ended_at),
-        kind=kind,
-        item=item,
-        quantity=quantity,
+        at=at,
+        day=day,
+        kind=SMS,
+        item="",
+        quantity=count,
         amount_kop=taxed.amount_kop,
         licence_kop=0,
         support_kop=0,
         vat_kop=taxed.vat_kop,
         period_from=None,
         period_to=None,
-        tariff_version=tariff_version,
+        tariff_version=prices.version,
         vat_percents=taxed.percents,
-        rule=rule,
+        rule=f"decision 8: {working_with_vat(working, sum_kop, taxed)}",
+        priced_on=day,
         taken=taken,
+    )
+
+
+def charge_autoinform(
+    duration_s: int, answered_on: date, ended_at: datetime, ended_on: date, tariff: Tariff
+) -> ServiceCharge | None:
+    """What an answered auto-informing call costs; None when nothing. Included minutes are not for these.
+
+    Args: answered_on: local date whose price it has. ended_on: local date whose VAT it has.
+    """
+    rate = tariff.prices_on(answered_on).autoinform
+    priced = price_talk(rate, max(1, duration_s), answered_on, ended_on, tariff)
+    return _talk(AUTOINFORM, "", priced, duration_s, answered_on, ended_at, ended_on)
+
+
+def _talk(
+    kind: str,
+    item: str,
+    priced: PricedCall,
+    duration_s: int,
+    answered_on: date,
+    ended_at: datetime,
+    ended_on: date,
+) -> ServiceCharge | None:
+    taxed = priced.taxed
+    if taxed.amount_kop == 0 and priced.taken is None:
+        return None
+    return ServiceCharge(
+        at=ended_at,
+        day=ended_on,
+        kind=kind,
+        item=item,
+        quantity=-(-priced.length.billable_s // _MINUTE_S),
+        amount_kop=taxed.amount_kop,
+        licence_kop=0,
+        support_kop=0,
+        vat_kop=taxed.vat_kop,
+        period_from=None,
+        period_to=None,
+        tariff_version=priced.tariff_version,
+        vat_percents=taxed.percents,
+        rule=f"decision 7: {priced.working}",
+        priced_on=answered_on,
+        duration_s=duration_s,
+        taken=priced.taken,
     )

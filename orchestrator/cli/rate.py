@@ -46,8 +46,10 @@ def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None,
         raise click.BadParameter(f"{to} is no external number", param_hint="--to")
     answered_at = _moment(at, zone)
     tariff = compile_tariff(definitions.tariffs[given.tariff])
-    priced = price_call(number, answered_at, answered_at + timedelta(seconds=seconds), tariff, zone)
-    included = tariff.tariff.prices_on(answered_at.astimezone(zone).date()).included_minutes
+    ended_at = answered_at + timedelta(seconds=seconds)
+    answered_on, ended_on = (at.astimezone(zone).date() for at in (answered_at, ended_at))
+    priced = price_call(number, max(1, seconds), answered_on, ended_on, tariff)
+    included = tariff.tariff.prices_on(answered_on).included_minutes
     rows: dict[str, str | int] = {
         "tenant": tenant,
         "to": number,

@@ -101,13 +101,8 @@ class Usage:
 
     @property
     def duration_s(self) -> int:
-        """See `talked_s`."""
-        return talked_s(self.answered_at, self.ended_at)
-
-
-def talked_s(answered_at: datetime, ended_at: datetime) -> int:
-    """Whole seconds from answer to hangup, rounded down, at least 1. Rule: decision 7."""
-    return max(1, int((ended_at - answered_at).total_seconds()))
+        """Whole seconds from answer to hangup, rounded down, at least 1. Rule: decision 7."""
+        return max(1, int((self.ended_at - self.answered_at).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
