@@ -12,11 +12,10 @@ from orchestrator.definitions import scalars
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, MapOf, Record
 from orchestrator.definitions.shapes import Field, ListOf, Refusal
+from orchestrator.definitions.tariff_included import FUNCTIONS, INCLUDED
 from orchestrator.definitions.tariff_prices import (
     CHANGE,
     EMPLOYEE_PRICE,
-    MINUTES,
-    MOST_SMS,
     OPTION_SLUG,
     PRICE,
     RATE,
@@ -27,22 +26,12 @@ from orchestrator.definitions.tariff_prices import (
 from orchestrator.model.tariff import (
     BillingCycle,
     Deck,
-    IncludedMinutes,
     Option,
     Prices,
     Tariff,
     Trial,
     VatRate,
 )
-
-FUNCTIONS = (
-    *("analytics", "autoinform", "blf", "call_rating", "callback_widget", "caller_id", "conference"),
-    *("corporate_network", "crm", "departments", "distribution", "emotion_analysis", "external_numbers"),
-    *("greeting", "inbound_handling", "internal_numbers", "ivr", "missed_call_notice", "mobile_app"),
-    *("queue_callback", "recording", "ringback_music", "sms_apology", "sms_card", "softphone", "statistics"),
-    "voicemail",
-)
-"""Functions that a tariff includes or an option unlocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,50 +78,6 @@ CURRENCY = Field(
     "Currency of every amount.",
     "RUB",
     default="RUB",
-)
-EMPLOYEES = Field("employees", scalars.integer(0, 10000), "Employees in the subscription.", "7")
-
-
-INCLUDED_FUNCTIONS: Field[tuple[str, ...] | None] = Field(
-    "functions",
-    ListOf(scalars.choice("a function", FUNCTIONS)),
-    "Functions that need no option.",
-    "[departments, voicemail]",
-    None,
-    "all that no option unlocks",
-)
-
-
-INCLUDED_MINUTES: Field[IncludedMinutes | None] = Field(
-    "minutes",
-    MINUTES,
-    "Minutes of outbound calls a period, beginning with the first that is charged.",
-    '{quantity: 300, to: ["+7495"]}',
-    None,
-    "none",
-)
-INCLUDED_SMS = Field("sms", MOST_SMS, "Segments of SMS a period, likewise.", "50", default=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Included:
-    employees: int
-    functions: tuple[str, ...] | None
-    minutes: IncludedMinutes | None
-    sms: int
-
-
-def _included(given: Converted) -> _Included:
-    return _Included(
-        given[EMPLOYEES], given[INCLUDED_FUNCTIONS], given[INCLUDED_MINUTES], given[INCLUDED_SMS]
-    )
-
-
-INCLUDED: Field[_Included] = Field(
-    "included",
-    Record("what is included", (EMPLOYEES, INCLUDED_FUNCTIONS, INCLUDED_MINUTES, INCLUDED_SMS), _included),
-    "What the subscription gives.",
-    "{employees: 7}",
 )
 TRIAL_DAYS = Field(
     "days", scalars.integer(0, 366), "How long it lasts, days of 24 hours; 0: none.", "7", default=7

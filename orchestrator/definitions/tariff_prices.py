@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from orchestrator.definitions import scalars
 from orchestrator.definitions.records import Converted, MapOf, Record
-from orchestrator.definitions.shapes import Field, ListOf
+from orchestrator.definitions.shapes import Field
+from orchestrator.definitions.tariff_included import NEW_INCLUDED
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import IncludedMinutes, Prices, Rate, Tier
 
@@ -71,32 +72,6 @@ def _rate(given: Converted) -> Rate:
 RATE = Record("the price of minutes", (MINUTE_PRICE, INCREMENT, MINIMUM, FREE_BELOW, CONNECT_FEE), _rate)
 
 
-INCLUDED_PREFIX = scalars.matching(
-    "a prefix",
-    r"\+[1-9][0-9]{0,14}",
-    "prefix",
-    "`+` and the first digits of E.164, for example +79",
-    numeric=True,
-)
-MINUTES_QUANTITY = Field("quantity", scalars.integer(0, 1_000_000), "Minutes a period; 0: none.", "300")
-MINUTES_TO = Field(
-    "to",
-    ListOf(INCLUDED_PREFIX),
-    "First digits of the numbers they are for.",
-    '["+7495", "+7499"]',
-    default=(),
-    default_text="every number",
-)
-
-
-def _minutes(given: Converted) -> IncludedMinutes:
-    return IncludedMinutes(given[MINUTES_QUANTITY], tuple(to.removeprefix("+") for to in given[MINUTES_TO]))
-
-
-MINUTES = Record("included minutes", (MINUTES_QUANTITY, MINUTES_TO), _minutes)
-MOST_SMS = scalars.integer(0, 1_000_000)
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What prices become on a date. Args: None, or an option left out: it stays."""
@@ -127,24 +102,6 @@ NEW_AUTOINFORM: Field[Rate | None] = Field(
 )
 NEW_OPTIONS = Field(
     "options", MapOf(OPTION_SLUG, PRICE), "A period, by option.", '{crm: "550.00"}', (), "as before"
-)
-NEW_MINUTES: Field[IncludedMinutes | None] = Field(
-    "minutes", MINUTES, "Minutes of outbound calls.", "{quantity: 500}", None, "as before"
-)
-NEW_INCLUDED_SMS: Field[int | None] = Field("sms", MOST_SMS, "Segments.", "100", None, "as before")
-
-
-def _new_included(given: Converted) -> tuple[IncludedMinutes | None, int | None]:
-    return given[NEW_MINUTES], given[NEW_INCLUDED_SMS]
-
-
-NEW_INCLUDED: Field[tuple[IncludedMinutes | None, int | None]] = Field(
-    "included",
-    Record("what is included", (NEW_MINUTES, NEW_INCLUDED_SMS), _new_included),
-    "What a period gives that is charged from then on.",
-    "{minutes: {quantity: 500}}",
-    default=(None, None),
-    default_text="as before",
 )
 
 

@@ -180,7 +180,10 @@ class Tariff:
     @property
     def has_allowances(self) -> bool:
         """Whether any of its prices include minutes or SMS."""
-        return any(each.included_minutes or each.included_sms for each in self.prices)
+        return any(
+            each.included_sms or (each.included_minutes and each.included_minutes.quantity)
+            for each in self.prices
+        )
 
     def vat_percent(self, day: date) -> Decimal:
         """The VAT rate in force on a local date; 0 before the first."""
