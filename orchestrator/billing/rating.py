@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
-from fractions import Fraction
 
 from orchestrator.billing.tax import Taxed, of_usage
 from orchestrator.errors import NoRate
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, roubles_text
+from orchestrator.model.money import nearest, roubles_text
 from orchestrator.model.tariff import Deck, Portion, Rate, Tariff
 
 
@@ -255,7 +254,7 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
     price, price_parts = rate.price.as_integer_ratio()
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
     parts = price_parts * fee_parts * 60
-    return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
+    return nearest(100 * (price * billable_s * fee_parts + fee * price_parts * 60), parts)
 
 
 def _working(duration_s: int, billable_s: int, included_s: int, rate: Rate, sum_kop: int) -> str:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
-from orchestrator.model.money import round_half_up
+from orchestrator.model.money import nearest, round_half_up
 from orchestrator.model.tariff import Tariff
 
 
@@ -73,9 +73,9 @@ def with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
     """
     share, parts = percent.as_integer_ratio()
     if vat_mode == "on_top":
-        vat_kop = round_half_up(Fraction(sum_kop * share, 100 * parts))
+        vat_kop = nearest(sum_kop * share, 100 * parts)
         return sum_kop + vat_kop, vat_kop
-    return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
+    return sum_kop, nearest(sum_kop * share, 100 * parts + share)
 
 
 def _by_rate(

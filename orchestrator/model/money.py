@@ -22,8 +22,17 @@ def round_half_up(amount: Decimal | Fraction) -> int:
         raise TypeError("money is never a float (decision 12)")
     if isinstance(amount, Decimal):
         return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    sign = -1 if amount < 0 else 1
-    return sign * ((2 * abs(amount.numerator) + amount.denominator) // (2 * amount.denominator))
+    return nearest(amount.numerator, amount.denominator)
+
+
+def nearest(numerator: int, denominator: int) -> int:
+    """The same of a ratio that nobody has to reduce first. Args: denominator: positive.
+
+    >>> nearest(5, 2), nearest(-5, 2), nearest(249, 100)
+    (3, -3, 2)
+    """
+    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole
 
 
 def kopecks(roubles: Decimal | Fraction) -> Kopecks:

@@ -41,6 +41,7 @@ LAYERS = {
     "writer": ADAPTERS,
     "candidate": WIRING,
     "certificates": ADAPTERS,
+    "durable": ADAPTERS,
     "compiled_templates": ADAPTERS,
     "deployment": WIRING,
     "recorders": WIRING,
