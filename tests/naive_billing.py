@@ -35,6 +35,7 @@ class Plan:
     vat_mode: str = "inside"
     kept_days: int = 90
     calls: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    slug: str = "master"
 
 
 @dataclass
@@ -73,11 +74,14 @@ class Books:
     used: list[tuple[tuple[datetime, int, int], datetime, str, Any, date | None]] = field(
         default_factory=list
     )
+    taken: dict[tuple[date | None, str], int] = field(default_factory=dict)
     key: tuple[datetime, int, int] = field(init=False)
+    reached: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.key = (self._utc(self.activated_at), 1, -1)
         self.trial_ends_at = self._later(self.activated_at, self.plan.trial_days)
+        self.reached = self.activated_at
         if self.plan.trial_options == "charged":
             for slug in sorted(self.options):
                 self._pay_more("option", slug, self.options[slug], self.activated_at.date())
@@ -100,6 +104,41 @@ class Books:
         self._charge_uses()
         self.lines = sorted((line for line in self.lines if line.day < until), key=_when)
         return refused
+
+    def reach(self, at: datetime) -> None:
+        """Every midnight up to a local time, and the trial's end. For those who go step by step."""
+        day = self.reached.date() + ONE_DAY
+        while day <= at.date():
+            self._end_trial(datetime.combine(day, time()) - timedelta(microseconds=1))
+            self._midnight(day)
+            day += ONE_DAY
+        self._end_trial(at)
+        self.reached = max(self.reached, at)
+
+    def take(self, at: datetime, what: str, value: Any) -> bool:
+        """Something happens at a local time that was reached. Returns: False when it is refused."""
+        self.key = (self._utc(at), 1, self.key[2] + 1)
+        happened = self._happens(at, what, value)
+        self._charge_uses()
+        return happened
+
+    def move(self, zone: ZoneInfo) -> bool:
+        """The tenant's clock is another one from now on: what it has shown so far, in the other zone."""
+        if self.state in ("purged", "down") or zone == self.zone:
+            return False
+        utc = ZoneInfo("UTC")
+
+        def there(local: datetime) -> datetime:
+            moment = local.replace(tzinfo=self.zone).astimezone(utc)
+            return moment.astimezone(zone).replace(tzinfo=None)
+
+        before = self.reached
+        self.activated_at, self.trial_ends_at = there(self.activated_at), there(self.trial_ends_at)
+        now, self.zone = there(before), zone
+        self.reached = min(before, now)
+        self.reach(now)
+        self.reached = now
+        return True
 
     def _midnight(self, today: date) -> None:
         self.key = (self._utc(datetime.combine(today, time())), 0, -1)
@@ -124,7 +163,7 @@ class Books:
         self.period = (today, end)
         prices = self._prices(today)
         extra = max(0, self.employees - self.plan.included)
-        self._write(today, "subscription", "master", 1, Fraction(prices["subscription"]), self.period)
+        self._write(today, "subscription", self.plan.slug, 1, Fraction(prices["subscription"]), self.period)
         self._write(today, "extra_employees", "", extra, extra * Fraction(prices["employee"]), self.period)
         for slug in sorted(self.options):
             price = self.options[slug] * Fraction(prices["options"][slug])
@@ -150,6 +189,10 @@ class Books:
             self._pay_more("extra_employees", "employees", max(0, value - self.plan.included), today)
         elif what == "down":
             self.state, self.down_on = "down", today
+        elif what == "plan":
+            if value is self.plan:
+                return False
+            self.plan = value
         elif what == "restore":
             return self._restore(at)
         else:
@@ -189,10 +232,11 @@ class Books:
             assert self.period is not None
             end = self.period[1]
             whole = (end - self.period[0]).days
+        first = today if self.period is None else max(today, self.period[0])
         apiece = Fraction(prices["options"][key] if kind == "option" else prices["employee"])
-        price = (wanted - paid) * apiece * (end - today).days / whole
+        price = (wanted - paid) * apiece * (end - first).days / whole
         item = key if kind == "option" else ""
-        self._write(today, kind, item, wanted - paid, price, (today, end))
+        self._write(today, kind, item, wanted - paid, price, (first, end))
 
     def _write(
         self, today: date, kind: str, item: str, quantity: int, price: Fraction, period: tuple[date, date]
@@ -219,31 +263,35 @@ class Books:
 
     def _charge_uses(self) -> None:
         """What was used, in the order in which it ended."""
-        left: dict[tuple[date | None, str], int] = {}
         for key, at, what, value, begun in sorted(self.used):
             self.key = key
             day = key[0].replace(tzinfo=ZoneInfo("UTC")).astimezone(self.zone).date()
             prices = self._prices(at.date())
-            if begun is not None and (begun, "s") not in left:
-                given = self._prices(begun)
-                left[begun, "s"] = given["minutes"][0] * 60
-                left[begun, "sms"] = given["segments"]
             if what == "sms":
                 free = 0
-                while free < value and left.get((begun, "sms"), 0) > 0 and Fraction(prices["sms"]):
+                while free < value and Fraction(prices["sms"]) and self._take_free(begun, "segments", 1):
                     free += 1
-                    left[begun, "sms"] -= 1
                 self._use(day, "sms", "", value, (value - free) * Fraction(prices["sms"]), free > 0)
             elif what == "inform":
                 minutes = -(-value // 60)
                 self._use(day, "autoinform", "", minutes, minutes * Fraction(prices["minute"]), False)
             else:
-                self._call(day, begun, value, left)
+                self._call(day, begun, *value)
+        self.used.clear()
 
-    def _call(
-        self, day: date, begun: date | None, value: tuple[str, int], left: dict[tuple[date | None, str], int]
-    ) -> None:
-        number, seconds = value
+    def _take_free(self, begun: date | None, what: str, quantity: int) -> bool:
+        """Take a piece of what the period that began then includes. Returns: False when none is left."""
+        if begun is None:
+            return False
+        prices = self._prices(begun)
+        given = prices["segments"] if what == "segments" else prices["minutes"][0] * 60
+        used = self.taken.get((begun, what), 0)
+        if used + quantity > given:
+            return False
+        self.taken[begun, what] = used + quantity
+        return True
+
+    def _call(self, day: date, begun: date | None, number: str, seconds: int) -> None:
         digits = max((each for each in self.plan.calls if number.startswith(each)), key=len)
         price, step, fee = self.plan.calls[digits]
         whole = covered = 0
@@ -253,9 +301,8 @@ class Books:
         costs = half_up((Fraction(price) * step * -(-seconds // step) / 60 + Fraction(fee)) * 100) > 0
         while whole * step < max(seconds, 1):
             whole += 1
-            if covers and costs and left[begun, "s"] >= step:
+            if covers and costs and self._take_free(begun, "minutes", step):
                 covered += 1
-                left[begun, "s"] -= step
         paid = (whole - covered) * step * Fraction(price) / 60 + Fraction(fee)
         minutes = -(-whole * step // 60)
         self._use(day, "call", digits, minutes, paid if covered < whole else Fraction(0), covered > 0)

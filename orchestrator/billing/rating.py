@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
+from decimal import Decimal
 
-from orchestrator.billing.tax import Taxed, of_usage
+from orchestrator.billing.tax import Taxed, taxed_usage
+from orchestrator.billing.terms_text import tariff_state
 from orchestrator.errors import NoRate
+from orchestrator.model.account import TariffState
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import nearest, roubles_text
+from orchestrator.model.money import ratio_half_up, roubles_text
 from orchestrator.model.tariff import Deck, Portion, Rate, Tariff
 
 
@@ -50,10 +53,11 @@ class CompiledDeck:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTariff:
-    """A tariff with its deck ready for look-ups."""
+    """A tariff with its deck ready for look-ups. Args: state: its terms, to compute charges again by."""
 
     tariff: Tariff
     deck: CompiledDeck
+    state: TariffState
 
 
 def compile_deck(deck: Deck) -> CompiledDeck:
@@ -70,7 +74,7 @@ def compile_deck(deck: Deck) -> CompiledDeck:
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
     """A tariff ready for `rate`; worth keeping while many calls are rated."""
-    return CompiledTariff(tariff, compile_deck(tariff.deck))
+    return CompiledTariff(tariff, compile_deck(tariff.deck), tariff_state(tariff))
 
 
 def billable_seconds(duration_s: int, rate: Rate) -> int:
@@ -117,18 +121,18 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | Non
     """
     answered_on = usage.answered_at.astimezone(zone).date()
     day = usage.ended_at.astimezone(zone).date()
-    priced = price_call(usage.to_number, usage.duration_s, answered_on, day, tariff, left)
-    length, taxed = priced.length, priced.taxed
+    priced = price_call(usage.to_number, usage.duration_s, answered_on, day, tariff.deck, tariff.tariff, left)
+    cost = priced.cost
     return Charge(
         key=usage.key,
         tenant=usage.tenant,
         kind=usage.key.kind,
         linkedid=usage.linkedid,
-        amount_kop=taxed.amount_kop,
-        vat_kop=taxed.vat_kop,
-        vat_percent=taxed.percents[0],
+        amount_kop=cost.amount_kop,
+        vat_kop=cost.vat_kop,
+        vat_percent=priced.vat_percent,
         duration_s=usage.duration_s,
-        billable_s=length.billable_s,
+        billable_s=cost.billable_s,
         tariff=tariff.tariff.slug,
         tariff_version=priced.tariff_version,
         deck=tariff.deck.name,
@@ -139,7 +143,11 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | Non
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
-        working=priced.working,
+        working=cost.working,
+        rate=priced.rate,
+        vat_mode=tariff.tariff.vat_mode,
+        time_zone=str(zone),
+        state=tariff.state,
         taken=priced.taken,
     )
 
@@ -149,15 +157,14 @@ class PricedCall:
     """An answered call with everything that its price is made of: charges of the ledger and of a forecast are
     two shapes of it.
 
-    Args: rate: that priced it. tariff_version: of the prices of the answer. working: the computation in one
-    line. taken: of the included minutes; None: nothing.
+    Args: rate: that priced it. vat_percent: of the hangup's date. tariff_version: of the prices of the
+    answer. taken: of the included minutes; None: nothing.
     """
 
     rate: Rate
-    length: PricedLength
-    taxed: Taxed
+    cost: CallCost
+    vat_percent: Decimal
     tariff_version: str
-    working: str
     taken: Portion | None
 
 
@@ -166,15 +173,15 @@ def price_call(
     duration_s: int,
     answered_on: date,
     ended_on: date,
-    tariff: CompiledTariff,
+    deck: CompiledDeck,
+    tariff: Tariff,
     left: Portion | None = None,
 ) -> PricedCall:
-    """Price an answered outbound call by the tariff's deck.
+    """Price an answered outbound call by a deck.
 
     Args: to_number: E.164. others: as of `price_talk`. Raises: NoRate.
     """
-    rate = tariff.deck.rate_of(to_number, answered_on)
-    return price_talk(rate, duration_s, answered_on, ended_on, tariff.tariff, left)
+    return price_talk(deck.rate_of(to_number, answered_on), duration_s, answered_on, ended_on, tariff, left)
 
 
 def price_talk(
@@ -188,18 +195,38 @@ def price_talk(
     """Price an answered call by a rate that is known.
 
     Args: answered_on: local date whose prices it has. ended_on: local date whose VAT it has. left: of the
-    included minutes that it may be made of; what a posted call took makes the same price again.
+    included minutes that it may be made of.
     """
-    length = price_length(duration_s, rate, 0 if left is None else left.quantity)
-    taxed = of_usage(length.sum_kop, ended_on, tariff)
-    return PricedCall(
-        rate=rate,
-        length=length,
-        taxed=taxed,
-        tariff_version=tariff.prices_on(answered_on).version,
-        working=working_with_vat(length.working, length.sum_kop, taxed),
-        taken=None if left is None or not length.included_s else replace(left, quantity=length.included_s),
-    )
+    vat_percent = tariff.vat_percent(ended_on)
+    cost = call_cost(duration_s, rate, vat_percent, tariff.vat_mode, 0 if left is None else left.quantity)
+    taken = None if left is None or not cost.included_s else replace(left, quantity=cost.included_s)
+    return PricedCall(rate, cost, vat_percent, tariff.prices_on(answered_on).version, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What a call costs, VAT and all.
+
+    Args: working: in one line. included_s: how much of `billable_s` was included in the subscription.
+    """
+
+    billable_s: int
+    amount_kop: int
+    vat_kop: int
+    working: str
+    included_s: int = 0
+
+
+def call_cost(duration_s: int, rate: Rate, vat_percent: Decimal, vat_mode: str, left_s: int = 0) -> CallCost:
+    """What a length of talk costs: all that is computed of a call charge, and all that computing it takes.
+
+    Args: left_s: what is left of the included minutes; what a posted call took makes the same cost again.
+    Rule: decisions 6 and 7.
+    """
+    priced = price_length(duration_s, rate, left_s)
+    taxed = taxed_usage(priced.sum_kop, vat_percent, vat_mode)
+    working = working_with_vat(priced.working, priced.sum_kop, taxed)
+    return CallCost(priced.billable_s, taxed.amount_kop, taxed.vat_kop, working, priced.included_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +280,8 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
         return 0
     price, price_parts = rate.price.as_integer_ratio()
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
-    parts = price_parts * fee_parts * 60
-    return nearest(100 * (price * billable_s * fee_parts + fee * price_parts * 60), parts)
+    roubles = price * billable_s * fee_parts + fee * price_parts * 60
+    return ratio_half_up(100 * roubles, price_parts * fee_parts * 60)
 
 
 def _working(duration_s: int, billable_s: int, included_s: int, rate: Rate, sum_kop: int) -> str:

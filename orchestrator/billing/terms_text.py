@@ -122,8 +122,8 @@ def _prices_from(data: Mapping[str, Any]) -> Prices:
         options={slug: Decimal(price) for slug, price in data["options"].items()},
         sms=Decimal(data["sms"]),
         autoinform=_rate_from(data["autoinform"]),
-        included_minutes=_minutes_from(data["included_minutes"]),
-        included_sms=data["included_sms"],
+        included_minutes=_minutes_from(data.get("included_minutes")),
+        included_sms=data.get("included_sms", 0),
     )
 
 

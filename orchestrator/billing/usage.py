@@ -13,7 +13,6 @@ from orchestrator.billing.included import Allowances, minutes_included, sms_incl
 from orchestrator.billing.periods import Period
 from orchestrator.billing.rating import (
     CompiledDeck,
-    CompiledTariff,
     PricedCall,
     price_call,
     price_talk,
@@ -83,9 +82,7 @@ def charge_usage(use: Use, by: UsageTerms, allowances: Allowances) -> ServiceCha
         case Called(direction="out"):
             left = allowances.left(use.tenant, minutes_included(event.to_number, use.span, tariff))
             length_s = max(1, event.duration_s)
-            priced = price_call(
-                event.to_number, length_s, day, ended_on, CompiledTariff(tariff, by.deck), left
-            )
+            priced = price_call(event.to_number, length_s, day, ended_on, by.deck, tariff, left)
             charge = _talk(
                 CALL, priced.rate.destination, priced, event.duration_s, day, use.ended_at, ended_on
             )
@@ -156,24 +153,24 @@ def _talk(
     ended_at: datetime,
     ended_on: date,
 ) -> ServiceCharge | None:
-    taxed = priced.taxed
-    if taxed.amount_kop == 0 and priced.taken is None:
+    cost = priced.cost
+    if cost.amount_kop == 0 and priced.taken is None:
         return None
     return ServiceCharge(
         at=ended_at,
         day=ended_on,
         kind=kind,
         item=item,
-        quantity=-(-priced.length.billable_s // _MINUTE_S),
-        amount_kop=taxed.amount_kop,
+        quantity=-(-cost.billable_s // _MINUTE_S),
+        amount_kop=cost.amount_kop,
         licence_kop=0,
         support_kop=0,
-        vat_kop=taxed.vat_kop,
+        vat_kop=cost.vat_kop,
         period_from=None,
         period_to=None,
         tariff_version=priced.tariff_version,
-        vat_percents=taxed.percents,
-        rule=f"decision 7: {priced.working}",
+        vat_percents=(priced.vat_percent,),
+        rule=f"decision 7: {cost.working}",
         priced_on=answered_on,
         duration_s=duration_s,
         taken=priced.taken,

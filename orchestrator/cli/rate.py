@@ -48,7 +48,7 @@ def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None,
     tariff = compile_tariff(definitions.tariffs[given.tariff])
     ended_at = answered_at + timedelta(seconds=seconds)
     answered_on, ended_on = (at.astimezone(zone).date() for at in (answered_at, ended_at))
-    priced = price_call(number, max(1, seconds), answered_on, ended_on, tariff)
+    priced = price_call(number, max(1, seconds), answered_on, ended_on, tariff.deck, tariff.tariff)
     included = tariff.tariff.prices_on(answered_on).included_minutes
     rows: dict[str, str | int] = {
         "tenant": tenant,
@@ -65,9 +65,9 @@ def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None,
         "free_below_s": priced.rate.free_below_s,
         "connect_fee": str(priced.rate.connect_fee),
         "included_minutes": included.quantity if included is not None and included.covers(number) else 0,
-        "amount_kop": priced.taxed.amount_kop,
-        "vat_kop": priced.taxed.vat_kop,
-        "rule": f"decision 7: {priced.working}",
+        "amount_kop": priced.cost.amount_kop,
+        "vat_kop": priced.cost.vat_kop,
+        "rule": f"decision 7: {priced.cost.working}",
     }
     if as_json:
         click.echo(json.dumps({"version": _JSON_VERSION, **rows}, ensure_ascii=False))

@@ -22,17 +22,18 @@ def round_half_up(amount: Decimal | Fraction) -> int:
         raise TypeError("money is never a float (decision 12)")
     if isinstance(amount, Decimal):
         return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    return nearest(amount.numerator, amount.denominator)
+    return ratio_half_up(amount.numerator, amount.denominator)
 
 
-def nearest(numerator: int, denominator: int) -> int:
-    """The same of a ratio that nobody has to reduce first. Args: denominator: positive.
+def ratio_half_up(numerator: int, denominator: int) -> int:
+    """`round_half_up` of a fraction that needn't be made for it. Args: denominator: above zero.
 
-    >>> nearest(5, 2), nearest(-5, 2), nearest(249, 100)
+    >>> ratio_half_up(5, 2), ratio_half_up(-5, 2), ratio_half_up(249, 100)
     (3, -3, 2)
     """
-    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return whole if numerator >= 0 else -whole
+    if numerator < 0:
+        return -((denominator - 2 * numerator) // (2 * denominator))
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def kopecks(roubles: Decimal | Fraction) -> Kopecks:

@@ -34,7 +34,6 @@ class SqlBillingUnit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._states: set[str] = set()
 
     def account(self, tenant: str) -> Account | None:
         return account(self._connection, tenant)
@@ -55,7 +54,6 @@ class SqlBillingUnit:
             self._connection.execute(insert(service_event), [_event_row(event) for event in events])
 
     def post(self, entries: Sequence[ServiceEntry], path: str, at: datetime) -> Posted:
-        self._keep_states(entries)
         return ledger.post(self._connection, entries, path, at)
 
     def service_events(self, tenant: str) -> Sequence[DatedEvent]:
@@ -71,18 +69,6 @@ class SqlBillingUnit:
         if lines:
             rows = [{**flat(line), "at": micros(line.at)} for line in lines]
             self._connection.execute(insert(audit), rows)
-
-    def _keep_states(self, entries: Iterable[ServiceEntry]) -> None:
-        """Write the terms that charges were computed with, once."""
-        new = {entry.state.digest: entry.state for entry in entries if entry.state.digest not in self._states}
-        if not new:
-            return
-        stand = select(tariff_state.c.digest).where(tariff_state.c.digest.in_(list(new)))
-        missing = set(new) - set(self._connection.execute(stand).scalars())
-        if missing:
-            rows = [flat(new[digest]) for digest in sorted(missing)]
-            self._connection.execute(insert(tariff_state), rows)
-        self._states |= set(new)
 
 
 def account(connection: Connection, tenant: str) -> Account | None:
@@ -137,17 +123,16 @@ def _accounts(connection: Connection, query: Select[Any]) -> list[Account]:
     return [_account(row) for row in connection.execute(query)]
 
 
-def _account(row: Row[*tuple[object, ...]]) -> Account:
-    found = row._mapping
-    due = None if found["due_at"] is None else Due(found["due_kind"], moment(found["due_at"]))
+def _account(row: Row[*tuple[Any, ...]]) -> Account:
+    tenant, tariff, time_zone, phase, state, events, changed_at, due_kind, due_at = row
     return Account(
-        tenant=found["tenant"],
-        tariff=found["tariff"],
-        time_zone=found["time_zone"],
-        service=_service(found["phase"], json.loads(found["state"])),
-        events=found["events"],
-        changed_at=moment(found["changed_at"]),
-        due=due,
+        tenant=tenant,
+        tariff=tariff,
+        time_zone=time_zone,
+        service=_service(phase, json.loads(state)),
+        events=events,
+        changed_at=moment(changed_at),
+        due=None if due_at is None else Due(due_kind, moment(due_at)),
     )
 
 

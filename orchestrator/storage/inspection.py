@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import LedgerBroken, StorageError
-from orchestrator.storage import ledger
+from orchestrator.storage import verification
 from orchestrator.storage.database import HEAD, failures_named, open_engine, schema_version
 from orchestrator.storage.schema import quarantine, unrated
 
@@ -158,7 +158,7 @@ def _weak_postgresql(connection: Connection) -> tuple[str, ...]:
 
 def _books(seen: Inspection, connection: Connection, systemname: str | None) -> Inspection:
     try:
-        entries, fault = ledger.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
+        entries, fault = verification.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
     except LedgerBroken as error:
         entries, fault = 0, error.message
     return replace(

@@ -16,11 +16,13 @@ from orchestrator.billing.included import minutes_included, sms_included
 from orchestrator.billing.periods import Period
 from orchestrator.billing.rating import compile_tariff, price_length, rate
 from orchestrator.billing.recomputing import facts_of, recomputed
+from orchestrator.billing.recomputing_calls import CallTerms, call_again, call_as_posted
 from orchestrator.model.account import Activated
 from orchestrator.model.call import ChargeKey, Usage
 from orchestrator.model.service import SmsSent
 from orchestrator.model.tariff import IncludedMinutes, Portion, Rate, Tariff, Trial
 from orchestrator.reconciliation import Report, reconcile
+from orchestrator.storage.rows import micros
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked
 
@@ -131,8 +133,10 @@ def test_an_entry_says_what_it_took_and_can_be_computed_again_from_it(
         "quantity": 180,
     }
     assert charge.facts["working"] == "3 of 5 x 60 s included; 2 x 60 s x 2.30/min = 4.60"
-    again = price_length(charge.facts["duration_s"], EACH_MINUTE, charge.facts["included"]["quantity"])
-    assert again.sum_kop == charge.amount_kop == 460
+    again = call_again(micros(charge.occurred_at), charge.facts, CallTerms(plan()))
+    assert again == call_as_posted(charge.amount_kop, charge.facts)
+    assert again.amount_kop == 460
+    store.verify()
 
 
 def test_what_an_estimated_call_took_is_given_back_when_its_exact_end_turns_up(
