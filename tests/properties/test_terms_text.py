@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state, terms_text
 from orchestrator.model.problem import Position
-from orchestrator.model.tariff import BillingCycle, Deck, Option, Prices, Rate, Tariff, Tier, Trial, VatRate
+from orchestrator.model.tariff import (
+    BillingCycle,
+    Deck,
+    IncludedMinutes,
+    Option,
+    Prices,
+    Rate,
+    Tariff,
+    Tier,
+    Trial,
+    VatRate,
+)
 
 _texts = st.text(max_size=12)
 _slugs = st.from_regex(r"[a-z]{1,6}", fullmatch=True)
