@@ -25,6 +25,7 @@ from orchestrator.cli.deploying import (
     refuse_while_pending,
     running_switch,
     say_applied,
+    warn_of_certificate,
     watch_over,
 )
 from orchestrator.cli.plan import CHANGES, make_plan, show_plan
@@ -91,6 +92,7 @@ def apply(
         vpbx apply --confirm-within 120
     """
     session = open_session(node)
+    warn_of_certificate(session)
     wishes = Wishes(_saved(plan_file), overwrite, confirm_within or 0)
     if dry_run:
         _dry_run(session, wishes, as_json)

@@ -17,6 +17,7 @@ import click
 from orchestrator.asterisk.apply import Applied, recover
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.journal import Journal, Pending
+from orchestrator.certificates import certificate_warning
 from orchestrator.cli.session import Session
 from orchestrator.errors import AmiUnreachable, ApplyFailed, SwitchNotRunning
 from orchestrator.secrets import Secrets
@@ -54,6 +55,13 @@ async def recovered(session: Session, switch: AmiSwitch | None) -> None:
     told = await recover(session.paths, switch)
     if told:
         click.echo(told, err=True)
+
+
+def warn_of_certificate(session: Session) -> None:
+    """Say that the node's certificate is out of date. Raises: CertificateUnusable."""
+    told = certificate_warning(session.project, session.node, datetime.now(UTC))
+    if told:
+        click.echo(f"warning: {told}", err=True)
 
 
 def refuse_while_pending(session: Session) -> None:

@@ -87,6 +87,7 @@ def _json(charges: Sequence[ServiceCharge]) -> str:
             "period_to": None if charge.period_to is None else charge.period_to.isoformat(),
             "tariff_version": charge.tariff_version,
             "rule": charge.rule,
+            **({} if charge.taken is None else {"included": charge.taken.quantity}),
         }
         for charge in charges
     ]

@@ -10,7 +10,7 @@ import click
 
 from orchestrator.asterisk.journal import Journal
 from orchestrator.candidate import secrets_to_plan
-from orchestrator.cli.deploying import running_switch
+from orchestrator.cli.deploying import running_switch, warn_of_certificate
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.deployment import candidate, drift_on_disk, drift_on_switch, look, plan_of
 from orchestrator.errors import OrchestratorError
@@ -36,6 +36,7 @@ def plan(out: Path | None, node: str | None, as_json: bool) -> None:
         vpbx plan --out monday.plan && vpbx apply monday.plan
     """
     session = open_session(node)
+    warn_of_certificate(session)
     found = asyncio.run(make_plan(session))
     data = plan_data(found)
     if out is not None:

@@ -79,9 +79,7 @@ def start(node: str | None, deadline: float) -> None:
     session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     instance = _instance(session)
-    if instance.pid() is None:
-        with session.applying():
-            asyncio.run(recovered(session, None))
+    _recover(session, instance)
     started = instance.start(systemname, listens_of(session.node), deadline)
     if started.new:
         Generations(session.paths).started()
@@ -108,13 +106,15 @@ def run(node: str | None) -> None:
     """
     session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
+    instance = _instance(session)
+    _recover(session, instance)
 
     def note(warnings: Sequence[str]) -> None:
         Generations(session.paths).started()
         for warning in warnings:
             _say(f"warning: {warning}")
 
-    _instance(session).run(systemname, listens_of(session.node), note)
+    instance.run(systemname, listens_of(session.node), note)
 
 
 @switch.command()
@@ -188,6 +188,13 @@ class NoTerminal(OrchestratorError):
     """Without a terminal Asterisk's console would wait for ever."""
 
     code = "no-terminal"
+
+
+def _recover(session: Session, instance: Instance) -> None:
+    """Undo what a dead apply left, before a switch that doesn't run yet reads it."""
+    if instance.pid() is None:
+        with session.applying():
+            asyncio.run(recovered(session, None))
 
 
 def _instance(session: Session) -> Instance:
