@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,9 +32,11 @@ from orchestrator.asterisk.parcel import (
 from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.compiled_templates import CompiledTemplates
 from orchestrator.model.platform import Definitions, Node
+from orchestrator.planning.absent import kept_tenants, refuse_claimed
 from orchestrator.planning.changes import TenantChange, tenant_change
 from orchestrator.planning.facts import Facts, facts_of
 from orchestrator.planning.plan import Plan
+from orchestrator.planning.services import Wish, wanted_service
 from orchestrator.project import Project
 from orchestrator.rendering.render import (
     Rendered,
@@ -55,12 +57,18 @@ _GIT_DEADLINE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the definitions say a node should have. Args: facts: of each rendered tenant."""
+    """What the definitions say a node should have.
+
+    Args: facts: of each rendered tenant. wanted: digest of everything that it was made from. services: what
+    each tenant is to be served with. kept: tenants that stay as they are, as their files are gone.
+    """
 
     rendered: Rendered
     sources: Sources
     facts: Mapping[str, Facts]
     wanted: str
+    services: Mapping[str, Wish]
+    kept: tuple[str, ...]
 
 
 async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
@@ -75,12 +83,24 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
 
 
 def candidate(
-    project: Project, definitions: Definitions, node: Node, secrets: SwitchSecrets, live: Live
+    project: Project,
+    definitions: Definitions,
+    node: Node,
+    secrets: SwitchSecrets,
+    live: Live,
+    disconnect: Collection[str] = (),
 ) -> Candidate:
-    """Render what isn't the same as in the live generation. Raises: RenderFailed."""
+    """Render what isn't the same as in the live generation.
+
+    Args: disconnect: tenants without a file that are to go.
+    Raises: RenderFailed. DisconnectRefused: one of `disconnect` may not go. NumberKept: a file claims a
+        number of a tenant that stays though its file is gone.
+    """
+    held = {} if live.manifest is None else live.manifest.tenants
+    absent = kept_tenants(held, definitions, disconnect)
+    refuse_claimed({name: kept_facts(live.generation, name) for name in absent}, definitions)
     paths = project.switch(node.name)
     sources = _sources(project, definitions, node, secrets)
-    held = {} if live.manifest is None else live.manifest.tenants
     kept = {name for name, source in sources.items() if name in held and held[name].source == source}
     kept -= live.altered
     compiled = CompiledTemplates(project.cache)
@@ -94,15 +114,38 @@ def candidate(
     }
     facts = {name: facts_of(definitions, definitions.tenants[name]) for name in rendered.parts}
     shared = {path: file.text for path, file in rendered.shared.items()}
-    wanted = file_digest(json.dumps([sources, shared], sort_keys=True).encode())
-    return Candidate(rendered, Sources(wanted, sources, prompts), facts, wanted)
+    made_from = file_digest(json.dumps([sources, shared], sort_keys=True).encode())
+    services = services_wanted(definitions, node, disconnect)
+    gone = [name for name, service in services.items() if service is None]
+    wanted = file_digest(json.dumps([made_from, absent, gone]).encode())
+    return Candidate(rendered, Sources(made_from, sources, prompts), facts, wanted, services, absent)
+
+
+def services_wanted(definitions: Definitions, node: Node, disconnect: Iterable[str]) -> Mapping[str, Wish]:
+    """What a node's tenants are to be served with. Args: disconnect: those without a file that go."""
+    here = {
+        name: wanted_service(tenant)
+        for name, tenant in definitions.tenants.items()
+        if tenant.node == node.name
+    }
+    return dict(sorted({**dict.fromkeys(disconnect), **here}.items()))
 
 
 def parcel_of(
     found: Candidate, live: Live, number: int, origin: Origin, changes: Mapping[str, tuple[str, ...]]
 ) -> Parcel:
     """The candidate as the next generation. Args: changes: see `Manifest`."""
-    return from_rendering(found.rendered, found.sources, found.facts, live, number, origin, changes)
+    return from_rendering(
+        found.rendered,
+        found.sources,
+        found.facts,
+        live,
+        number,
+        origin,
+        changes,
+        found.services,
+        found.kept,
+    )
 
 
 def plan_of(
