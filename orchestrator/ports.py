@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from orchestrator.model.account import Account, AuditLine, DatedEvent, ServiceEntry
 from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
 
@@ -192,5 +193,51 @@ class RecordStore(Protocol):
     """Where reconciliation keeps what it finds."""
 
     def reconciling(self) -> AbstractContextManager[RecordUnit]:
+        """A transaction: all of it stands after the block, or nothing. One writer at a time."""
+        ...
+
+
+class BillingUnit(Protocol):
+    """One transaction of a tenant's service: events, charges and where the tenant stands, or nothing."""
+
+    def account(self, tenant: str) -> Account | None: ...
+
+    def due(self, kinds: Sequence[str], upto: datetime, most: int, after: DuePlace | None) -> list[Account]:
+        """Accounts with something due, at or before a moment, by its time and the tenant's name.
+
+        Args: kinds: of due items. after: those behind a place in that order; None: from the beginning.
+        """
+        ...
+
+    def keep(self, accounts: Sequence[Account]) -> None:
+        """Write where tenants stand."""
+        ...
+
+    def append_events(self, events: Sequence[DatedEvent]) -> None:
+        """Write what has happened; it is never changed."""
+        ...
+
+    def post(self, entries: Sequence[ServiceEntry], path: str, at: datetime) -> Posted:
+        """Post each charge once under its key, and keep the tariff state that it was computed with.
+
+        Args: path: what posts it. at: time of posting. Raises: DuplicateKey.
+        """
+        ...
+
+    def audit(self, lines: Sequence[AuditLine]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DuePlace:
+    """A place among the due items: by time, then by tenant."""
+
+    at: datetime
+    tenant: str
+
+
+class BillingStore(Protocol):
+    """Where tenants' services are kept and charged."""
+
+    def billing(self) -> AbstractContextManager[BillingUnit]:
         """A transaction: all of it stands after the block, or nothing. One writer at a time."""
         ...

@@ -117,6 +117,9 @@ class ServiceCharge:
         period_from, period_to: what it pays for, the end exclusive; None for usage.
         tariff_version: of the prices it was computed with. vat_percents: by date.
         rule: which rule made it, and the working.
+        priced_on: local date whose prices it has: of the charge, of sending, of the answer.
+        beyond: pieces paid for before it in the same period; by tiers, they decide the price of these.
+        full_days: days that a full price is for; 0 for usage. duration_s: of a call, else 0.
     """
 
     at: datetime
@@ -133,3 +136,7 @@ class ServiceCharge:
     tariff_version: str
     vat_percents: tuple[Decimal, ...]
     rule: str
+    priced_on: date
+    beyond: int = 0
+    full_days: int = 0
+    duration_s: int = 0

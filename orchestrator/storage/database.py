@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 
 from orchestrator.errors import DatabaseUnavailable, StorageError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test holds it against the migrations' folder."""
 
 _BUSY_S = 30

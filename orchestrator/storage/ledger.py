@@ -1,8 +1,9 @@
 """The ledger: append-only, double-entry, chained by hashes. Rule: docs/decisions.md, decision 12.
 
-What a tenant owes is a debit of `tenant:<name>`; `revenue:usage` and `vat` stand against it, so the postings
-of an entry sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte
-changed behind our back is found by `verify`. An entry holds no personal data, only what re-computing needs.
+What a tenant owes is a debit of `tenant:<name>`. Against it stand `vat` and revenue net of VAT, which is
+`revenue:usage`, or `revenue:licence` and `revenue:support` of a recurring charge. So the postings of an entry
+sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind our
+back is found by `verify`. An entry holds no personal data, only what re-computing needs.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from orchestrator.billing.recomputing import facts_of
 from orchestrator.errors import DuplicateKey, LedgerBroken, NotFound
+from orchestrator.model.account import ServiceEntry
 from orchestrator.model.call import Charge
+from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
 from orchestrator.ports import Posted, Standing
 from orchestrator.storage.rows import canonical, chunks, micros, moment
 from orchestrator.storage.schema import ledger_entry, ledger_posting
@@ -24,6 +28,7 @@ from orchestrator.storage.schema import ledger_entry, ledger_posting
 GENESIS = "0" * 64
 _POSTING_TIME = ("seq", "posted_at", "path", "prev_hash", "hash")
 """What may differ between two ledgers of the same calls."""
+_RECURRING = (SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +39,24 @@ class Verified:
     head: str
 
 
-def post(connection: Connection, charges: Sequence[Charge], path: str, at: datetime) -> Posted:
+def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path: str, at: datetime) -> Posted:
     """Post each charge once under its key. Raises: DuplicateKey: a key stands with another content."""
-    contents: dict[str, dict[str, object]] = {}
+    found: dict[str, tuple[dict[str, object], dict[str, int]]] = {}
     for charge in charges:
-        key, content = str(charge.key), _content(charge)
-        if contents.setdefault(key, content) != content:
+        entry = _call_entry(charge) if isinstance(charge, Charge) else _service_entry(charge)
+        key = str(charge.key)
+        if found.setdefault(key, entry) != entry:
             raise _duplicate(key)
     known = 0
-    for keys in chunks(contents):
+    for keys in chunks(list(found)):
         for row in _entries(connection, keys):
             key = row["key"]
-            if _stored_content(row) != contents.pop(key):
+            content, _ = found.pop(key)
+            if _stored_content(row) != content:
                 raise _duplicate(key)
             known += 1
-    vat = {str(charge.key): charge.vat_kop for charge in charges}
-    entries = [(content, _accounts(content, vat[key])) for key, content in contents.items()]
-    _append(connection, entries, path, at)
-    return Posted(new=len(entries), known=known)
+    _append(connection, list(found.values()), path, at)
+    return Posted(new=len(found), known=known)
 
 
 def reverse(connection: Connection, key: str, path: str, at: datetime) -> None:
@@ -138,8 +143,8 @@ def dump(connection: Connection) -> str:
     return "".join(f"{line}\n" for _, line in sorted(lines))
 
 
-def _content(charge: Charge) -> dict[str, object]:
-    """An entry's own columns: the same for the same charge, whoever posts it and when."""
+def _call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
+    """An entry's own columns, the same for the same charge whoever posts it and when; and its postings."""
     facts = {
         "linkedid": charge.linkedid,
         "answered_at": micros(charge.answered_at),
@@ -157,21 +162,43 @@ def _content(charge: Charge) -> dict[str, object]:
         "estimated": charge.estimated,
         "working": charge.working,
     }
+    content = _content(
+        str(charge.key), charge.tenant, charge.kind, charge.occurred_at, charge.amount_kop, facts
+    )
+    return content, _usage_accounts(charge.tenant, charge.amount_kop, charge.vat_kop)
+
+
+def _service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int]]:
+    """Likewise, of a charge for the service."""
+    charge = entry.charge
+    facts = facts_of(charge, entry.state.tariff, entry.state.digest)
+    content = _content(entry.key, entry.tenant, charge.kind, charge.at, charge.amount_kop, facts)
+    if charge.kind not in _RECURRING:
+        return content, _usage_accounts(entry.tenant, charge.amount_kop, charge.vat_kop)
+    return content, {
+        f"tenant:{entry.tenant}": charge.amount_kop,
+        "revenue:licence": -charge.licence_kop,
+        "revenue:support": charge.vat_kop - charge.support_kop,
+        "vat": -charge.vat_kop,
+    }
+
+
+def _content(
+    key: str, tenant: str, kind: str, at: datetime, amount_kop: int, facts: Mapping[str, object]
+) -> dict[str, object]:
     return {
-        "key": str(charge.key),
-        "tenant": charge.tenant,
-        "kind": charge.kind,
-        "occurred_at": micros(charge.occurred_at),
-        "amount_kop": charge.amount_kop,
+        "key": key,
+        "tenant": tenant,
+        "kind": kind,
+        "occurred_at": micros(at),
+        "amount_kop": amount_kop,
         "facts": canonical(facts),
         "reverses": None,
     }
 
 
-def _accounts(content: Mapping[str, object], vat_kop: int) -> dict[str, int]:
-    amount_kop = content["amount_kop"]
-    assert isinstance(amount_kop, int)
-    return {f"tenant:{content['tenant']}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
+def _usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]:
+    return {f"tenant:{tenant}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
 
 
 def _stored_content(row: RowMapping) -> dict[str, object]:

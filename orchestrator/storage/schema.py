@@ -49,6 +49,52 @@ ledger_posting = Table(
     Column("amount_kop", BigInteger, nullable=False),
 )
 
+tariff_state = Table(
+    "tariff_state",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("tariff", String, nullable=False),
+    Column("terms", Text, nullable=False),
+)
+
+service_event = Table(
+    "service_event",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+service_state = Table(
+    "service_state",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("tariff", String, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("due_kind", String),
+    Column("due_at", BigInteger),
+    Index("service_state_due", "due_at", "tenant"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("who", String, nullable=False),
+    Index("audit_of_tenant", "tenant", "at"),
+)
+
 call_leg = Table(
     "call_leg",
     metadata,

@@ -8,16 +8,19 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.ports import Posted, Standing
+from orchestrator.storage import accounts as account_tables
 from orchestrator.storage import ledger, record, views
 from orchestrator.storage import legs as leg_tables
+from orchestrator.storage.accounts import SqlBillingUnit
 from orchestrator.storage.database import Database, open_database
 
 
 class SqlStore:
-    """Fulfils `ports.LedgerStore` and `ports.RecordStore`. Each method is one transaction."""
+    """Fulfils `ports.LedgerStore`, `RecordStore` and `BillingStore`. Each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -55,6 +58,37 @@ class SqlStore:
         """A transaction of reconciliation: all of it stands after the block, or nothing."""
         with self.database.writing() as connection:
             yield SqlUnit(connection)
+
+    @contextmanager
+    def billing(self) -> Iterator[SqlBillingUnit]:
+        """A transaction of tenants' services: all of it stands after the block, or nothing."""
+        with self.database.writing() as connection:
+            yield SqlBillingUnit(connection)
+
+    def accounts(self) -> Mapping[str, Account]:
+        """Where every tenant that was ever activated stands, by name."""
+        with self.database.reading() as connection:
+            return account_tables.accounts(connection)
+
+    def service_events(self, tenant: str, most: int | None = None) -> list[DatedEvent]:
+        """What has happened to a tenant's service, newest first."""
+        with self.database.reading() as connection:
+            return account_tables.events(connection, tenant, most)
+
+    def audit_lines(self, tenant: str, most: int | None = None) -> list[AuditLine]:
+        """What was done to a tenant, newest first."""
+        with self.database.reading() as connection:
+            return account_tables.audit_lines(connection, tenant, most)
+
+    def tariff_states(self, digests: Iterable[str]) -> Mapping[str, TariffState]:
+        """The terms that charges were computed with, by digest."""
+        with self.database.reading() as connection:
+            return account_tables.tariff_states(connection, digests)
+
+    def balance_kop(self, tenant: str) -> int:
+        """What a tenant owes: the sum of its account's postings."""
+        with self.database.reading() as connection:
+            return account_tables.balance_kop(connection, tenant)
 
     def verify(self) -> ledger.Verified:
         """Walk the ledger's chain. Raises: LedgerBroken."""

@@ -30,6 +30,7 @@ LAYERS = {
     "rendering": PURE,
     "routing": PURE,
     "ports": PORTS,
+    "accounts": PORTS,
     "reconciliation": PORTS,
     "secrets": ADAPTERS,
     "storage": ADAPTERS,
