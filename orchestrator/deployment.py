@@ -172,6 +172,7 @@ def plan_of(
         spliced=change.spliced and bool(change.steps or change.gone) and running,
         drift=drift,
         running=running,
+        kept=found.kept,
     )
 
 

@@ -115,6 +115,4 @@ class Settlement:
 
 
 def _differing(wishes: Mapping[str, Wish], accounts: Mapping[str, Account]) -> dict[str, Wish]:
-    return {
-        name: wish for name, wish in sorted(wishes.items()) if events_towards(wish, accounts.get(name))
-    }
+    return {name: wish for name, wish in sorted(wishes.items()) if events_towards(wish, accounts.get(name))}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import ApplyFailed
-from orchestrator.planning.services import Wish, WantedService
+from orchestrator.planning.services import WantedService, Wish
 
 MANIFEST = "generation.json"
 _VERSION = 1

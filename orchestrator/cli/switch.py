@@ -18,6 +18,7 @@ from orchestrator.asterisk.release import judge
 from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_node
+from orchestrator.cli.settling import AccountsLate, Settling, settling
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
 
@@ -80,8 +81,8 @@ def start(node: str | None, deadline: float) -> None:
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     instance = _instance(session)
     if instance.pid() is None:
-        with session.applying():
-            asyncio.run(recovered(session, None))
+        with session.applying(), settling(session) as accounts:
+            _recover(session, accounts)
     started = instance.start(systemname, listens_of(session.node), deadline)
     if started.new:
         Generations(session.paths).started()
@@ -192,6 +193,14 @@ class NoTerminal(OrchestratorError):
 
 def _instance(session: Session) -> Instance:
     return Instance(session.paths, installation.require())
+
+
+def _recover(session: Session, accounts: Settling) -> None:
+    """What a dead apply left is undone or ended; books that can't be written don't keep phones waiting."""
+    try:
+        asyncio.run(recovered(session, None, accounts))
+    except AccountsLate as late:
+        _say(f"warning: {late.message}; {late.hint}")
 
 
 def _print(told: Mapping[str, object], line: str, as_json: bool) -> None:

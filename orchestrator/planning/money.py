@@ -47,7 +47,7 @@ class ServiceChange:
     Args:
         events: in words, in order. day: local date that they are dated with.
         charges: what they cost at once. overdue: what had fallen due before and is charged with them.
-        trial_ends_at: of a trial that begins, or goes on after a restore; None: none.
+        trial_ends_at: of the trial that it is in then, in the tenant's time zone; None: in none.
         period_kop: a whole period at the prices of the next anchor, before and after; 0: nothing is charged.
     """
 
@@ -110,13 +110,14 @@ def service_change(before: Account | None, taken: Taken, tariffs: Tariffs) -> Se
     """What has become of a service. Args: before: the account as it was; None: there was none."""
     after, at = taken.account, taken.events[-1].at
     terms = tariffs.terms(after.tariff, after.time_zone)
+    in_trial = after.service.phase == TRIAL
     return ServiceChange(
         tenant=after.tenant,
         events=tuple(_sentences(before, [event.what for event in taken.events])),
         day=terms.day(at),
         charges=tuple(_cost(entry.charge) for entry in taken.made),
         overdue=tuple(_cost(entry.charge) for entry in taken.due),
-        trial_ends_at=after.service.trial_ends_at if after.service.phase == TRIAL else None,
+        trial_ends_at=after.service.trial_ends_at.astimezone(terms.zone) if in_trial else None,
         period_kop=(_kop_before(before, at, tariffs), _whole_period_kop(after, tariffs)),
         currency=terms.tariff.currency,
     )

@@ -167,7 +167,7 @@ def check_fresh(saved: Plan, now: Plan) -> None:
         )
     if [each.promised for each in saved.services] != [each.promised for each in now.services]:
         raise PlanStale(
-            f"the plan charges {_charged(saved)}, and today it would be {_charged(now)}: a day has passed, or "
+            f"the plan charges {_charged(saved)}, and now it would be {_charged(now)}: a day has passed, or "
             "an account has changed since the plan was made",
             "make it anew: vpbx plan --out FILE",
         )

@@ -40,7 +40,7 @@ Wish = WantedService | None
 
 
 def wanted_service(tenant: Tenant) -> Wish:
-    """What a tenant's YAML wants. Rule: decision 2: it pays for its list, or for `seats:` if they are more."""
+    """What a tenant's YAML wants. Rule: decision 2: it pays for its list, or for more by `seats:`."""
     if tenant.service != "active":
         return None
     employees = max(len(tenant.employees), tenant.seats or 0)

@@ -46,6 +46,7 @@ LAYERS = {
     "recordings": WIRING,
     "written_sound": ADAPTERS,
     "books": WIRING,
+    "settlement": WIRING,
     "origins": WIRING,
     "origin_lines": WIRING,
     "trial": WIRING,
