@@ -24,7 +24,7 @@ def accounts_now(url: str) -> Mapping[str, Account]:
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").exists():
         return {}
     with failures_named(parsed):
-        engine = open_to_read(parsed)
+        engine = open_to_read(parsed, leaving_no_trace=True)
         try:
             with engine.connect() as connection:
                 has_any = (schema_version(connection) or "") >= _FIRST_WITH_ACCOUNTS
