@@ -37,7 +37,8 @@ OrchestratorError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
 │   ├── DuplicateKey          same key, other content
-│   └── RecordingsUnwritable  a finished recording can't be moved to its place
+│   ├── RecordingsUnwritable  a finished recording can't be moved to its place
+│   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time

@@ -156,6 +156,15 @@ def paid_until(service: Service, terms: Terms) -> date | None:
     return None if service.first_charge_on is None else _next_anchor(service, terms)
 
 
+def current_period(service: Service, terms: Terms) -> Period:
+    """The period that is charged now; in a trial, what options that are charged in it are prorated to."""
+    if service.first_charge_on is not None:
+        return period(service.first_charge_on, service.periods - 1, terms.tariff.cycle)
+    begun, ends = terms.day(service.activated_at), terms.day(service.trial_ends_at)
+    whole = period(begun, 0, replace(terms.tariff.cycle, anchor_day=0))
+    return Period(begun, ends, whole.days)
+
+
 def _connect(service: Service, event: OptionConnected, at: datetime, terms: Terms) -> Step:
     _check_option(event.slug, event.quantity, terms.tariff)
     if service.options.get(event.slug) == event.quantity:
@@ -220,20 +229,12 @@ def _excess(service: Service, item: str, at: datetime, terms: Terms) -> ServiceC
     kind = EXTRA_EMPLOYEES if item == EMPLOYEES else OPTION
     more = Wanted(kind, item, wanted - paid, beyond=paid)
     day = terms.day(at)
-    span = _current_period(service, terms).since(day)
+    span = current_period(service, terms).since(day)
     return charge_recurring(more, span, at, day, terms.tariff, _PRORATION)
 
 
 def _wanted(service: Service, item: str, tariff: Tariff) -> int:
     return extra_employees(service, tariff) if item == EMPLOYEES else service.options.get(item, 0)
-
-
-def _current_period(service: Service, terms: Terms) -> Period:
-    if service.first_charge_on is not None:
-        return period(service.first_charge_on, service.periods - 1, terms.tariff.cycle)
-    begun, ends = terms.day(service.activated_at), terms.day(service.trial_ends_at)
-    whole = period(begun, 0, replace(terms.tariff.cycle, anchor_day=0))
-    return Period(begun, ends, whole.days)
 
 
 def _next_anchor(service: Service, terms: Terms) -> date:

@@ -87,6 +87,12 @@ def accounts(connection: Connection) -> dict[str, Account]:
     return {each.tenant: each for each in found}
 
 
+def waiting(connection: Connection, kind: str) -> list[Account]:
+    """Tenants with a due item of a kind to come, by its time."""
+    found = select(service_state).where(service_state.c.due_kind == kind)
+    return _accounts(connection, found.order_by(service_state.c.due_at, service_state.c.tenant))
+
+
 def events(connection: Connection, tenant: str, most: int | None = None) -> list[DatedEvent]:
     """What has happened to a tenant, newest first."""
     query = select(service_event).where(service_event.c.tenant == tenant)

@@ -2,8 +2,8 @@
 
 What a tenant owes is a debit of `tenant:<name>`. Against it stand `vat` and revenue net of VAT, which is
 `revenue:usage`, or `revenue:licence` and `revenue:support` of a recurring charge. So the postings of an entry
-sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind our
-back is found by `verify`. An entry holds no personal data, only what re-computing needs.
+sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind
+our back is found by `verify`. An entry holds no personal data, only what re-computing needs.
 """
 
 from __future__ import annotations

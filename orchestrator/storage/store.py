@@ -70,6 +70,11 @@ class SqlStore:
         with self.database.reading() as connection:
             return account_tables.accounts(connection)
 
+    def waiting(self, kind: str) -> list[Account]:
+        """Tenants with a due item of a kind to come, by its time."""
+        with self.database.reading() as connection:
+            return account_tables.waiting(connection, kind)
+
     def service_events(self, tenant: str, most: int | None = None) -> list[DatedEvent]:
         """What has happened to a tenant's service, newest first."""
         with self.database.reading() as connection:

@@ -47,6 +47,7 @@ LAYERS = {
     "written_sound": ADAPTERS,
     "books": WIRING,
     "settlement": WIRING,
+    "purging": WIRING,
     "origins": WIRING,
     "origin_lines": WIRING,
     "trial": WIRING,
