@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -80,18 +79,14 @@ def parsed_url(url: str) -> URL:
         ) from error
 
 
-def open_to_read(url: URL, *, leaving_no_trace: bool = False) -> Engine:
+def open_to_read(url: URL) -> Engine:
     """Connections that make and change nothing; a file that isn't there is no database.
 
-    Args: leaving_no_trace: beside a file whose reader may not write, SQLite leaves an empty log; one who may
-    takes it away again.
     Raises: as of `open_engine`.
     """
     if url.get_backend_name() != "sqlite":
         return open_engine(url.update_query_dict({"connect_timeout": str(_CONNECT_S)}))
-    path = Path(url.database or "").absolute()
-    may_write = leaving_no_trace and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    where = f"file:{quote(str(path))}?mode={'rw' if may_write else 'ro'}"
+    where = f"file:{quote(str(Path(url.database or '').absolute()))}?mode=ro"
     return create_engine(
         "sqlite://", creator=lambda: sqlite3.connect(where, uri=True, timeout=_CONNECT_S), poolclass=NullPool
     )

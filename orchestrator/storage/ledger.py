@@ -22,8 +22,9 @@ from orchestrator.model.account import ServiceEntry
 from orchestrator.model.call import Charge
 from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage.rows import canonical, chunks, micros, moment
+from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
+from orchestrator.storage.values import canonical, micros, moment
 
 GENESIS = "0" * 64
 _POSTING_TIME = ("seq", "posted_at", "path", "prev_hash", "hash")

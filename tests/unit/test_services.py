@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
+from wishes import ACME, price_list
 
 from orchestrator.billing.history import Tariffs, happen
-from orchestrator.definitions.imagined import read_imagined
 from orchestrator.errors import EventRefused
 from orchestrator.model.account import Account, AccountEvent, Activated, Purged, TermsChanged
 from orchestrator.model.service import (
@@ -25,9 +24,7 @@ from orchestrator.planning.money import Cost, service_changes, totals
 from orchestrator.planning.money_data import read_service, services_data, totals_data
 from orchestrator.planning.services import WantedService, Wish, events_towards
 
-ROOT = Path(__file__).parents[2]
 MOSCOW, URALS = "Europe/Moscow", "Asia/Yekaterinburg"
-ACME = WantedService("master", MOSCOW, 7, {"recording": 1})
 
 
 def moscow(text: str) -> datetime:
@@ -41,10 +38,7 @@ IN_PERIOD = moscow("2026-02-10T09:00")
 
 @pytest.fixture(scope="module")
 def master() -> Tariff:
-    """The tariff of the price list."""
-    imagined, problems = read_imagined(ROOT / "examples/scenarios/first-months.yaml", ROOT / "examples", None)
-    assert imagined is not None, problems
-    return imagined.tariff
+    return price_list()
 
 
 @pytest.fixture(scope="module")
