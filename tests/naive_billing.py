@@ -33,6 +33,7 @@ class Plan:
     trial_options: str = "free"
     vat_mode: str = "inside"
     kept_days: int = 90
+    slug: str = "master"
 
 
 @dataclass
@@ -66,12 +67,13 @@ class Books:
     period: tuple[date, date] | None = None
     paid: dict[str, int] = field(default_factory=dict)
     down_on: date | None = None
+    reached: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.trial_ends_at = self._later(self.activated_at, self.plan.trial_days)
-        if self.plan.trial_options == "charged":
-            for slug in sorted(self.options):
-                self._pay_more("option", slug, self.options[slug], self.activated_at.date())
+        self.reached = self.activated_at
+        for slug in sorted(self.options):
+            self._pay_more("option", slug, self.options[slug], self.activated_at.date())
 
     def play(self, events: list[tuple[datetime, str, Any]], until: date) -> list[int]:
         """Every day from the activation on. Returns: numbers of the events that were refused."""
@@ -88,6 +90,38 @@ class Books:
             self._end_trial(datetime.combine(today + ONE_DAY, time()) - timedelta(microseconds=1))
             today += ONE_DAY
         return refused
+
+    def reach(self, at: datetime) -> None:
+        """Every midnight up to a local time, and the trial's end. For those who go step by step."""
+        day = self.reached.date() + ONE_DAY
+        while day <= at.date():
+            self._end_trial(datetime.combine(day, time()) - timedelta(microseconds=1))
+            self._midnight(day)
+            day += ONE_DAY
+        self._end_trial(at)
+        self.reached = max(self.reached, at)
+
+    def take(self, at: datetime, what: str, value: Any) -> bool:
+        """Something happens at a local time that was reached. Returns: False when it is refused."""
+        return self._happens(at, what, value)
+
+    def move(self, zone: ZoneInfo) -> bool:
+        """The tenant's clock is another one from now on: what it has shown so far, in the other zone."""
+        if self.state in ("purged", "down") or zone == self.zone:
+            return False
+        utc = ZoneInfo("UTC")
+
+        def there(local: datetime) -> datetime:
+            moment = local.replace(tzinfo=self.zone).astimezone(utc)
+            return moment.astimezone(zone).replace(tzinfo=None)
+
+        before = self.reached
+        self.activated_at, self.trial_ends_at = there(self.activated_at), there(self.trial_ends_at)
+        now, self.zone = there(before), zone
+        self.reached = min(before, now)
+        self.reach(now)
+        self.reached = now
+        return True
 
     def _midnight(self, today: date) -> None:
         if self.down_on is not None and (today - self.down_on).days == self.plan.kept_days + 1:
@@ -110,7 +144,7 @@ class Books:
         self.period = (today, end)
         prices = self._prices(today)
         extra = max(0, self.employees - self.plan.included)
-        self._write(today, "subscription", "master", 1, Fraction(prices["subscription"]), self.period)
+        self._write(today, "subscription", self.plan.slug, 1, Fraction(prices["subscription"]), self.period)
         self._write(today, "extra_employees", "", extra, extra * Fraction(prices["employee"]), self.period)
         for slug in sorted(self.options):
             price = self.options[slug] * Fraction(prices["options"][slug])
@@ -136,6 +170,10 @@ class Books:
             self._pay_more("extra_employees", "employees", max(0, value - self.plan.included), today)
         elif what == "down":
             self.state, self.down_on = "down", today
+        elif what == "plan":
+            if value is self.plan:
+                return False
+            self.plan = value
         elif what == "restore":
             return self._restore(at)
         elif what == "sms":
@@ -176,10 +214,11 @@ class Books:
             assert self.period is not None
             end = self.period[1]
             whole = (end - self.period[0]).days
+        first = today if self.period is None else max(today, self.period[0])
         apiece = Fraction(prices["options"][key] if kind == "option" else prices["employee"])
-        price = (wanted - paid) * apiece * (end - today).days / whole
+        price = (wanted - paid) * apiece * (end - first).days / whole
         item = key if kind == "option" else ""
-        self._write(today, kind, item, wanted - paid, price, (today, end))
+        self._write(today, kind, item, wanted - paid, price, (first, end))
 
     def _write(
         self, today: date, kind: str, item: str, quantity: int, price: Fraction, period: tuple[date, date]

@@ -106,7 +106,7 @@ def tariff_of(plan: Plan) -> Tariff:
         for first, prices in plan.prices
     ]
     return Tariff(
-        slug="master",
+        slug=plan.slug,
         prices=tuple(states),
         title={},
         currency="RUB",
@@ -121,7 +121,7 @@ def tariff_of(plan: Plan) -> Tariff:
     )
 
 
-_prices = st.fixed_dictionaries(
+prices_of_a_date = st.fixed_dictionaries(
     {
         "subscription": _roubles,
         "employee": _roubles,
@@ -151,20 +151,20 @@ def _plan(
     )
 
 
-_plans = st.builds(
+plans = st.builds(
     _plan,
-    _prices,
-    st.dictionaries(st.dates(date(2025, 1, 1), date(2027, 12, 31)), _prices, max_size=2),
+    prices_of_a_date,
+    st.dictionaries(st.dates(date(2025, 1, 1), date(2027, 12, 31)), prices_of_a_date, max_size=2),
     st.sampled_from(("free", "free", "charged")),
     st.sampled_from(("inside", "inside", "on_top")),
     st.sampled_from((90, 90, 0, 20)),
     st.sampled_from((7, 7, 14, 1)),
 )
-_quantities = st.sampled_from(
+quantities = st.sampled_from(
     [(slug, n) for slug in OPTIONS for n in ((1, 2, 3) if slug == COUNTED else (1,))]
 )
 happenings: st.SearchStrategy[tuple[str, Any]] = st.one_of(
-    st.tuples(st.just("connect"), _quantities),
+    st.tuples(st.just("connect"), quantities),
     st.tuples(st.just("disconnect"), _slugs),
     st.tuples(st.just("employees"), st.integers(0, 12)),
     st.sampled_from((("down", None), ("restore", None))),
@@ -173,13 +173,13 @@ happenings: st.SearchStrategy[tuple[str, Any]] = st.one_of(
 )
 """What may happen, and its value."""
 
-_beginnings = st.one_of(
+beginnings = st.one_of(
     st.dates(date(2025, 6, 1), date(2027, 6, 1)),
     st.builds(date, st.sampled_from((2026, 2027)), st.sampled_from((1, 3, 8)), st.integers(22, 31)),
     st.just(date(2028, 2, 22)),
 )
-_minutes = st.one_of(st.just(0), st.integers(0, 24 * 60 - 1))
-_gaps = st.sampled_from((0, 0, 1, 1, 3, 7, 20, 28, 31, 60, 95))
+minutes_of_a_day = st.one_of(st.just(0), st.integers(0, 24 * 60 - 1))
+gaps = st.sampled_from((0, 0, 1, 1, 3, 7, 20, 28, 31, 60, 95))
 
 
 def _history(
@@ -192,10 +192,10 @@ def _history(
     steps: list[tuple[int, int, tuple[str, Any]]],
     rest_days: int,
 ) -> History:
-    at = activated_at = _there(begins_on, minutes, zone)
+    at = activated_at = there(begins_on, minutes, zone)
     events = []
     for gap, time_of_day, happening in steps:
-        at = max(at, _there(at.date() + timedelta(days=gap), time_of_day, zone))
+        at = max(at, there(at.date() + timedelta(days=gap), time_of_day, zone))
         events.append((at, *happening))
     until = at.date() + timedelta(days=rest_days)
     return History(plan, zone, activated_at, employees, options, events, until)
@@ -203,18 +203,18 @@ def _history(
 
 histories = st.builds(
     _history,
-    _plans,
+    plans,
     st.sampled_from(ZONES),
-    _beginnings,
-    _minutes,
+    beginnings,
+    minutes_of_a_day,
     st.integers(0, 12),
-    st.lists(_quantities, max_size=3).map(dict),
-    st.lists(st.tuples(_gaps, _minutes, happenings), max_size=14),
+    st.lists(quantities, max_size=3).map(dict),
+    st.lists(st.tuples(gaps, minutes_of_a_day, happenings), max_size=14),
     st.sampled_from((1, 2, 31, 120)),
 )
 
 
-def _there(day: date, minutes: int, zone: str) -> datetime:
+def there(day: date, minutes: int, zone: str) -> datetime:
     """A local time, or what the clock shows an hour later where it is left out."""
     local = datetime.combine(day, time()) + timedelta(minutes=minutes)
     moved = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).astimezone(ZoneInfo(zone))

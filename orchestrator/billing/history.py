@@ -225,7 +225,7 @@ def _changed(account: Account, what: TermsChanged, before: Terms, tariffs: Tarif
         raise EventRefused(
             "another-cycle",
             f"tariff {what.tariff} charges in another rhythm than {account.tariff}, and a period is running",
-            "give it the same billing:, or move the tenant while its trial lasts (decision 14)",
+            "give it the same billing:, or move the tenant while its trial lasts (docs/tariffs.md)",
         )
     return after
 

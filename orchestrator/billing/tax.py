@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.model.money import round_half_up
-from orchestrator.model.tariff import Tariff
+from orchestrator.model.tariff import Tariff, VatRate, percent_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +53,7 @@ def of_recurring(sum_kop: int, starts_on: date, ends_before: date, tariff: Tarif
     >>> taxed.licence_kop, taxed.support_kop, taxed.vat_kop  # 323 x 20/120 = 53.8; 677 x 22/122 = 122.1
     (99000, 1000, 176)
     """
-    support_kop = round_half_up(Fraction(sum_kop) * Fraction(tariff.support_percent) / 100)
-    parts = _by_rate(support_kop, starts_on, ends_before, tariff)
-    taxed = [with_vat(part_kop, percent, tariff.vat_mode) for part_kop, percent in parts]
-    licence_kop, support_paid_kop = sum_kop - support_kop, sum(amount_kop for amount_kop, _ in taxed)
-    return Taxed(
-        amount_kop=licence_kop + support_paid_kop,
-        licence_kop=licence_kop,
-        support_kop=support_paid_kop,
-        vat_kop=sum(vat_kop for _, vat_kop in taxed),
-        percents=tuple(percent for _, percent in parts),
-    )
+    return _of_recurring(sum_kop, starts_on, ends_before, tariff.vat, tariff.vat_mode, tariff.support_percent)
 
 
 def with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
@@ -78,17 +69,40 @@ def with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
     return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
 
 
+@lru_cache(maxsize=4096)
+def _of_recurring(
+    sum_kop: int,
+    starts_on: date,
+    ends_before: date,
+    vat: tuple[VatRate, ...],
+    vat_mode: str,
+    support_percent: Decimal,
+) -> Taxed:
+    """On one anchor day thousands of tenants pay the same for the same period."""
+    support_kop = round_half_up(Fraction(sum_kop) * Fraction(support_percent) / 100)
+    parts = _by_rate(support_kop, starts_on, ends_before, vat)
+    taxed = [with_vat(part_kop, percent, vat_mode) for part_kop, percent in parts]
+    licence_kop, support_paid_kop = sum_kop - support_kop, sum(amount_kop for amount_kop, _ in taxed)
+    return Taxed(
+        amount_kop=licence_kop + support_paid_kop,
+        licence_kop=licence_kop,
+        support_kop=support_paid_kop,
+        vat_kop=sum(vat_kop for _, vat_kop in taxed),
+        percents=tuple(percent for _, percent in parts),
+    )
+
+
 def _by_rate(
-    support_kop: int, starts_on: date, ends_before: date, tariff: Tariff
+    support_kop: int, starts_on: date, ends_before: date, vat: tuple[VatRate, ...]
 ) -> Sequence[tuple[int, Decimal]]:
     """Support by the VAT rates of its days: each part half-up, what is left belongs to the last."""
-    changes = [rate.starts_on for rate in tariff.vat if starts_on < rate.starts_on < ends_before]
+    changes = [rate.starts_on for rate in vat if starts_on < rate.starts_on < ends_before]
     bounds = [starts_on, *changes, ends_before]
     days = (ends_before - starts_on).days
     parts: list[tuple[int, Decimal]] = []
     left_kop = support_kop
     for begin, end in pairwise(bounds[:-1]):
         part_kop = round_half_up(Fraction(support_kop * (end - begin).days, days))
-        parts.append((part_kop, tariff.vat_percent(begin)))
+        parts.append((part_kop, percent_on(vat, begin)))
         left_kop -= part_kop
-    return [*parts, (left_kop, tariff.vat_percent(bounds[-2]))]
+    return [*parts, (left_kop, percent_on(vat, bounds[-2]))]

@@ -18,6 +18,15 @@ class VatRate:
     percent: Decimal
 
 
+def percent_on(rates: tuple[VatRate, ...], day: date) -> Decimal:
+    """The VAT rate in force on a local date; 0 before the first. Args: rates: by date, sorted."""
+    percent = Decimal(0)
+    for rate in rates:
+        if rate.starts_on <= day:
+            percent = rate.percent
+    return percent
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """The price of a destination. Rule: decision 7.
@@ -148,11 +157,7 @@ class Tariff:
 
     def vat_percent(self, day: date) -> Decimal:
         """The VAT rate in force on a local date; 0 before the first."""
-        percent = Decimal(0)
-        for rate in self.vat:
-            if rate.starts_on <= day:
-                percent = rate.percent
-        return percent
+        return percent_on(self.vat, day)
 
     def prices_on(self, day: date) -> Prices:
         """The prices in force on a local date."""

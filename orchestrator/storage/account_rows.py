@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -11,18 +11,31 @@ from orchestrator.model.account import Account
 from orchestrator.model.service import Due, Service
 from orchestrator.storage.values import canonical, micros, moment
 
+COLUMNS = (
+    "tenant",
+    "tariff",
+    "time_zone",
+    "phase",
+    "state",
+    "events",
+    "changed_at",
+    "due_kind",
+    "due_at",
+)
+"""Of a row, in order."""
 
-def account_from(found: Mapping[Any, Any]) -> Account:
-    """Where a tenant stands. Args: found: a row, by the columns' names."""
-    due = None if found["due_at"] is None else Due(found["due_kind"], moment(found["due_at"]))
+
+def account_from(row: Iterable[Any]) -> Account:
+    """Where a tenant stands. Args: row: values of `COLUMNS`."""
+    tenant, tariff, time_zone, phase, state, events, changed_at, due_kind, due_at = row
     return Account(
-        tenant=found["tenant"],
-        tariff=found["tariff"],
-        time_zone=found["time_zone"],
-        service=_service(found["phase"], json.loads(found["state"])),
-        events=found["events"],
-        changed_at=moment(found["changed_at"]),
-        due=due,
+        tenant=tenant,
+        tariff=tariff,
+        time_zone=time_zone,
+        service=_service(phase, json.loads(state)),
+        events=events,
+        changed_at=moment(changed_at),
+        due=None if due_at is None else Due(due_kind, moment(due_at)),
     )
 
 

@@ -125,7 +125,7 @@ def balance_kop(connection: Connection, tenant: str) -> int:
 
 
 def _accounts(connection: Connection, query: Select[Any]) -> list[Account]:
-    return [account_from(row._mapping) for row in connection.execute(query)]
+    return [account_from(row) for row in connection.execute(query)]
 
 
 def _event_row(event: DatedEvent) -> dict[str, object]:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from orchestrator.errors import DatabaseUnavailable
 from orchestrator.model.account import Account
-from orchestrator.storage.account_rows import account_from
+from orchestrator.storage.account_rows import COLUMNS, account_from
 
 _SQLITE = "sqlite:///"
 _FIRST_WITH_ACCOUNTS = "0002"
@@ -40,12 +40,11 @@ def _of_sqlite(path: Path) -> Mapping[str, Account]:
         return {}
     try:
         with closing(sqlite3.connect(_uri(path), uri=True, timeout=_WAIT_S)) as base:
-            base.row_factory = sqlite3.Row
             tables = "SELECT count(*) FROM sqlite_master WHERE name = 'service_state'"
             if not base.execute(tables).fetchone()[0]:
                 return {}
-            rows = base.execute("SELECT * FROM service_state ORDER BY tenant")
-            return {row["tenant"]: account_from(dict(row)) for row in rows}
+            rows = base.execute(f"SELECT {', '.join(COLUMNS)} FROM service_state ORDER BY tenant")
+            return {account.tenant: account for account in map(account_from, rows)}
     except sqlite3.Error as error:
         raise DatabaseUnavailable(
             f"the database sqlite:///{path} does not answer: {error}",

@@ -1,7 +1,8 @@
 """The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
 
 Personal data (numbers of callers) lives in `call_leg`, `switch_event`, `switch_cdr` and `quarantine`; the
-ledger has none, so that it can stay when those are purged. Rule: docs/decisions.md, decision 11.
+ledger, `service_event` and `audit` have none, so that they can stay when those are purged.
+Rule: docs/decisions.md, decision 11.
 """
 
 from __future__ import annotations

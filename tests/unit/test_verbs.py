@@ -44,10 +44,11 @@ ELSEWHERE = {
     "rollback",
     "switch install",
     "switch status",
+    "tenant status",
     "try",
 }
-"""Verbs whose --json needs a switch, a call, a price list or an earlier apply: tests/calls,
-test_money_verbs.py, test_deck_import.py and test_deployment.py run them."""
+"""Verbs whose --json needs a switch, a call, a price list, an active tenant or an earlier apply: tests/calls,
+test_money_verbs.py, test_billing_verbs.py, test_deck_import.py and test_deployment.py run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],
