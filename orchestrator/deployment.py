@@ -31,6 +31,7 @@ from orchestrator.asterisk.parcel import (
 )
 from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.compiled_templates import CompiledTemplates
+from orchestrator.drift import altered_tenants
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.planning.absent import kept_tenants, refuse_claimed
 from orchestrator.planning.changes import TenantChange, tenant_change
@@ -41,10 +42,6 @@ from orchestrator.project import Project
 from orchestrator.rendering.render import (
     Rendered,
     SwitchSecrets,
-    dialplan_file,
-    digest_of,
-    generation_global,
-    mark_global,
     node_tenants,
     phones_file,
     render,
@@ -79,7 +76,7 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
     begun = [channel.created_at for channel in channels if channel.created_at is not None]
     manifest = generations.manifest(live)
     oldest = min(begun, default=None)
-    return Live(live, manifest, oldest, _altered(live, manifest), running=switch is not None)
+    return Live(live, manifest, oldest, altered_tenants(live, manifest), running=switch is not None)
 
 
 def candidate(
@@ -181,66 +178,6 @@ def origin_of(project: Project, why: str) -> Origin:
     user = getpass.getuser()
     behind = os.environ.get("SUDO_USER", "")
     return Origin(datetime.now(UTC), f"{behind} as {user}" if behind else user, why, _commit(project.root))
-
-
-def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
-    """Files and rows that aren't as they were applied: somebody has edited them."""
-    if live.manifest is None or live.generation is None:
-        return ()
-    shared = [
-        f"{path} was edited since generation {live.number}"
-        for path in altered_shared(live.generation.path, live.manifest)
-    ]
-    tenants = [
-        f"files of tenant {name} were edited since generation {live.number}" for name in sorted(live.altered)
-    ]
-    rows = PhoneRows(project.switch(node.name).phones)
-    phones = [f"phone {endpoint} was edited in the phones' database" for endpoint in rows.altered()]
-    return (*shared, *tenants, *phones)
-
-
-async def drift_on_switch(live: Live, switch: AmiSwitch) -> tuple[str, ...]:
-    """What the running switch has otherwise than it was applied, by its own marks."""
-    if live.manifest is None:
-        return ()
-    seen = await switch.global_variables()
-    shared = [
-        f"the switch has another {path} than generation {live.number}"
-        for path, mark in live.manifest.marks.items()
-        if seen.get(mark_global(path)) != mark
-    ]
-    tenants = [
-        f"the switch has another dialplan of tenant {name} than generation {live.number}"
-        for name, part in live.manifest.tenants.items()
-        if seen.get(generation_global(name)) != part.steps
-    ]
-    return (*shared, *tenants)
-
-
-def _altered(live: Generation | None, manifest: Manifest | None) -> frozenset[str]:
-    """Tenants whose files in the live generation aren't what was written there."""
-    if live is None or manifest is None:
-        return frozenset()
-    return frozenset(
-        name for name, part in manifest.tenants.items() if part_digest(live.path, name) != part.digest
-    )
-
-
-def altered_shared(root: Path, manifest: Manifest) -> list[str]:
-    """Files that all tenants share which in a generation's directory aren't what was written there."""
-    return [path for path, digest in manifest.shared.items() if digest_on_disk(root / path) != digest]
-
-
-def part_digest(root: Path, name: str) -> str:
-    """Digest of a tenant's files in a generation's directory, as `rendering.TenantPart` has it."""
-    contents = {}
-    for path in (dialplan_file(name), phones_file(name)):
-        try:
-            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - for each tenant, and Path takes longer
-                contents[path] = file.read()
-        except OSError:
-            return ""
-    return digest_of(contents)
 
 
 def changed_tenants(

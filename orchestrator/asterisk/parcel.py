@@ -143,8 +143,9 @@ def from_generation(
 
     A tenant that came after it is disconnected. Args: target, held: the earlier one.
     """
-    needed = blocks_named(target.path, held.kept)
-    retired = tuple(old for old in held.retired if not old.tenant and old.version in needed)
+    blocks = [old for old in held.retired if not old.tenant]
+    needed = blocks_named(target.path, held.tenants) if blocks else ()
+    retired = tuple(old for old in blocks if old.version in needed)
     known = {} if live.manifest is None else live.manifest.services
     later = dict.fromkeys(name for name in known if name not in held.tenants)
     manifest = replace(

@@ -32,15 +32,8 @@ from orchestrator.cli.plan import CHANGES, make_plan, show_plan
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, disconnect_option, json_option, node_option, open_session
 from orchestrator.cli.settling import Settling, posted_data, say_posted, settling
-from orchestrator.deployment import (
-    candidate,
-    drift_on_disk,
-    drift_on_switch,
-    look,
-    origin_of,
-    parcel_of,
-    plan_of,
-)
+from orchestrator.deployment import candidate, look, origin_of, parcel_of, plan_of
+from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import ApplyFailed, OrchestratorError
 from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
 
@@ -165,6 +158,7 @@ async def _apply(session: Session, wishes: Wishes, accounts: Settling) -> tuple[
         found = candidate(
             session.project, session.definitions, session.node, secrets, live, wishes.disconnect
         )
+        _refuse_lost(live, found.kept)
         services = accounts.changes(found.services, live.manifest, at)
         if services:
             accounts.ready()
@@ -204,6 +198,16 @@ def _drifted(drift: tuple[str, ...]) -> Drifted:
     more = f" (and {len(drift) - 1} more)" if len(drift) > 1 else ""
     hint = "vpbx plan shows it all; bring it into the YAML, or vpbx apply --overwrite"
     return Drifted(f"{drift[0]}{more}", hint)
+
+
+def _refuse_lost(live: Live, kept: tuple[str, ...]) -> None:
+    """Raises: Drifted: somebody has edited files of a tenant that there is nothing to make anew of."""
+    lost = [name for name in kept if name in live.altered]
+    if lost:
+        raise Drifted(
+            f"files of tenant {lost[0]} were edited since generation {live.number}, and its own file is gone",
+            f"bring tenants/{lost[0]}.yaml back, or vpbx apply --disconnect {lost[0]}",
+        )
 
 
 def _distrust(session: Session) -> None:

@@ -18,7 +18,8 @@ from orchestrator.candidate import secrets_to_plan
 from orchestrator.cli.deploying import running_switch
 from orchestrator.cli.session import Session, disconnect_option, json_option, node_option, open_session
 from orchestrator.cli.settling import Settling, money_lines, settling, total_lines
-from orchestrator.deployment import candidate, drift_on_disk, drift_on_switch, look, plan_of
+from orchestrator.deployment import candidate, look, plan_of
+from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import OrchestratorError
 from orchestrator.planning.money import ServiceChange
 from orchestrator.planning.plan import Plan, plan_data

@@ -27,7 +27,8 @@ from orchestrator.cli.deploying import (
 )
 from orchestrator.cli.session import Session, json_option, node_option, open_node
 from orchestrator.cli.settling import Settling, posted_data, say_posted, settling
-from orchestrator.deployment import altered_shared, changed_tenants, kept_facts, look, origin_of, part_digest
+from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of
+from orchestrator.drift import altered_shared, part_digest
 from orchestrator.errors import ApplyFailed, NotFound
 
 _POLL_S = 0.25

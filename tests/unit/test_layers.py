@@ -54,6 +54,7 @@ LAYERS = {
     "consumer": WIRING,
     "daemon": WIRING,
     "doctor": WIRING,
+    "drift": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""

@@ -250,6 +250,16 @@ def test_who_may_not_be_disconnected_so_is_told_why(applied: World) -> None:
     assert "tenant gamma isn't on this switch" in message and "without a file are: beta" in message
 
 
+def test_files_of_a_tenant_that_stays_are_not_made_anew_when_somebody_edited_them(applied: World) -> None:
+    (applied.project.root / "tenants/beta.yaml").unlink()
+    edited = applied.project.switch("pbx1").etc / "dialplan/tenants/beta.conf"
+    edited.write_text(edited.read_text() + "; mine\n")
+    message = applied.refused("apply", "--overwrite")
+    assert "files of tenant beta were edited since generation 1, and its own file is gone" in message
+    applied.vpbx("apply", "--overwrite", "--disconnect", "beta")
+    assert applied.tenants == ["acme"]
+
+
 def test_a_number_of_a_tenant_that_stays_is_nobody_elses(applied: World) -> None:
     tenants = applied.project.root / "tenants"
     (tenants / "beta.yaml").rename(tenants / "gamma.yaml")
