@@ -98,6 +98,8 @@ def _measure_beside_calls(work: Path, tenants: int) -> None:
         far.stop()
     for figure, value in _waits("usual", calls.within(usual)).items():
         _print(tenants, figure, [value], "ms")
+    for words, count in calls.unanswered.items():
+        _print(tenants, f"calls not answered, told {words!r}", [count], "")
     for kind, windows in told.items():
         _print(tenants, f"apply beside calls, one tenant {kind}", [end - begin for begin, end in windows])
         after = [(begin, end + _AFTERWARDS_S) for begin, end in windows]

@@ -6,13 +6,14 @@ import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from calls.arms import HOST
-from calls.load import PATIENT, FarEnd, GeneratorFailed, messages
+from calls.load import PATIENT, FarEnd, GeneratorFailed, last_answers, messages
 from orchestrator import definitions as definition_files
 from orchestrator.asterisk.listening import free_port
 from orchestrator.model.platform import Address
@@ -31,9 +32,14 @@ _ALL_UP_S = 15.0
 
 @dataclass(slots=True)
 class Beside:
-    """What calls met. Args: delays: ms from INVITE to 200, or infinite, by when they began (epoch, s)."""
+    """What calls met.
+
+    Args: delays: ms from INVITE to 200, or infinite, by when they began (epoch, s). unanswered: what calls
+    without a 200 were told last, and how many.
+    """
 
     delays: dict[float, float] = field(default_factory=dict)
+    unanswered: Counter[str] = field(default_factory=Counter)
 
     def within(self, windows: Sequence[tuple[float, float]]) -> tuple[float, ...]:
         """Post-dial delays in ms, sorted, of the calls that began in one of the windows of time."""
@@ -72,8 +78,11 @@ def calls_beside(root: Path, sip: Address, far: FarEnd, work: Path) -> Iterator[
         for each in (arriving, held):
             if each is not None:
                 _end(each)
-    for begun, answered in messages(work / "arriving").values():
+    last = last_answers(work / "arriving")
+    for call_id, (begun, answered) in messages(work / "arriving").items():
         told.delays[begun] = float("inf") if answered is None else 1000 * (answered - begun)
+        if answered is None:
+            told.unanswered[last.get(call_id, "nothing")] += 1
 
 
 def _sipp(

@@ -227,3 +227,14 @@ def messages(work: Path) -> dict[str, tuple[float, float | None]]:
                 elif fields[3] == "R" and fields[6].startswith("SIP/2.0 200"):
                     answered.setdefault(call_id, at)
     return {call_id: (at, answered.get(call_id)) for call_id, at in begun.items()}
+
+
+def last_answers(work: Path) -> dict[str, str]:
+    """What each call's INVITE was answered with in the end, `SIP/2.0 488 Not Acceptable Here`, by Call-ID."""
+    last = {}
+    for path in work.glob("*_shortmessages.log"):
+        for line in path.read_text("ascii", errors="replace").splitlines():
+            fields = line.split("\t")
+            if len(fields) == 7 and fields[3] == "R" and fields[5].endswith(" INVITE"):
+                last[fields[4]] = fields[6]
+    return last

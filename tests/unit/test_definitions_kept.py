@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from orchestrator.cache_file import sealed
 from orchestrator.cli.main import root
-from orchestrator.definitions import check, kept, load
+from orchestrator.definitions import check, document, kept, load
 from orchestrator.definitions.kept import KeptFiles
 from orchestrator.definitions.load import _Reader
 from orchestrator.errors import DefinitionsInvalid
@@ -61,6 +61,23 @@ def test_an_unchanged_file_is_not_read_again(project: Path, read_anew: list[str]
     assert load(project) == first
     assert repr(load(project)) == repr(first) == repr(load(project, cached=False)), "positions too"
     assert read_anew == tenants(project), "by the one that takes nothing as it was"
+
+
+def test_no_tree_is_made_of_an_unchanged_file_without_problems(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load(project)
+    parsed: list[str] = []
+    parse = document.parse
+
+    def noting(text: str, file: str) -> object:
+        parsed.append(file)
+        return parse(text, file)
+
+    monkeypatch.setattr(document, "parse", noting)
+    assert load(project) == first
+    assert [file for file in parsed if file.startswith("tenants/")] == []
+    assert parsed, "the platform is always read"
 
 
 @pytest.mark.parametrize("case", CASES)

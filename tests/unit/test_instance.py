@@ -172,6 +172,19 @@ def test_spawned_process_has_its_own_session_and_is_known_by_its_argument(tmp_pa
     assert output.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without autogroup")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may go before others")
+@pytest.mark.parametrize(("tied", "niceness"), [(False, -10), (True, 5)])
+def test_a_switch_goes_before_other_sessions_and_a_scratch_switch_last(
+    tmp_path: Path, tied: bool, niceness: int
+) -> None:
+    pid = spawn(["/bin/sleep", "61.75"], tmp_path / "out", tied)
+    with Held(pid, "61.75") as held:
+        assert Path(f"/proc/{pid}/autogroup").read_text().split()[-1] == str(niceness)
+        held.send(signal.SIGKILL)
+        assert held.ended(10)
+
+
 def test_process_with_another_command_line_is_not_held() -> None:
     with pytest.raises(ProcessLookupError):
         Held(os.getpid(), "no such argument")

@@ -67,12 +67,13 @@ _FUNCTION_OF_KEY = {"departments": "departments", "recording": "recording"}
 def _check_tariff(file: _File, tariff_file: Document[TariffFile]) -> Iterator[Problem]:
     tenant, tariff = file.value, tariff_file.value.tariff
     for name, quantity in tenant.options.items():
-        where = file.item("options", text=name)
         if name not in tariff.options:
             message = f"tariff {quoted(tariff.slug)} has no option {quoted(name)}"
+            where = file.item("options", text=name)
             yield file.problem(where, "unknown-option", message, did_you_mean(name, tariff.options))
         elif quantity > 1 and not tariff.options[name].counted:
             message = f"option {quoted(name)} can't be ordered {quantity} times"
+            where = file.item("options", text=name)
             yield file.problem(where, "option-quantity", message, f"write {name} alone")
     yield from _check_functions(file, tariff)
     given = lines_given(tariff, tenant)

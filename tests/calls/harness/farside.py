@@ -18,6 +18,7 @@ from pathlib import Path
 from harness.ami import Ami, AmiFailed, ChannelGone, Message
 from harness.farside_config import AMI_SECRET, AMI_USER, CARRIER, Carrier, Phone, Secure, files, server
 from harness.ports import PortBlock
+from harness.priority import put_first
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.asterisk.instance import Instance
 from orchestrator.model.call import Systemname
@@ -159,7 +160,7 @@ class FarSide:
 
     def start(self) -> None:
         """Start, with every phone and the carrier set to ring for ever."""
-        self._instance.start(Systemname("far-side"), ())
+        put_first(self._instance.start(Systemname("far-side"), ()).pid)
         self._ami = Ami(self.address.host, self._ami_port, AMI_USER, AMI_SECRET)
         for name in [*self.phones, CARRIER]:
             self.behave(name, ring())

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.ports import PortBlock
+from harness.priority import put_first
 from harness.sipp_log import SippCall, calls, messages
 from orchestrator.model.platform import Address
 
@@ -120,6 +121,7 @@ class Sipp:
             self._process = subprocess.Popen(
                 command, cwd=self._work, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
+        put_first(self._process.pid)
         self._until(lambda: self._listens() or self._gone(), 10, "did not listen")
         if self._gone() and self._process.returncode != 0 and not self.calls():
             raise SippFailed(f"sipp ended with {self._process.returncode}: {self.errors()}")

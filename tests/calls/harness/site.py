@@ -18,6 +18,7 @@ from typing import Any
 from harness.farside import Carrier, FarSide, Phone
 from harness.farside_config import Secure
 from harness.ports import PortBlock
+from harness.priority import put_first
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.model.platform import Address
 
@@ -105,6 +106,7 @@ class Site:
         """Apply, start the switch, and see it confirmed."""
         self.vpbx("apply")
         self.vpbx("switch", "start")
+        put_first(self.pid)
         assert self.json("apply")["confirmed"] is not None
 
     def stop(self) -> None:
