@@ -133,8 +133,8 @@ def money_lines(change: ServiceChange) -> Iterator[str]:
 
 
 def total_lines(changes: Sequence[ServiceChange]) -> Iterator[str]:
-    """What changes cost together."""
-    for total in totals(changes):
+    """What changes of several tenants cost together."""
+    for total in totals(changes) if len(changes) > 1 else ():
         before, after = total.period_kop
         yield (
             f"money: {_money(total.charged_kop, total.currency)} at once; a whole period "
