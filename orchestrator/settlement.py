@@ -72,7 +72,7 @@ class Settlement:
         """
         self.open()
         assert self._store is not None
-        differing = _differing(wishes, self._store.accounts())
+        differing = _differing(wishes, self._accounts())
         changes: list[ServiceChange] = []
         refused: list[EventRefused] = []
         if differing:

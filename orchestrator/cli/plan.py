@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from orchestrator.asterisk.journal import Journal
 from orchestrator.candidate import secrets_to_plan
@@ -21,7 +19,6 @@ from orchestrator.cli.settling import Settling, money_lines, settling, total_lin
 from orchestrator.deployment import candidate, look, plan_of
 from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import OrchestratorError
-from orchestrator.planning.money import ServiceChange
 from orchestrator.planning.plan import Plan, plan_data
 
 CHANGES = 2
@@ -82,6 +79,9 @@ def _unfinished(session: Session) -> tuple[str, ...]:
 
 def show_plan(plan: Plan) -> None:
     """The plan for a person."""
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(highlight=False, soft_wrap=True)
     money = {change.tenant: change for change in plan.services}
     for change in plan.tenants:
@@ -93,10 +93,12 @@ def show_plan(plan: Plan) -> None:
         console.print(title)
         for sentence in change.sentences or ("as the switch has it: only what is written there",):
             console.print(Text(f"  {sentence}"))
-        _show_money(console, money.pop(change.name, None))
+        for line in money_lines(money.pop(change.name)) if change.name in money else ():
+            console.print(Text(f"  {line}"))
     for name, service in money.items():
         console.print(Text(name, style="bold"))
-        _show_money(console, service)
+        for line in money_lines(service):
+            console.print(Text(f"  {line}"))
     for name in plan.kept:
         console.print(Text(f"{name}: file gone; stays as it is until apply --disconnect {name}"))
     if plan.platform:
@@ -108,11 +110,6 @@ def show_plan(plan: Plan) -> None:
     for line in total_lines(plan.services):
         console.print(Text(line))
     console.print(Text(_summary(plan)))
-
-
-def _show_money(console: Console, service: ServiceChange | None) -> None:
-    for line in () if service is None else money_lines(service):
-        console.print(Text(f"  {line}"))
 
 
 def _summary(plan: Plan) -> str:
