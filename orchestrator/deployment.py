@@ -175,9 +175,14 @@ def plan_of(
 
 def origin_of(project: Project, why: str) -> Origin:
     """Who acts now, and at which commit of the project's repository."""
+    return Origin(datetime.now(UTC), who_acts(), why, _commit(project.root))
+
+
+def who_acts() -> str:
+    """The user who acts now, and who is behind `sudo`."""
     user = getpass.getuser()
     behind = os.environ.get("SUDO_USER", "")
-    return Origin(datetime.now(UTC), f"{behind} as {user}" if behind else user, why, _commit(project.root))
+    return f"{behind} as {user}" if behind else user
 
 
 def changed_tenants(

@@ -36,7 +36,10 @@ OrchestratorError
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
+│   │   └── ChargeDiffers     a charge computed again comes out otherwise
 │   ├── DuplicateKey          same key, other content
+│   ├── AlreadyReversed       a charge is taken back once
+│   ├── NotReversible         a reversal itself isn't taken back
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
 │   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
@@ -135,6 +138,38 @@ class DatabaseUnavailable(StorageError):
 
 class LedgerBroken(StorageError):
     code = "ledger-broken"
+
+
+class ChargeDiffers(LedgerBroken):
+    """A charge computed again comes out otherwise.
+
+    Args: seq, key: of its entry. differences: what it says and what was computed, one text each.
+    """
+
+    code = "charge-differs"
+
+    def __init__(self, seq: int, key: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"ledger entry {seq} ({key}) computes otherwise: {'; '.join(differences)}",
+            "compare with a backup; if the entry was posted so, reverse it (vpbx charge reverse)",
+        )
+        self.seq = seq
+        self.key = key
+        self.differences = tuple(differences)
+
+
+class AlreadyReversed(StorageError):
+    """Args: key: of the entry that is taken back already."""
+
+    code = "already-reversed"
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.key = key
+
+
+class NotReversible(StorageError):
+    code = "not-reversible"
 
 
 class DuplicateKey(StorageError):

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
-from fractions import Fraction
+from decimal import Decimal
 
-from orchestrator.billing.tax import Taxed, of_usage
+from orchestrator.billing.tax import Taxed, taxed_usage
+from orchestrator.billing.terms_text import tariff_state
 from orchestrator.errors import NoRate
+from orchestrator.model.account import TariffState
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, roubles_text
+from orchestrator.model.money import ratio_half_up, roubles_text
 from orchestrator.model.tariff import Deck, Rate, Tariff
 
 
@@ -51,10 +53,11 @@ class CompiledDeck:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTariff:
-    """A tariff with its deck ready for look-ups."""
+    """A tariff with its deck ready for look-ups. Args: state: its terms, to compute charges again by."""
 
     tariff: Tariff
     deck: CompiledDeck
+    state: TariffState
 
 
 def compile_deck(deck: Deck) -> CompiledDeck:
@@ -71,7 +74,7 @@ def compile_deck(deck: Deck) -> CompiledDeck:
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
     """A tariff ready for `rate`; worth keeping while many calls are rated."""
-    return CompiledTariff(tariff, compile_deck(tariff.deck))
+    return CompiledTariff(tariff, compile_deck(tariff.deck), tariff_state(tariff))
 
 
 def billable_seconds(duration_s: int, rate: Rate) -> int:
@@ -118,18 +121,17 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     answered_on = usage.answered_at.astimezone(zone).date()
     priced = tariff.deck.rate_of(usage.to_number, answered_on)
     day = usage.ended_at.astimezone(zone).date()
-    priced_length = price_length(usage.duration_s, priced)
-    taxed = of_usage(priced_length.sum_kop, day, tariff.tariff)
+    cost = price_call(usage.duration_s, priced, tariff.tariff.vat_percent(day), tariff.tariff.vat_mode)
     return Charge(
         key=usage.key,
         tenant=usage.tenant,
         kind=usage.key.kind,
         linkedid=usage.linkedid,
-        amount_kop=taxed.amount_kop,
-        vat_kop=taxed.vat_kop,
-        vat_percent=taxed.percents[0],
+        amount_kop=cost.amount_kop,
+        vat_kop=cost.vat_kop,
+        vat_percent=tariff.tariff.vat_percent(day),
         duration_s=usage.duration_s,
-        billable_s=priced_length.billable_s,
+        billable_s=cost.billable_s,
         tariff=tariff.tariff.slug,
         tariff_version=tariff.tariff.prices_on(answered_on).version,
         deck=tariff.deck.name,
@@ -140,8 +142,33 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
-        working=working_with_vat(priced_length.working, priced_length.sum_kop, taxed),
+        working=cost.working,
+        rate=priced,
+        vat_mode=tariff.tariff.vat_mode,
+        time_zone=str(zone),
+        state=tariff.state,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What a call costs, VAT and all. Args: working: in one line."""
+
+    billable_s: int
+    amount_kop: int
+    vat_kop: int
+    working: str
+
+
+def price_call(duration_s: int, rate: Rate, vat_percent: Decimal, vat_mode: str) -> CallCost:
+    """What a length of talk costs: all that is computed of a call charge, and all that computing it takes.
+
+    Rule: decisions 6 and 7.
+    """
+    priced = price_length(duration_s, rate)
+    taxed = taxed_usage(priced.sum_kop, vat_percent, vat_mode)
+    working = working_with_vat(priced.working, priced.sum_kop, taxed)
+    return CallCost(priced.billable_s, taxed.amount_kop, taxed.vat_kop, working)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +201,8 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
         return 0
     price, price_parts = rate.price.as_integer_ratio()
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
-    parts = price_parts * fee_parts * 60
-    return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
+    roubles = price * billable_s * fee_parts + fee * price_parts * 60
+    return ratio_half_up(100 * roubles, price_parts * fee_parts * 60)
 
 
 def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
-from orchestrator.model.money import round_half_up
+from orchestrator.model.money import ratio_half_up, round_half_up
 from orchestrator.model.tariff import Tariff, VatRate, percent_on
 
 
@@ -34,8 +34,12 @@ class Taxed:
 
 def of_usage(sum_kop: int, day: date, tariff: Tariff) -> Taxed:
     """VAT inside the whole, or on top of it. Args: day: local date of sending or hangup."""
-    percent = tariff.vat_percent(day)
-    amount_kop, vat_kop = with_vat(sum_kop, percent, tariff.vat_mode)
+    return taxed_usage(sum_kop, tariff.vat_percent(day), tariff.vat_mode)
+
+
+def taxed_usage(sum_kop: int, percent: Decimal, vat_mode: str) -> Taxed:
+    """Usage with the VAT of a known rate."""
+    amount_kop, vat_kop = with_vat(sum_kop, percent, vat_mode)
     return Taxed(amount_kop, 0, 0, vat_kop, (percent,))
 
 
@@ -64,9 +68,9 @@ def with_vat(sum_kop: int, percent: Decimal, vat_mode: str) -> tuple[int, int]:
     """
     share, parts = percent.as_integer_ratio()
     if vat_mode == "on_top":
-        vat_kop = round_half_up(Fraction(sum_kop * share, 100 * parts))
+        vat_kop = ratio_half_up(sum_kop * share, 100 * parts)
         return sum_kop + vat_kop, vat_kop
-    return sum_kop, round_half_up(Fraction(sum_kop * share, 100 * parts + share))
+    return sum_kop, ratio_half_up(sum_kop * share, 100 * parts + share)
 
 
 @lru_cache(maxsize=4096)

@@ -71,8 +71,16 @@ def list_charges(
 
 def _working(charge: PostedCharge) -> str:
     """How the amount came about; a call's facts have a working, the service's the rule that made them."""
+    if charge.reverses is not None:
+        return taken_back(charge)
     working = charge.facts.get("working", charge.facts.get("rule", ""))
     return f"{working} (estimated end)" if charge.facts.get("estimated") else str(working)
+
+
+def taken_back(charge: PostedCharge) -> str:
+    """What a reversal takes back; and why, where a person asked for it."""
+    said = f": {charge.facts['why']} ({charge.facts['by']})" if "why" in charge.facts else ""
+    return f"takes back {charge.reverses}{said}"
 
 
 def charge_json(charge: PostedCharge) -> dict[str, object]:

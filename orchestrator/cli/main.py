@@ -29,6 +29,7 @@ VERBS = {
     "calls": "orchestrator.cli.calls:calls",
     "confirm": "orchestrator.cli.confirm:confirm",
     "completion": "orchestrator.cli.completion:completion",
+    "charge": "orchestrator.cli.charge:charge",
     "charges": "orchestrator.cli.charges:charges",
     "deck": "orchestrator.cli.deck:deck",
     "devices": "orchestrator.cli.devices:devices",

@@ -34,7 +34,6 @@ class SqlBillingUnit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._states: set[str] = set()
 
     def account(self, tenant: str) -> Account | None:
         return account(self._connection, tenant)
@@ -55,25 +54,12 @@ class SqlBillingUnit:
             self._connection.execute(insert(service_event), [_event_row(event) for event in events])
 
     def post(self, entries: Sequence[ServiceEntry], path: str, at: datetime) -> Posted:
-        self._keep_states(entries)
         return ledger.post(self._connection, entries, path, at)
 
     def audit(self, lines: Sequence[AuditLine]) -> None:
         if lines:
             rows = [{**flat(line), "at": micros(line.at)} for line in lines]
             self._connection.execute(insert(audit), rows)
-
-    def _keep_states(self, entries: Iterable[ServiceEntry]) -> None:
-        """Write the terms that charges were computed with, once."""
-        new = {entry.state.digest: entry.state for entry in entries if entry.state.digest not in self._states}
-        if not new:
-            return
-        stand = select(tariff_state.c.digest).where(tariff_state.c.digest.in_(list(new)))
-        missing = set(new) - set(self._connection.execute(stand).scalars())
-        if missing:
-            rows = [flat(new[digest]) for digest in sorted(missing)]
-            self._connection.execute(insert(tariff_state), rows)
-        self._states |= set(new)
 
 
 def account(connection: Connection, tenant: str) -> Account | None:

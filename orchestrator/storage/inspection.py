@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from orchestrator.errors import LedgerBroken, StorageError
-from orchestrator.storage import ledger
+from orchestrator.storage import verification
 from orchestrator.storage.database import HEAD, failures_named, open_engine, open_to_read, schema_version
 from orchestrator.storage.schema import quarantine, unrated
 
@@ -144,7 +144,7 @@ def _weak_postgresql(connection: Connection) -> tuple[str, ...]:
 
 def _books(seen: Inspection, connection: Connection, systemname: str | None) -> Inspection:
     try:
-        entries, fault = ledger.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
+        entries, fault = verification.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
     except LedgerBroken as error:
         entries, fault = 0, error.message
     return replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -13,10 +13,11 @@ from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.ports import Posted, Standing
 from orchestrator.storage import accounts as account_tables
-from orchestrator.storage import ledger, record, views
+from orchestrator.storage import beancount, ledger, record, reversals, verification, views
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.accounts import SqlBillingUnit
 from orchestrator.storage.database import Database, open_database
+from orchestrator.storage.entries import Entry
 
 
 class SqlStore:
@@ -47,6 +48,19 @@ class SqlStore:
         """Take an entry back by a reversal, once. Raises: NotFound: no entry has the key."""
         with self.database.writing() as connection:
             ledger.reverse(connection, key, path, at)
+
+    def take_back(self, key: str, why: str, who: str, at: datetime) -> Entry:
+        """Reverse a charge at a person's word. Returns: the reversal. Raises: see `reversals.take_back`."""
+        with self.database.writing() as connection:
+            reversal = reversals.take_back(connection, key, why, who, at)
+            line = AuditLine(at, reversal.tenant, f"charge {key} reversed", why, who)
+            SqlBillingUnit(connection).audit([line])
+            return reversal
+
+    def beancount(self, begin: date | None, end: date | None) -> Iterator[str]:
+        """The ledger in beancount's syntax, see `beancount.lines`."""
+        with self.database.reading() as connection:
+            yield from beancount.lines(connection, begin, end)
 
     def heartbeat(self, systemname: Systemname, live: Iterable[tuple[str, str]], at: datetime) -> None:
         """Note which channels are up. Args: live: uniqueid and linkedid of each."""
@@ -95,10 +109,10 @@ class SqlStore:
         with self.database.reading() as connection:
             return account_tables.balance_kop(connection, tenant)
 
-    def verify(self) -> ledger.Verified:
-        """Walk the ledger's chain. Raises: LedgerBroken."""
+    def verify(self) -> verification.Verified:
+        """Walk the ledger's chain and compute every charge again. Raises: LedgerBroken, ChargeDiffers."""
         with self.database.reading() as connection:
-            return ledger.verify(connection)
+            return verification.verify(connection)
 
     def dump(self) -> str:
         """The ledger as canonical JSON lines, see `ledger.dump`."""

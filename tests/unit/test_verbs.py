@@ -26,6 +26,7 @@ PRINT_NO_DATA = {
     "completion": "a script for a shell",
     "init": "the names of the files it wrote",
     "ledger dump": "JSON lines already, the canonical text of the ledger",
+    "ledger export": "the text of another program, beancount",
     "listen": "its log alone",
     "recordings get": "a file",
     "schema": "JSON Schema already",
@@ -37,6 +38,7 @@ PRINT_NO_DATA = {
 """Verbs without --json, and what they print or write instead."""
 
 ELSEWHERE = {
+    "charge reverse",
     "confirm",
     "deck import",
     "explain-call",
