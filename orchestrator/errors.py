@@ -29,7 +29,10 @@ OrchestratorError
 │   ├── CandidateRefused      a scratch switch doesn't take it; the running one has seen nothing of it
 │   └── UnknownSection        a tenant's phones were rendered into something that has no row
 ├── PlanUnreadable            a saved plan is no plan, or of another version
-├── PlanStale                 a saved plan no longer says what an apply would do
+├── PlanStale                 a saved plan no longer says what an apply would do, or what it would charge
+├── DisconnectRefused         --disconnect names a tenant that its file wants active, or none without a file
+├── NumberKept                a file claims a number of a tenant that stays though its own file is gone
+├── AccountsLate              a generation is live, and its service events aren't posted yet
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold

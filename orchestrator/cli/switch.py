@@ -18,6 +18,7 @@ from orchestrator.asterisk.release import judge
 from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_node
+from orchestrator.cli.settling import AccountsLate, settling
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
 
@@ -191,10 +192,17 @@ class NoTerminal(OrchestratorError):
 
 
 def _recover(session: Session, instance: Instance) -> None:
-    """Undo what a dead apply left, before a switch that doesn't run yet reads it."""
-    if instance.pid() is None:
-        with session.applying():
-            asyncio.run(recovered(session, None))
+    """Undo or end what a dead apply left, before a switch reads it.
+
+    Books that can't be written don't keep phones waiting.
+    """
+    if instance.pid() is not None:
+        return
+    with session.applying(), settling(session) as accounts:
+        try:
+            asyncio.run(recovered(session, None, accounts))
+        except AccountsLate as late:
+            _say(f"warning: {late.message}; {late.hint}")
 
 
 def _instance(session: Session) -> Instance:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select
@@ -19,12 +19,13 @@ from orchestrator.model.account import (
     ServiceEntry,
     TariffState,
 )
-from orchestrator.model.service import Due, Service
 from orchestrator.model.tariff import Portion
 from orchestrator.ports import DuePlace, Posted
 from orchestrator.storage import allowances, ledger
-from orchestrator.storage.rows import canonical, chunks, flat, micros, moment, upsert
+from orchestrator.storage.account_rows import account_from, account_row
+from orchestrator.storage.rows import chunks, flat, upsert
 from orchestrator.storage.schema import audit, ledger_entry, service_event, service_state, tariff_state
+from orchestrator.storage.values import canonical, micros, moment
 
 _EVENTS = {kind: event for event, kind in EVENT_KINDS.items()}
 
@@ -47,7 +48,7 @@ class SqlBillingUnit:
         return _accounts(self._connection, query.order_by(at, name).limit(most))
 
     def keep(self, accounts: Sequence[Account]) -> None:
-        upsert(self._connection, service_state, [_row(each) for each in accounts])
+        upsert(self._connection, service_state, [account_row(each) for each in accounts])
 
     def append_events(self, events: Sequence[DatedEvent]) -> None:
         if events:
@@ -120,63 +121,7 @@ def balance_kop(connection: Connection, tenant: str) -> int:
 
 
 def _accounts(connection: Connection, query: Select[Any]) -> list[Account]:
-    return [_account(row) for row in connection.execute(query)]
-
-
-def _account(row: Row[*tuple[Any, ...]]) -> Account:
-    tenant, tariff, time_zone, phase, state, events, changed_at, due_kind, due_at = row
-    return Account(
-        tenant=tenant,
-        tariff=tariff,
-        time_zone=time_zone,
-        service=_service(phase, json.loads(state)),
-        events=events,
-        changed_at=moment(changed_at),
-        due=None if due_at is None else Due(due_kind, moment(due_at)),
-    )
-
-
-def _row(account: Account) -> dict[str, object]:
-    return {
-        "tenant": account.tenant,
-        "tariff": account.tariff,
-        "time_zone": account.time_zone,
-        "phase": account.service.phase,
-        "state": canonical(_state(account.service)),
-        "events": account.events,
-        "changed_at": micros(account.changed_at),
-        "due_kind": None if account.due is None else account.due.kind,
-        "due_at": None if account.due is None else micros(account.due.at),
-    }
-
-
-def _state(service: Service) -> dict[str, object]:
-    down_at, first = service.disconnected_at, service.first_charge_on
-    return {
-        "employees": service.employees,
-        "options": dict(service.options),
-        "activated_at": micros(service.activated_at),
-        "trial_ends_at": micros(service.trial_ends_at),
-        "first_charge_on": None if first is None else first.isoformat(),
-        "periods": service.periods,
-        "paid": dict(service.paid),
-        "disconnected_at": None if down_at is None else micros(down_at),
-    }
-
-
-def _service(phase: str, state: dict[str, Any]) -> Service:
-    down_at, first = state["disconnected_at"], state["first_charge_on"]
-    return Service(
-        phase=phase,
-        employees=state["employees"],
-        options=state["options"],
-        activated_at=moment(state["activated_at"]),
-        trial_ends_at=moment(state["trial_ends_at"]),
-        first_charge_on=None if first is None else date.fromisoformat(first),
-        periods=state["periods"],
-        paid=state["paid"],
-        disconnected_at=None if down_at is None else moment(down_at),
-    )
+    return [account_from(row) for row in connection.execute(query)]
 
 
 def _event_row(event: DatedEvent) -> dict[str, object]:

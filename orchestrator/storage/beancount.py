@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select
 
 from orchestrator.model.money import roubles_text
 from orchestrator.storage.entries import Accounts, Entry, walk
-from orchestrator.storage.rows import micros, moment
 from orchestrator.storage.schema import ledger_entry, ledger_posting
+from orchestrator.storage.values import micros, moment
 
 CURRENCY = "RUB"
 

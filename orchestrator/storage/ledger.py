@@ -23,9 +23,10 @@ from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
 from orchestrator.storage import allowances
 from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
-from orchestrator.storage.rows import canonical, chunks, micros, moment
+from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
 from orchestrator.storage.tariff_states import keep_states
+from orchestrator.storage.values import canonical, micros, moment
 
 _POSTING_TIME = ("seq", "posted_at", "path", "prev_hash", "hash")
 """What may differ between two ledgers of the same calls."""

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, func, select
 from orchestrator.errors import AlreadyReversed, NotReversible
 from orchestrator.storage import ledger
 from orchestrator.storage.entries import REVERSAL, Accounts, Entry, by_key
-from orchestrator.storage.rows import canonical, moment
 from orchestrator.storage.schema import ledger_entry
+from orchestrator.storage.values import canonical, moment
 
 OF_REVERSALS_ALONE = frozenset({"why", "by"})
 """Facts that a reversal has beside those of what it takes back."""

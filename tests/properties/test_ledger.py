@@ -24,9 +24,9 @@ from orchestrator.asterisk import record_file
 from orchestrator.errors import LedgerBroken
 from orchestrator.reconciliation import reconcile
 from orchestrator.storage.entries import Entry, chain_hash, walk
-from orchestrator.storage.rows import canonical
 from orchestrator.storage.schema import metadata
 from orchestrator.storage.store import SqlStore
+from orchestrator.storage.values import canonical
 from orchestrator.storage.views import Asked
 
 NOW = BEGIN + timedelta(days=1)

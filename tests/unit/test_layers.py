@@ -48,6 +48,7 @@ LAYERS = {
     "recordings": WIRING,
     "written_sound": ADAPTERS,
     "books": WIRING,
+    "settlement": WIRING,
     "purging": WIRING,
     "origins": WIRING,
     "origin_lines": WIRING,
@@ -55,6 +56,7 @@ LAYERS = {
     "consumer": WIRING,
     "daemon": WIRING,
     "doctor": WIRING,
+    "drift": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""
