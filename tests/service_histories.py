@@ -193,16 +193,20 @@ quantities = st.sampled_from(
     [(slug, n) for slug in OPTIONS for n in ((1, 2, 3) if slug == COUNTED else (1,))]
 )
 _numbers = st.sampled_from(("74951234567", "78123456789", "79161234567", "78001234567"))
-happenings: st.SearchStrategy[tuple[str, Any]] = st.one_of(
+account_happenings: st.SearchStrategy[tuple[str, Any]] = st.one_of(
     st.tuples(st.just("connect"), quantities),
     st.tuples(st.just("disconnect"), _slugs),
     st.tuples(st.just("employees"), st.integers(0, 12)),
     st.sampled_from((("down", None), ("restore", None))),
     st.tuples(st.just("sms"), st.integers(1, 4)),
     st.tuples(st.just("inform"), st.integers(1, 4000)),
-    st.tuples(st.just("call"), st.tuples(_numbers, st.integers(1, 4000))),
 )
-"""What may happen, and its value."""
+"""What may happen to an account, and its value."""
+
+happenings = st.one_of(
+    account_happenings, st.tuples(st.just("call"), st.tuples(_numbers, st.integers(1, 4000)))
+)
+"""What may happen in a forecast, which has calls too."""
 
 beginnings = st.one_of(
     st.dates(date(2025, 6, 1), date(2027, 6, 1)),

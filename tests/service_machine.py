@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from naive_billing import Plan
 from service_histories import (
     ZONES,
+    account_happenings,
     beginnings,
     gaps,
-    happenings,
     minutes_of_a_day,
     plans,
     prices_of_a_date,
@@ -64,12 +64,13 @@ class ServiceMachine(RuleBasedStateMachine):
     def activate(self, tenant: str, slug: str, zone: str, employees: int, options: dict[str, int]) -> None:
         self.world.activate(tenant, slug, zone, employees, options)
 
-    @rule(data=st.data(), happening=happenings)
+    @rule(data=st.data(), happening=account_happenings)
     def happen(self, data: st.DataObject, happening: tuple[str, Any]) -> None:
         self.world.happen(self._tenant(data), *happening)
 
     @rule(
-        data=st.data(), steps=st.lists(st.tuples(gaps, minutes_of_a_day, happenings), min_size=2, max_size=6)
+        data=st.data(),
+        steps=st.lists(st.tuples(gaps, minutes_of_a_day, account_happenings), min_size=2, max_size=6),
     )
     def a_lot_happens(self, data: st.DataObject, steps: list[tuple[int, int, tuple[str, Any]]]) -> None:
         """Over days and months on which nothing runs."""

@@ -23,6 +23,8 @@ PRICES = {
     "options": dict.fromkeys(OPTIONS, "500.00"),
     "sms": "2.50",
     "minute": "2.30",
+    "minutes": (0, ()),
+    "segments": 0,
 }
 MASTER = tariff_of(Plan(prices=[(date.min, PRICES)], vat=[(date(2019, 1, 1), "20")]))
 FIRST = OPTIONS[0]
