@@ -44,7 +44,7 @@ test: lint system-packages ## everything, on a real switch and real databases
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about ten minutes, on a quiet machine
 	$(BIN)/vpbx switch install
-	for each in definitions ledger billing verify rating listener changes calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+	for each in definitions ledger billing verify rating deck listener changes calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
 
 # What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
 proof-%: setup system-packages

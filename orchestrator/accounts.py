@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from orchestrator.billing import usage
 from orchestrator.billing.history import Taken, Tariffs, check_usable, happen, preview, run_due
+from orchestrator.billing.included import Allowances
 from orchestrator.billing.rating import CompiledDeck
 from orchestrator.billing.service import ANCHOR, TRIAL_END
-from orchestrator.billing.usage import UsageTerms
+from orchestrator.billing.timeline import ChargedPeriods
+from orchestrator.billing.usage import UsageTerms, Use
 from orchestrator.errors import DatabaseUnavailable, OrchestratorError
 from orchestrator.model.account import Account, AccountEvent, ServiceEntry
 from orchestrator.model.service import AutoinformCalled, ServiceCharge, SmsSent
@@ -88,10 +90,19 @@ def charge_usage(
     """
     account = check_usable(unit.account(tenant), at, tenant)
     terms = tariffs.terms(account.tariff, account.time_zone)
-    charge = usage.charge_usage(event, at, UsageTerms(terms, _NO_DECK))
+    name = f"usage/{tenant}/{key}"
+    use = Use(event, at, tenant=tenant)
+    allowances = Allowances(unit.used)
+    if terms.tariff.has_allowances:
+        use = replace(use, span=ChargedPeriods(tariffs, unit.service_events).at(tenant, at))
+        stands, taken = unit.taken_by(name)
+        if stands:
+            # Seen before: what it took then is what it takes, however much is left by now.
+            allowances = Allowances(lambda _tenant, whole: whole.quantity - (taken.quantity if taken else 0))
+    charge = usage.charge_usage(use, UsageTerms(terms, _NO_DECK), allowances)
     if charge is None:
         return None
-    entry = ServiceEntry(f"usage/{tenant}/{key}", tenant, charge, tariffs.state(account.tariff))
+    entry = ServiceEntry(name, tenant, charge, tariffs.state(account.tariff))
     unit.post([entry], source, posted_at or charge.at)
     return charge
 

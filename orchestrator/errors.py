@@ -4,7 +4,7 @@ OrchestratorError
 ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
 ├── NodeUnknown               --node names none of platform.yaml, or is needed and missing
 ├── TrunkSecretMissing        the place that a trunk's `secret:` names holds nothing
-├── CertificateUnusable       a certificate or its key isn't there, isn't one, has expired
+├── CertificateUnusable       a certificate or its key isn't there, isn't one, is another's
 ├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
 ├── OutputNotEmpty            render was told to write where something lies

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Protocol
 
 from orchestrator.model.account import Account, AuditLine, DatedEvent, ServiceEntry
-from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname
+from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname, Usage
 from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
+from orchestrator.model.tariff import Portion
 
 
 class Clock(Protocol):
@@ -158,6 +159,14 @@ class RecordUnit(Protocol):
         """What the ledger holds under some keys."""
         ...
 
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to a tenant's service, oldest first."""
+        ...
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        """How much of what a tenant's period includes was taken by entries that stand."""
+        ...
+
     def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted: ...
 
     def reverse(self, key: str, path: str, at: datetime) -> None:
@@ -179,13 +188,13 @@ class Standing:
     occurred_at: datetime
     estimated: bool
 
-    def same_evidence(self, charge: Charge) -> bool:
+    def same_evidence(self, usage: Usage) -> bool:
         """Whether it came of the same call, whatever tariff version priced it."""
         return (self.tenant, self.answered_at, self.occurred_at, self.estimated) == (
-            charge.tenant,
-            charge.answered_at,
-            charge.occurred_at,
-            charge.estimated,
+            usage.tenant,
+            usage.answered_at,
+            usage.ended_at,
+            usage.estimated,
         )
 
 
@@ -222,6 +231,18 @@ class BillingUnit(Protocol):
 
         Args: path: what posts it. at: time of posting. Raises: DuplicateKey.
         """
+        ...
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to a tenant's service, oldest first."""
+        ...
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        """How much of what a tenant's period includes was taken by entries that stand."""
+        ...
+
+    def taken_by(self, key: str) -> tuple[bool, Portion | None]:
+        """Whether an entry stands under a key, and what it took of what is included."""
         ...
 
     def audit(self, lines: Sequence[AuditLine]) -> None: ...

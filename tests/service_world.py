@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise
+from operator import is_not
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -64,7 +65,7 @@ class World:
     refused: int = 0
     prices_changed: bool = False
     terms_changed: bool = False
-    _tariffs: dict[tuple[int, ...], Tariffs] = field(default_factory=dict)
+    _made_of: tuple[tuple[Plan, ...], Tariffs] | None = None
 
     @classmethod
     def begin(cls, plans: Mapping[str, Plan], now: datetime) -> World:
@@ -77,11 +78,10 @@ class World:
 
     @property
     def tariffs(self) -> Tariffs:
-        known = self._tariffs.get(tuple(map(id, self.plans.values())))
-        if known is None:
-            known = tariffs_of(self.plans)
-            self._tariffs = {tuple(map(id, self.plans.values())): known}
-        return known
+        plans = tuple(self.plans.values())
+        if self._made_of is None or any(map(is_not, self._made_of[0], plans)):
+            self._made_of = plans, tariffs_of(self.plans)
+        return self._made_of[1]
 
     @property
     def figures(self) -> dict[str, int]:

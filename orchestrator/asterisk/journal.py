@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.asterisk.durable import replace_file, sync_directory
+from orchestrator.durable import replace_file, sync_directory
 from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
 

@@ -14,7 +14,7 @@ from orchestrator.billing.periods import Period
 from orchestrator.billing.recurring import Wanted, charge_recurring
 from orchestrator.billing.usage import charge_autoinform, charge_sms
 from orchestrator.model.service import AUTOINFORM, SMS, ServiceCharge
-from orchestrator.model.tariff import Tariff
+from orchestrator.model.tariff import Portion, Tariff
 
 
 def facts_of(charge: ServiceCharge, tariff: str, digest: str) -> dict[str, object]:
@@ -39,7 +39,29 @@ def facts_of(charge: ServiceCharge, tariff: str, digest: str) -> dict[str, objec
         "vat_kop": charge.vat_kop,
         "vat_percents": [str(percent) for percent in charge.vat_percents],
         "rule": charge.rule,
+        **taken_facts(charge.taken),
     }
+
+
+def taken_facts(taken: Portion | None) -> dict[str, object]:
+    """What of a use was included in the subscription, among its facts; nothing when nothing was."""
+    if taken is None:
+        return {}
+    return {
+        "included": {
+            "allowance": taken.allowance,
+            "period_from": taken.period_from.isoformat(),
+            "quantity": taken.quantity,
+        }
+    }
+
+
+def taken_from(facts: Mapping[str, Any]) -> Portion | None:
+    """The same out of the facts of an entry."""
+    given = facts.get("included")
+    if given is None:
+        return None
+    return Portion(given["allowance"], date.fromisoformat(given["period_from"]), given["quantity"])
 
 
 def recomputed(facts: Mapping[str, Any], tariff: Tariff) -> ServiceCharge | None:
@@ -53,7 +75,7 @@ def recomputed(facts: Mapping[str, Any], tariff: Tariff) -> ServiceCharge | None
     at, day = datetime.fromisoformat(facts["at"]), date.fromisoformat(facts["day"])
     priced_on, kind = date.fromisoformat(facts["priced_on"]), facts["kind"]
     if kind == SMS:
-        return charge_sms(facts["quantity"], at, day, tariff)
+        return charge_sms(facts["quantity"], at, day, tariff, taken_from(facts))
     if kind == AUTOINFORM:
         return charge_autoinform(facts["duration_s"], priced_on, at, day, tariff)
     starts_on, ends_before = (date.fromisoformat(facts[name]) for name in ("period_from", "period_to"))

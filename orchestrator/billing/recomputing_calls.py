@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from orchestrator.billing.rating import CallCost, price_call
+from orchestrator.billing.rating import CallCost, call_cost
 from orchestrator.model.tariff import Rate, Tariff
 
 Facts = Mapping[str, Any]
@@ -87,7 +87,8 @@ def call_again(ended_us: int, facts: Facts, terms: CallTerms) -> CallAgain:
     answered_on = datetime.fromtimestamp(answered_us // _SECOND_US, zone).date()
     ended_on = datetime.fromtimestamp(ended_us // _SECOND_US, zone).date()
     applied = terms.on(answered_on, ended_on)
-    cost = _cost(duration_s, *_of_rate(rate), *applied[-2:])
+    included_s = facts["included"]["quantity"] if "included" in facts else 0
+    cost = _cost(duration_s, *_of_rate(rate), *applied[-2:], included_s)
     return CallAgain(
         cost.amount_kop,
         cost.vat_kop,
@@ -109,6 +110,7 @@ def _cost(
     connect_fee: str,
     vat_percent: str,
     vat_mode: str,
+    included_s: int,
 ) -> CallCost:
     rate = Rate("", "", Decimal(price), date.min, increment_s, minimum_s, free_below_s, Decimal(connect_fee))
-    return price_call(duration_s, rate, Decimal(vat_percent), vat_mode)
+    return call_cost(duration_s, rate, Decimal(vat_percent), vat_mode, included_s)

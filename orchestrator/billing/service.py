@@ -156,6 +156,11 @@ def paid_until(service: Service, terms: Terms) -> date | None:
     return None if service.first_charge_on is None else _next_anchor(service, terms)
 
 
+def charged_period(service: Service, terms: Terms) -> Period | None:
+    """The period that was charged last, in which a service that is up stands; None in a trial."""
+    return None if service.first_charge_on is None else current_period(service, terms)
+
+
 def current_period(service: Service, terms: Terms) -> Period:
     """The period that is charged now; in a trial, what options that are charged in it are prorated to."""
     if service.first_charge_on is not None:

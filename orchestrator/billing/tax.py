@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -100,7 +100,12 @@ def _by_rate(
     support_kop: int, starts_on: date, ends_before: date, vat: tuple[VatRate, ...]
 ) -> Sequence[tuple[int, Decimal]]:
     """Support by the VAT rates of its days: each part half-up, what is left belongs to the last."""
-    changes = [rate.starts_on for rate in vat if starts_on < rate.starts_on < ends_before]
+    changes = [
+        rate.starts_on
+        for rate in vat
+        if starts_on < rate.starts_on < ends_before
+        and rate.percent != percent_on(vat, rate.starts_on - timedelta(days=1))
+    ]
     bounds = [starts_on, *changes, ends_before]
     days = (ends_before - starts_on).days
     parts: list[tuple[int, Decimal]] = []

@@ -17,6 +17,7 @@ from orchestrator.model.account import TariffState
 from orchestrator.model.tariff import (
     BillingCycle,
     Deck,
+    IncludedMinutes,
     Option,
     Prices,
     Rate,
@@ -99,7 +100,17 @@ def _prices(prices: Prices) -> dict[str, object]:
         "options": {slug: str(price) for slug, price in prices.options.items()},
         "sms": str(prices.sms),
         "autoinform": _rate(prices.autoinform),
+        "included_minutes": _minutes(prices.included_minutes),
+        "included_sms": prices.included_sms,
     }
+
+
+def _minutes(minutes: IncludedMinutes | None) -> list[object] | None:
+    return None if minutes is None else [minutes.quantity, list(minutes.to)]
+
+
+def _minutes_from(data: list[Any] | None) -> IncludedMinutes | None:
+    return None if data is None else IncludedMinutes(data[0], tuple(data[1]))
 
 
 def _prices_from(data: Mapping[str, Any]) -> Prices:
@@ -111,6 +122,8 @@ def _prices_from(data: Mapping[str, Any]) -> Prices:
         options={slug: Decimal(price) for slug, price in data["options"].items()},
         sms=Decimal(data["sms"]),
         autoinform=_rate_from(data["autoinform"]),
+        included_minutes=_minutes_from(data.get("included_minutes")),
+        included_sms=data.get("included_sms", 0),
     )
 
 

@@ -26,6 +26,7 @@ from orchestrator.cli.deploying import (
     refuse_while_pending,
     running_switch,
     say_applied,
+    warn_of_certificate,
     watch_over,
 )
 from orchestrator.cli.plan import CHANGES, make_plan, show_plan
@@ -97,6 +98,7 @@ def apply(
         vpbx apply --confirm-within 120
     """
     session = open_session(node)
+    warn_of_certificate(session)
     saved = _saved(plan_file)
     if saved is not None and disconnect:
         raise click.UsageError("--disconnect belongs to vpbx plan: a saved plan is applied as it stands")

@@ -18,6 +18,7 @@ from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.journal import Journal, Pending
 from orchestrator.asterisk.recovery import recover
+from orchestrator.certificates import certificate_warning
 from orchestrator.cli.session import Session
 from orchestrator.cli.settling import Settling, say_posted
 from orchestrator.errors import AmiUnreachable, ApplyFailed, SwitchNotRunning
@@ -57,6 +58,13 @@ async def recovered(session: Session, switch: AmiSwitch | None, accounts: Settli
     if told:
         click.echo(told, err=True)
     say_posted(accounts.told(), err=True)
+
+
+def warn_of_certificate(session: Session) -> None:
+    """Say that the node's certificate is out of date. Raises: CertificateUnusable."""
+    told = certificate_warning(session.project, session.node, datetime.now(UTC))
+    if told:
+        click.echo(f"warning: {told}", err=True)
 
 
 def refuse_while_pending(session: Session) -> None:

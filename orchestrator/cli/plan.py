@@ -13,7 +13,7 @@ import click
 
 from orchestrator.asterisk.journal import Journal
 from orchestrator.candidate import secrets_to_plan
-from orchestrator.cli.deploying import running_switch
+from orchestrator.cli.deploying import running_switch, warn_of_certificate
 from orchestrator.cli.session import Session, disconnect_option, json_option, node_option, open_session
 from orchestrator.cli.settling import Settling, money_lines, settling, total_lines
 from orchestrator.deployment import candidate, look, plan_of
@@ -43,6 +43,7 @@ def plan(out: Path | None, disconnect: tuple[str, ...], node: str | None, as_jso
         vpbx plan --out monday.plan && vpbx apply monday.plan
     """
     session = open_session(node)
+    warn_of_certificate(session)
     with settling(session) as accounts:
         found = asyncio.run(make_plan(session, accounts, disconnect, datetime.now(UTC)))
     data = plan_data(found)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NewType
 
 from orchestrator.model.account import TariffState
-from orchestrator.model.tariff import Rate
+from orchestrator.model.tariff import Portion, Rate
 
 Systemname = NewType("Systemname", str)
 """The random name of a switch, kept for its life; every genuine event carries it."""
@@ -120,6 +120,7 @@ class Charge:
         working: the computation in one line, e.g. `2 x 60 s x 2.30/min = 4.60`.
         rate: as it priced the call. vat_mode: `inside` or `on_top`. time_zone: the tenant's, an IANA name.
         state: the tariff's terms. With these it can be computed again when deck and tariff are gone.
+        taken: what of `billable_s` was included in the tenant's subscription; None: nothing.
     """
 
     key: ChargeKey
@@ -146,6 +147,7 @@ class Charge:
     vat_mode: str
     time_zone: str
     state: TariffState
+    taken: Portion | None = None
 
 
 @dataclass(frozen=True, slots=True)

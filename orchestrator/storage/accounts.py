@@ -19,8 +19,9 @@ from orchestrator.model.account import (
     ServiceEntry,
     TariffState,
 )
+from orchestrator.model.tariff import Portion
 from orchestrator.ports import DuePlace, Posted
-from orchestrator.storage import ledger
+from orchestrator.storage import allowances, ledger
 from orchestrator.storage.account_rows import account_from, account_row
 from orchestrator.storage.rows import chunks, flat, upsert
 from orchestrator.storage.schema import audit, ledger_entry, service_event, service_state, tariff_state
@@ -55,6 +56,15 @@ class SqlBillingUnit:
 
     def post(self, entries: Sequence[ServiceEntry], path: str, at: datetime) -> Posted:
         return ledger.post(self._connection, entries, path, at)
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        return events(self._connection, tenant)[::-1]
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        return allowances.used(self._connection, tenant, whole.allowance, whole.period_from.isoformat())
+
+    def taken_by(self, key: str) -> tuple[bool, Portion | None]:
+        return ledger.taken_by(self._connection, key)
 
     def audit(self, lines: Sequence[AuditLine]) -> None:
         if lines:

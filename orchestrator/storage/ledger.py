@@ -14,12 +14,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from orchestrator.billing.recomputing import facts_of
+from orchestrator.billing.recomputing import facts_of, taken_facts, taken_from
 from orchestrator.errors import DuplicateKey, NotFound
 from orchestrator.model.account import ServiceEntry
 from orchestrator.model.call import Charge
 from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
+from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
+from orchestrator.storage import allowances
 from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
 from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
@@ -52,6 +54,9 @@ def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path:
             known += 1
     keep_states(connection, (charge.state for charge in charges if str(charge.key) in found))
     _append(connection, list(found.values()), path, at)
+    new = (charge for charge in charges if str(charge.key) in found)
+    taken = {str(charge.key): (charge.tenant, portion) for charge in new if (portion := _taken(charge))}
+    allowances.take(connection, taken.values())
     return Posted(new=len(found), known=known)
 
 
@@ -87,6 +92,14 @@ def append_reversal(
     }
     accounts = {account: -amount for account, amount in _postings(connection, stood["seq"]).items()}
     _append(connection, [(content, accounts)], path, at)
+    if (taken := taken_from(json.loads(stood["facts"]))) is not None:
+        allowances.take(connection, [(stood["tenant"], taken)], -1)
+
+
+def taken_by(connection: Connection, key: str) -> tuple[bool, Portion | None]:
+    """Whether an entry stands under a key, and what it took of what is included."""
+    facts = connection.execute(select(ledger_entry.c.facts).where(ledger_entry.c.key == key)).scalar()
+    return facts is not None, None if facts is None else taken_from(json.loads(facts))
 
 
 def standing(connection: Connection, keys: Sequence[str]) -> Mapping[str, Standing]:
@@ -142,6 +155,7 @@ def call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
         },
         "vat_mode": charge.vat_mode,
         "time_zone": charge.time_zone,
+        **taken_facts(charge.taken),
     }
     content = _content(
         str(charge.key), charge.tenant, charge.kind, charge.occurred_at, charge.amount_kop, facts
@@ -162,6 +176,10 @@ def service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int
         "revenue:support": charge.vat_kop - charge.support_kop,
         "vat": -charge.vat_kop,
     }
+
+
+def _taken(charge: Charge | ServiceEntry) -> Portion | None:
+    return charge.taken if isinstance(charge, Charge) else charge.charge.taken
 
 
 def usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]:

@@ -216,3 +216,12 @@ unrated = Table(
     Column("uniqueid", String, primary_key=True),
     Column("reason", String, nullable=False),
 )
+
+allowance_used = Table(
+    "allowance_used",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("allowance", String, primary_key=True),
+    Column("period_from", String(10), primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
+)

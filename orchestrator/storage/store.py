@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
 from orchestrator.storage import accounts as account_tables
-from orchestrator.storage import beancount, ledger, record, reversals, verification, views
+from orchestrator.storage import allowances, beancount, ledger, record, reversals, verification, views
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.accounts import SqlBillingUnit
 from orchestrator.storage.database import Database, open_database
@@ -194,6 +195,12 @@ class SqlUnit:
 
     def standing(self, keys: Sequence[str]) -> Mapping[str, Standing]:
         return ledger.standing(self._connection, keys)
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        return account_tables.events(self._connection, tenant)[::-1]
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        return allowances.used(self._connection, tenant, whole.allowance, whole.period_from.isoformat())
 
     def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted:
         return ledger.post(self._connection, charges, path, at)

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state, terms_text
 from orchestrator.model.problem import Position
-from orchestrator.model.tariff import BillingCycle, Deck, Option, Prices, Rate, Tariff, Tier, Trial, VatRate
+from orchestrator.model.tariff import (
+    BillingCycle,
+    Deck,
+    IncludedMinutes,
+    Option,
+    Prices,
+    Rate,
+    Tariff,
+    Tier,
+    Trial,
+    VatRate,
+)
 
 _texts = st.text(max_size=12)
 _slugs = st.from_regex(r"[a-z]{1,6}", fullmatch=True)
@@ -36,6 +47,11 @@ _prices = st.builds(
     st.dictionaries(_slugs, _money, max_size=3),
     _money,
     _rates,
+    st.none()
+    | st.builds(
+        IncludedMinutes, st.integers(0, 900), st.lists(st.sampled_from("1247"), max_size=3).map(tuple)
+    ),
+    st.integers(0, 99),
 )
 _options = st.dictionaries(
     _slugs, st.tuples(_texts, st.lists(_slugs, max_size=2), st.booleans()), max_size=3
