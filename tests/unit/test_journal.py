@@ -167,9 +167,7 @@ def test_a_disk_that_refuses_the_swap_leaves_the_live_generation_and_no_journal(
     assert [kept.number for kept in Generations(paths).all()] == [1]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[", "[]", "null", '{"before": "x", "after": 2}', "\x00"]
-)
+@pytest.mark.parametrize("text", ["", "[", "[]", "null", '{"before": "x", "after": 2}', "\x00"])
 def test_a_damaged_intent_is_told_with_what_to_do(paths: SwitchPaths, text: str) -> None:
     (paths.root / "apply.json").write_text(text)
     with pytest.raises(ApplyFailed, match=r"apply\.json: damaged") as told:
