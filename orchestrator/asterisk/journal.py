@@ -100,7 +100,7 @@ def _drop(path: Path) -> None:
 
 
 def _intent(told: Any) -> Intent:
-    return Intent(int(told["before"]), int(told["after"]), _moment(told["at"]), told["live"] is True)
+    return Intent(int(told["before"]), int(told["after"]), _moment(told.get("at")), told.get("live") is True)
 
 
 def _pending(told: Any) -> Pending:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from service_histories import COUNTED, OPTIONS, ZONES, Plan, tariff_of
+from service_histories import ZONES
+from wishes import price_list
 
 from orchestrator.billing.history import Tariffs, happen
 from orchestrator.billing.service import PURGE
@@ -17,16 +18,9 @@ from orchestrator.planning.services import WantedService, Wish, events_towards
 
 FEW = settings(max_examples=60)
 BEGUN = datetime(2026, 1, 24, 7, tzinfo=UTC)
-PRICES = {
-    "subscription": "1000.00",
-    "employee": "200.00",
-    "options": dict.fromkeys(OPTIONS, "500.00"),
-    "sms": "2.50",
-    "minute": "2.30",
-    "minutes": (0, ()),
-    "segments": 0,
-}
-MASTER = tariff_of(Plan(prices=[(date.min, PRICES)], vat=[(date(2019, 1, 1), "20")]))
+OPTIONS = ("crm", "analytics", "recording", "storage_year")
+COUNTED = "storage_year"
+MASTER = price_list()
 FIRST = OPTIONS[0]
 PLAIN = replace(
     MASTER,
