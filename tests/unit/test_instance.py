@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,9 @@ def test_a_switch_goes_before_other_sessions_and_a_scratch_switch_last(
 ) -> None:
     pid = spawn(["/bin/sleep", "61.75"], tmp_path / "out", tied)
     with Held(pid, "61.75") as held:
+        deadline = time.monotonic() + 10
+        while not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/bin/sleep"):
+            assert time.monotonic() < deadline, "it is the launcher still"
         assert Path(f"/proc/{pid}/autogroup").read_text().split()[-1] == str(niceness)
         held.send(signal.SIGKILL)
         assert held.ended(10)
