@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
-from orchestrator.model.tenant import Department, Did, Employee, Overflow, Target, Tenant
+from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
 from orchestrator.routing.graph import (
     Action,
     Admit,
@@ -136,34 +136,24 @@ class _Compiler:
                 yield department.extension, department_step(department.name), department.position
 
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
-        step = employee_step(employee.extension)
-        yield from self._ring(step, [employee], employee.ring_timeout_s, employee.position, employee.overflow)
+        ring = Ring(_devices([employee]), employee.ring_timeout_s, "employee", employee.extension)
+        yield from self._ring(employee_step(employee.extension), ring, employee)
 
     def _ring_department(self, department: Department) -> Iterator[Step]:
         by_extension = self._tenant.employees_by_extension()
         members = [by_extension[extension] for extension in department.members]
-        step = department_step(department.name)
-        yield from self._ring(
-            step, members, department.ring_timeout_s, department.position, department.overflow
-        )
+        ring = Ring(_devices(members), department.ring_timeout_s, "department", department.name)
+        yield from self._ring(department_step(department.name), ring, department)
 
-    def _ring(
-        self,
-        step: str,
-        employees: list[Employee],
-        timeout_s: int,
-        position: Position,
-        overflow: tuple[Overflow, ...],
-    ) -> Iterator[Step]:
+    def _ring(self, step: str, ring: Ring, called: Employee | Department) -> Iterator[Step]:
         """Ring phones, and pass the call on from there where the YAML says so."""
-        devices = tuple(DeviceRef(e.extension, device.name) for e in employees for device in e.devices)
-        cases = {each.when: each for each in overflow}
+        cases = {each.when: each for each in called.overflow}
         edges: dict[str, str] = {}
         for outcome, when in _OVERFLOW_OF.items():
             case = cases.get(when, cases.get("any"))
             edges[outcome] = end_of(outcome) if case is None else f"{step}.{case.when}"
-        yield Step(step, Ring(devices, timeout_s), position, edges)
-        for case in overflow:
+        yield Step(step, ring, called.position, edges)
+        for case in called.overflow:
             base = f"{step}.{case.when}"
             if base in edges.values():
                 first, steps = self._towards(case.target, base)
@@ -245,3 +235,7 @@ class _Compiler:
         announce = tenant.recording.announce_outbound if self._records else ""
         action = DialOut(number, tenant.caller_id, tenant.trunk, self._limit, self._records, announce)
         return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
+
+
+def _devices(employees: list[Employee]) -> tuple[DeviceRef, ...]:
+    return tuple(DeviceRef(each.extension, device.name) for each in employees for device in each.devices)

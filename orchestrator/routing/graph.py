@@ -55,10 +55,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk."""
+    """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
+
+    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`.
+    """
 
     devices: tuple[DeviceRef, ...]
     timeout_s: int
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

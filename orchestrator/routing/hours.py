@@ -17,6 +17,8 @@ from orchestrator.model.schedule import DAY_MIN, WEEKDAYS, Schedule, Span
 from orchestrator.routing.days_off import WORKING, DaysOff
 
 MONDAY = 0
+DATE, DAY_OFF, WORKED, WEEK = "date", "day off", "weekend day that is worked", "week"
+"""Which rule said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,12 @@ class HourTable:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a table says of a moment.
+    """What the table of a schedule says of a moment.
 
-    Args: local: that moment there. rule: `date`, `day off`, `working day` or `week`. position: of what says
-    so.
+    Args: local: that moment there. rule: which of them said it. position: of what says so.
     """
 
+    schedule: str
     is_open: bool
     local: datetime
     rule: str
@@ -81,7 +83,9 @@ def opening(table: HourTable, at: datetime, days_off: DaysOff) -> Opening:
     rule, day = _day_of(table, local.date(), days_off)
     minute = local.hour * 60 + local.minute
     within = next((span for span in day.spans if span.begins_min <= minute < span.ends_min), None)
-    return Opening(within is not None, local, rule, day.position if within is None else within.position)
+    return Opening(
+        table.name, within is not None, local, rule, day.position if within is None else within.position
+    )
 
 
 def overlaps(day: Day) -> Iterator[tuple[OpenSpan, OpenSpan]]:
@@ -93,13 +97,13 @@ def overlaps(day: Day) -> Iterator[tuple[OpenSpan, OpenSpan]]:
 
 def _day_of(table: HourTable, local: date, days_off: DaysOff) -> tuple[str, Day]:
     if local in table.dates:
-        return "date", table.dates[local]
+        return DATE, table.dates[local]
     kind = days_off.get(local) if table.calendar else None
     if kind == WORKING:
-        return "working day", table.weekdays[MONDAY]
+        return WORKED, table.weekdays[MONDAY]
     if kind is not None:
-        return "day off", Day((), table.position)
-    return "week", table.weekdays[local.weekday()]
+        return DAY_OFF, Day((), table.position)
+    return WEEK, table.weekdays[local.weekday()]
 
 
 def _weekday(schedule: Schedule, number: int) -> Day:

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from harness.clock import Clock
 from harness.farside import Carrier, FarSide, Phone
 from harness.farside_config import Secure
 from harness.ports import PortBlock
@@ -41,9 +43,20 @@ class VerbFailed(AssertionError):
 class Site:
     """A project directory, made from another one, with addresses of its own."""
 
-    def __init__(self, root: Path, asterisk: Asterisk, source: Path = EXAMPLES, node: str = "pbx1") -> None:
-        """Args: root: does not exist yet. source: project to copy; the addresses in it are replaced."""
+    def __init__(
+        self,
+        root: Path,
+        asterisk: Asterisk,
+        source: Path = EXAMPLES,
+        node: str = "pbx1",
+        clock: Clock | None = None,
+    ) -> None:
+        """Args: root: does not exist yet. source: project to copy; the addresses in it are replaced.
+
+        clock: what the switch goes by; None: the machine's.
+        """
         self.root, self.node, self._asterisk = root, node, asterisk
+        self._clock = clock
         self._ports = PortBlock()
         self.sip = Address(SWITCH_HOST, self._ports.port())
         self.ami = Address(SWITCH_HOST, self._ports.port())
@@ -96,7 +109,8 @@ class Site:
     def start(self) -> None:
         """Apply, start the switch, and see it confirmed."""
         self.vpbx("apply")
-        self.vpbx("switch", "start")
+        with nullcontext() if self._clock is None else self._clock.given():
+            self.vpbx("switch", "start")
         put_first(self.pid)
         assert self.json("apply")["confirmed"] is not None
 
