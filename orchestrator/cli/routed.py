@@ -13,7 +13,8 @@ from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
 from orchestrator.routing.walk import ANSWERED, DONE, Passed
 
-_SIP = {17: 486, 19: 480, 20: 480, 21: 403}
+_BUSY_CAUSE = 17
+_SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
 _RULES = {DATE: "by its date", DAY_OFF: "a day off", WORKED: "a weekend day that is worked"}
 _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
@@ -111,6 +112,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.DialOut(caller_id=caller_id, trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
+            if passed.outcome == FULL:
+                outcome = "no line is free, 486"
             return f"calls {passed.number}, {way}, shows {caller_id}, {price}: {outcome}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
             return f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
@@ -130,6 +133,8 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             rate = words.rate
             price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"
             return End("outside", last.number, f"outside {last.number}, {price}")
+        case graph.DialOut() if last.outcome == FULL:
+            return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
         case graph.Emergency(number=number):
             return End("emergency", number, f"emergency {number}")
         case graph.HangUp(cause=cause):

@@ -91,7 +91,9 @@ class Classify:
 
 @dataclass(frozen=True, slots=True)
 class DialOut:
-    """Calls a number outside. Outcomes: busy, no_answer. Effects: take a line, record, rate.
+    """Calls a number outside. Outcomes: busy, no_answer; any other, such as no free line, ends the call here.
+
+    Effects: take a line, record, rate.
 
     Args: number: E.164, or empty for the number dialled. announce: prompt for the callee, or empty.
     """

@@ -147,7 +147,7 @@ class _Walk:
                 number = step.action.number or self.situation.dialled
                 outcome = self.situation.told.get(number, ANSWERED)
                 if not self._takes_line(step.action.limit):
-                    outcome = BUSY
+                    outcome = FULL
                 return replace(passed, outcome=outcome, number=number)
             case Emergency():
                 return replace(passed, outcome=ANSWERED)
