@@ -53,6 +53,28 @@ class Schedule:
     dates: Mapping[str, Hours]
     position: Position = field(default=NOWHERE, compare=False)
 
+    @property
+    def week(self) -> str:
+        """The hours of a week in words, days that are alike together.
+
+        >>> day, sat = Hours((Span(540, 1080),)), Hours((Span(600, 840), Span(900, 1020)))
+        >>> Schedule("office", {"mon": day, "tue": day, "thu": day, "sat": sat}, "", {}).week
+        'mon-tue 09:00-18:00; thu 09:00-18:00; sat 10:00-14:00, 15:00-17:00'
+        """
+        runs: list[tuple[str, str, str]] = []
+        for number, day in enumerate(WEEKDAYS):
+            hours = str(self.weekly.get(day, Hours(())))
+            if number and runs[-1][1] == WEEKDAYS[number - 1] and runs[-1][2] == hours:
+                runs[-1] = (runs[-1][0], day, hours)
+            else:
+                runs.append((day, day, hours))
+        told = [
+            f"{first if first == last else f'{first}-{last}'} {hours}"
+            for first, last, hours in runs
+            if hours != str(Hours(()))
+        ]
+        return "; ".join(told) or str(Hours(()))
+
 
 def clock(minute: int) -> str:
     """A minute of the day as people write it.
