@@ -199,20 +199,41 @@ def test_no_answer_goes_on_to_a_department(flow: Site, world: FarSide) -> None:
     assert steps_of(flow, CALLER, CLINIC)[-2:] == ["employees.101.no_answer", "departments.doctors"]
 
 
-def test_unreachable_goes_on_to_a_number_outside_with_a_second_line_and_the_caller_in_diversion(
-    flow: Site, module_world: FarSide, world: FarSide
+@pytest.mark.parametrize(
+    ("behaviour", "reason"), [(farside.busy(), "cfb"), (farside.ring(), "cfnr")], ids=["busy", "no answer"]
+)
+def test_a_number_outside_gets_a_second_line_the_tenants_number_and_the_caller_in_diversion_with_the_reason(
+    flow: Site, world: FarSide, behaviour: Behaviour, reason: str
 ) -> None:
-    world.behave("clinic101desk", farside.busy())
-    world.behave("clinic102desk", farside.ring())
+    world.behave("clinic102desk", behaviour)
     after = len(world.calls_to(CARRIER))
     call = world.call(CARRIER, "+73432223346", from_number=CALLER)
-    world.behave("clinic102desk", farside.busy())
-    arrived = world.incoming(CARRIER, after=after)
-    assert (arrived.number, arrived.from_number, arrived.diverted_by) == (LAST_HELP, CLINIC, CALLER)
+    arrived = world.incoming(CARRIER, 20, after)
+    assert (arrived.number, arrived.from_number) == (LAST_HELP, CLINIC)
+    assert (arrived.diverted_by, arrived.reason) == (CALLER, reason)
     world.wait_answered(call)
     assert flow.lines("clinic")["in_use"] == 2
     world.hang_up(call)
     flow.until(lambda: flow.lines("clinic")["in_use"] == 0, "both lines are free")
+
+
+def test_an_employee_whose_phone_is_gone_goes_on_to_a_number_outside(
+    flow: Site, world: FarSide, clock: Clock
+) -> None:
+    world.rx("pjsip send unregister clinic101desk")
+    registered = flow.phones("clinic", ("101",))[0].endpoint
+    flow.until(lambda: registered not in flow.rx("pjsip show contacts"), "101 is gone")
+    try:
+        arrived = answered_by(world, CARRIER, CLINIC, NIGHT_DUTY)
+    finally:
+        clock.set(BEGIN + timedelta(minutes=10))
+        world.rx("pjsip send register clinic101desk")
+        flow.until(lambda: registered in flow.rx("pjsip show contacts"), "101 is back")
+    assert (arrived.diverted_by, arrived.reason) == (CALLER, "unavailable")
+    assert steps_of(flow, CALLER, CLINIC)[-2:] == [
+        "employees.101.unreachable",
+        "employees.101.unreachable.forward",
+    ]
 
 
 def test_a_call_that_is_declined_goes_where_a_busy_one_does_and_the_next_phone_is_judged_by_itself(

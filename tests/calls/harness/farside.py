@@ -97,7 +97,7 @@ class Call:
     """A call of a phone, as the far side sees it.
 
     Args: phone: its name. uniqueid: the far side's own. number: what was dialled. from_number, name: who
-    calls, as shown. diverted_by: the number that forwarded it, from Diversion.
+    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion.
     """
 
     phone: str
@@ -106,6 +106,7 @@ class Call:
     from_number: str = ""
     name: str = ""
     diverted_by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,8 @@ class FarSide:
     def calls_to(self, phone: str) -> list[Call]:
         """Every call that came to a phone so far, in order."""
         found = self._events("Incoming", lambda event: event["Phone"] == phone)
-        return [Call(phone, e["Uniqueid"], e["Number"], e["From"], e["Name"], e["Diversion"]) for e in found]
+        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason")
+        return [Call(phone, *(event[field] for field in fields)) for event in found]
 
     def wait_answered(self, call: Call, deadline_s: float = _DEADLINE_S) -> Path:
         """Wait until a call is answered. Returns: the file of what this phone hears, written as it goes."""

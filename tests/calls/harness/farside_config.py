@@ -194,7 +194,8 @@ def _dialplan(pbx: Address, heard: Path) -> str:
     """
     told = "Phone: ${PHONE}"
     caller = (
-        "Number: ${EXTEN},From: ${CALLERID(num)},Name: ${CALLERID(name)},Diversion: ${REDIRECTING(from-num)}"
+        "Number: ${EXTEN},From: ${CALLERID(num)},Name: ${CALLERID(name)},Diversion: ${REDIRECTING(from-num)},"
+        "Reason: ${REDIRECTING(reason)}"
     )
     return f"""\
 [incoming]
