@@ -134,7 +134,7 @@ def test_a_line_is_traced_to_what_it_was_made_of(
         ("exten => hours.office.6", "tenants/clinic.yaml:31:38"),
         ("exten => hours.office.20261231", "tenants/clinic.yaml:33:12"),
         ("exten => hours.night_shift.7", "tenants/clinic.yaml:35:14"),
-        ("exten => employees.101.no_answer,", "tenants/clinic.yaml:15:30"),
+        ("exten => employees.101.no_answer,", "tenants/clinic.yaml:15:31"),
         ("exten => numbers.73432223344.schedule", "tenants/clinic.yaml:41:15"),
         ("exten => numbers.73432223344.closed.closed,", "tenants/clinic.yaml:46:24"),
     ],

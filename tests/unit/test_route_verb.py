@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import root
+from orchestrator.cli.when import moment
 
 PROJECT = Path(__file__).parents[1] / "golden" / "rendering" / "schedules" / "project"
 NUMBER, CALLER = "+73432223344", "+79035556677"
@@ -116,3 +119,20 @@ def test_an_unknown_tenant_is_told_with_a_hint() -> None:
 )
 def test_a_wrong_call_is_refused_as_one(arguments: tuple[str, ...]) -> None:
     assert route("--from", "101", "--to", "102", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "2026-11-26 07:00:30+03:00"),
+        ("19:05", "2026-11-26 19:05:00+03:00"),
+        ("sat 19:05", "2026-11-28 19:05:00+03:00"),
+        ("Thu 07:00", "2026-11-26 07:00:00+03:00"),
+        ("thu 06:59", "2026-12-03 06:59:00+03:00"),
+        ("2026-12-31 19:05", "2026-12-31 19:05:00+03:00"),
+        ("2026-12-31T16:05:00Z", "2026-12-31 19:05:00+03:00"),
+    ],
+)
+def test_a_moment_is_local_and_a_day_of_the_week_is_the_next_one(text: str | None, expected: str) -> None:
+    now = datetime(2026, 11, 26, 4, 0, 30, tzinfo=UTC)
+    assert str(moment(text, now, ZoneInfo("Europe/Moscow"))) == expected
