@@ -78,7 +78,11 @@ def route(
     definitions = load(project.root)
     if tenant not in definitions.tenants:
         raise no_tenant(tenant, definitions)
-    asked = _asked(definitions, definitions.tenants[tenant], caller, to)
+    model = definitions.tenants[tenant]
+    if model.service != "active":
+        message = f"tenant {tenant} is {model.service}: the switch has none of its numbers and phones"
+        raise NotFound(message, "service: active gives them back (decision 11)")
+    asked = _asked(definitions, model, caller, to)
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled)
@@ -121,16 +125,14 @@ def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) 
     number = to_e164(to, definitions.platform.region)
     other = _owner(definitions, number or "")
     own = [did.number for did in tenant.numbers]
-    hint = f"it is a number of tenant {other}" if other else did_you_mean(to, own)
+    hint = f"it is a number of tenant {other.name}" if other else did_you_mean(to, own)
     return f"{to!r} is no number of tenant {tenant.name}", hint
 
 
-def _owner(definitions: Definitions, number: str) -> str:
-    """The tenant that has a number; empty: none of the platform."""
-    for tenant in definitions.tenants.values():
-        if any(did.number == number for did in tenant.numbers):
-            return tenant.name
-    return ""
+def _owner(definitions: Definitions, number: str) -> Tenant | None:
+    """The tenant that has a number."""
+    owners = {did.number: each for each in definitions.tenants.values() for did in each.numbers}
+    return owners.get(number)
 
 
 def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
@@ -152,10 +154,18 @@ def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, 
 def _step(asked: _Asked, passed: Passed, situation: Situation, written: WrittenFiles) -> Told:
     rate, owner = None, ""
     if passed.number:
-        rate, owner = _rate(asked, passed.number, situation.at), _owner(asked.definitions, passed.number)
+        rate, owner = _rate(asked, passed.number, situation.at), _neighbour(asked, passed.number)
     words = decided(passed, owner, rate)
     place = _place(passed, written)
     return Told(passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate)
+
+
+def _neighbour(asked: _Asked, number: str) -> str:
+    """The tenant on the same switch that has a number called; empty: the call leaves by the trunk."""
+    owner = _owner(asked.definitions, number)
+    if owner is None or owner.service != "active" or owner.node != asked.tenant.node:
+        return ""
+    return owner.name
 
 
 def _rate(asked: _Asked, number: str, at: datetime) -> Rate | None:

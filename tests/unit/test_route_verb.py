@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,23 @@ def test_what_is_not_there_is_told_with_a_hint(arguments: tuple[str, ...], messa
 def test_an_unknown_tenant_is_told_with_a_hint() -> None:
     error = route("--from", "101", "--to", "102", tenant="clinics").exception
     assert getattr(error, "hint", "") == "did you mean `clinic`?"
+
+
+def disconnected(folder: Path, tenant: str) -> list[str]:
+    """The call of 101 to the shop's number in a project where a tenant is disconnected."""
+    project = Path(shutil.copytree(PROJECT, folder / "project"))
+    file = project / "tenants" / f"{tenant}.yaml"
+    file.write_text(file.read_text().replace("tariff: master", "tariff: master\nservice: disconnected"))
+    return ["-C", str(project), "route", "--tenant", "clinic", "--from", "101", "--to", "+74012770001"]
+
+
+def test_a_tenant_that_is_disconnected_has_no_calls(tmp_path: Path) -> None:
+    error = CliRunner().invoke(root, disconnected(tmp_path, "clinic")).exception
+    assert "tenant clinic is disconnected" in getattr(error, "message", "")
+
+
+def test_a_call_to_a_tenant_that_is_disconnected_leaves_by_the_trunk(tmp_path: Path) -> None:
+    assert "by trunk main" in CliRunner().invoke(root, disconnected(tmp_path, "shop")).output
 
 
 @pytest.mark.parametrize(

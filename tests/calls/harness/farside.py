@@ -50,9 +50,9 @@ _CAUSE_OF = {
 class Behaviour:
     """What a phone does with a call.
 
-    Args: action: `answer`, `ring` (for ever) or `reject`. cause: hangup cause of a reject. ring_s: seconds
-    of ringing before. say: a wav that it says over and over, or None. stay_s: it hangs up so many seconds
-    after answer; 0: never.
+    Args: action: `answer`, `ring` (for ever), `reject` or `forward`. cause: hangup cause of a reject. ring_s:
+    seconds of ringing before. say: a wav that it says over and over, or None. stay_s: it hangs up so many
+    seconds after answer; 0: never. to: number that it forwards to.
     """
 
     action: str
@@ -60,11 +60,12 @@ class Behaviour:
     ring_s: float = 0.0
     say: Path | None = None
     stay_s: float = 0.0
+    to: str = ""
 
     @property
     def text(self) -> str:
         """As the dialplan of the far side reads it."""
-        return f"{self.action},{self.cause},{self.ring_s:g},{self.voice},{self.stay_s:g}"
+        return f"{self.action},{self.cause},{self.ring_s:g},{self.to or self.voice},{self.stay_s:g}"
 
     @property
     def voice(self) -> str:
@@ -90,6 +91,11 @@ def busy(ring_s: float = 0.0) -> Behaviour:
 def reject(code: int, ring_s: float = 0.0) -> Behaviour:
     """Refuse with a SIP code."""
     return Behaviour("reject", cause=_CAUSE_OF[code], ring_s=ring_s)
+
+
+def forward(to: str) -> Behaviour:
+    """302: the phone sends its calls elsewhere by itself."""
+    return Behaviour("forward", to=to)
 
 
 @dataclass(frozen=True, slots=True)
