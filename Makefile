@@ -44,14 +44,14 @@ test: lint system-packages ## everything, on a real switch and real databases
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about ten minutes, on a quiet machine
 	$(BIN)/vpbx switch install
-	for each in definitions ledger rating listener changes calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+	for each in definitions ledger billing verify rating deck listener changes calls; do $(BIN)/python bench/bench_$$each.py || exit 1; done
 
 # What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
 proof-%: setup system-packages
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
 
-proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events ## the slow proofs
+proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

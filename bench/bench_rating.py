@@ -36,7 +36,7 @@ def main() -> None:
     tariff = compile_tariff(
         Tariff("m", (Prices("1"),), {}, "RUB", 7, 2, {}, deck, (VatRate(date(2026, 1, 1), Decimal(22)),))
     )
-    usages = [_usage(dice, deck, number) for number in range(given.numbers)]
+    usages = _usages(dice, deck, given.numbers)
     day = date(2026, 9, 22)
     look_up = _timed(usages, lambda usage: compiled.rate_of(usage.to_number, day))
     charge = _timed(usages, lambda usage: rate(usage, tariff, UTC))
@@ -46,6 +46,7 @@ def main() -> None:
             {
                 "bench": "rating",
                 "prefixes": len(compiled.by_prefix),
+                "numbers": len({usage.to_number for usage in usages}),
                 "import_s": round(import_s, 3),
                 "compile_s": round(compile_s, 3),
                 "look_up_us": look_up,
@@ -82,9 +83,16 @@ def _deck(dice: random.Random, prefixes: int) -> Deck:
     )
 
 
-def _usage(dice: random.Random, deck: Deck, number: int) -> Usage:
-    digits = dice.choice(deck.rates).prefix
-    to_number = "+" + digits + "".join(dice.choices("0123456789", k=max(0, 11 - len(digits))))
+def _usages(dice: random.Random, deck: Deck, count: int) -> list[Usage]:
+    """Calls to so many numbers, no two alike."""
+    numbers: dict[str, None] = {}
+    while len(numbers) < count:
+        digits = dice.choice(deck.rates).prefix
+        numbers["+" + digits + "".join(dice.choices("0123456789", k=max(0, 12 - len(digits))))] = None
+    return [_usage(dice, number, to_number) for number, to_number in enumerate(numbers)]
+
+
+def _usage(dice: random.Random, number: int, to_number: str) -> Usage:
     answer = datetime(2026, 9, 22, 9, 0, tzinfo=UTC)
     key = ChargeKey(Systemname("s1"), f"s1-1.{number}", "call")
     end = answer + timedelta(seconds=dice.randrange(1, 900))

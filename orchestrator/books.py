@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from orchestrator import definitions as definition_files
+from orchestrator.accounts import BILLING, Tariffs, charge_due
 from orchestrator.asterisk.record import AsteriskRecord
 from orchestrator.errors import DefinitionsInvalid
 from orchestrator.model.call import Systemname
 from orchestrator.model.platform import Definitions
 from orchestrator.ports import Clock
 from orchestrator.project import Project
+from orchestrator.purging import places_of, purge_due
 from orchestrator.reconciliation import Report, reconcile
+from orchestrator.secrets import Secrets
 from orchestrator.storage.store import SqlStore
 from orchestrator.writer import Settled, Snapshot
 
 FRESH = timedelta(seconds=30)
 """A snapshot older than this says nothing of what is up; shorter than reconciliation's grace."""
+
+BILL_EVERY = timedelta(seconds=60)
+"""How often it is looked what is due."""
 
 WRITTEN = ("platform.yaml", "tariffs", "tenants", "decks")
 
@@ -51,7 +57,10 @@ class NodeBooks:
         self._calls_ended = calls_ended
         self._snapshot: Snapshot | None = None
         paths = project.switch(node)
+        self._project = project
         self._record = AsteriskRecord(systemname, paths.cel_file, paths.cdr_file)
+        self._billed_at: datetime | None = None
+        self._not_billed: frozenset[str] = frozenset()
         url = self._source.current().platform.storage.database
         self._store = SqlStore.open(project.database_url(url))
 
@@ -71,7 +80,30 @@ class NodeBooks:
             path=path,
         )
         _tell(report, path)
-        return Settled(posted={path: report.charged}, quarantined=report.quarantined, unrated=report.unrated)
+        posted = {path: report.charged, BILLING: self._bill(now)}
+        return Settled(posted=posted, quarantined=report.quarantined, unrated=report.unrated)
+
+    def _bill(self, now: datetime) -> int:
+        """Charge what is due, now and then: a busy switch asks for passes without end.
+
+        Returns: entries posted. Tenants that can't be charged are told of when they change.
+        """
+        if self._billed_at is not None and timedelta(0) <= now - self._billed_at < BILL_EVERY:
+            return 0
+        definitions = self._source.current()
+        tariffs = Tariffs(definitions.tariffs)
+        ran = charge_due(self._store, tariffs, now)
+        secrets = Secrets.open(self._project.secrets_file)
+        purged = purge_due(self._store, tariffs, now, places_of(self._project, definitions.platform, secrets))
+        self._billed_at = now
+        entries = sum(charged.entries for charged in ran.charged.values())
+        if entries or purged.purged:
+            _log.info("billed", entries=entries, tenants=len(ran.charged), purged=len(purged.purged))
+        failed = {each.tenant: each for each in (*ran.stopped, *purged.failed)}
+        for tenant in sorted(failed.keys() - self._not_billed):
+            _log.warning("not-billed", tenant=tenant, problem=failed[tenant].message)
+        self._not_billed = frozenset(failed)
+        return entries
 
     def heartbeat(self, snapshot: Snapshot) -> None:
         """Note what is up: the last known second of each call, should the switch die."""

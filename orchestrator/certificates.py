@@ -35,7 +35,7 @@ _CLOCK_SKEW = timedelta(hours=1)
 
 
 class CertificateUnusable(OrchestratorError):
-    """A certificate or its key isn't there, isn't one, is out of date, or is another's."""
+    """A certificate or its key isn't there, isn't one, is another's, or is out of date at its first use."""
 
     code = "certificate-unusable"
 
@@ -69,8 +69,8 @@ def tls_files(project: Project, node: Node, now: datetime) -> TlsFiles | None:
         return None
     if _is_to_be_made(pair):
         _make(pair, node, now)
-    chain, key, stem = _checked(pair, node, now)
-    named = _named(project, node, stem)
+    chain, key, stem = _checked(pair, node)
+    named = _named_in_date(project, node, stem, pair, chain, now)
     _write(Path(named.key), key, _PRIVATE)
     _write(Path(named.certificate), chain, _PUBLIC)
     return named
@@ -81,7 +81,24 @@ def tls_files_to_plan(project: Project, node: Node, now: datetime) -> TlsFiles |
     pair = pair_of(project, node)
     if pair is None:
         return None
-    return _named(project, node, _NOT_MADE if _is_to_be_made(pair) else _checked(pair, node, now)[2])
+    if _is_to_be_made(pair):
+        return _named(project, node, _NOT_MADE)
+    chain, _, stem = _checked(pair, node)
+    return _named_in_date(project, node, stem, pair, chain, now)
+
+
+def certificate_warning(project: Project, node: Node, now: datetime) -> str:
+    """What to tell of a certificate that is out of date, in one line; nothing of any other.
+
+    One that the switch has already stays: who corrects something else must not wait for it.
+    """
+    pair = pair_of(project, node)
+    if pair is None or not pair.certificate.is_file():
+        return ""
+    told, do = _out_of_date(
+        pair, _first_certificate(node, pair.certificate, _read(node, pair.certificate)), now
+    )
+    return f"{_place(node)}: {pair.certificate} {told}: phones refuse the node over TLS; {do}" if told else ""
 
 
 def tls_files_masked(project: Project, node: Node, stem: str) -> TlsFiles | None:
@@ -105,23 +122,40 @@ def _is_to_be_made(pair: Pair) -> bool:
     return pair.own and not pair.certificate.exists() and not pair.key.exists()
 
 
-def _checked(pair: Pair, node: Node, now: datetime) -> tuple[bytes, bytes, str]:
+def _checked(pair: Pair, node: Node) -> tuple[bytes, bytes, str]:
     """The texts of a certificate and its key, and what their copies are named after."""
     chain, text = _read(node, pair.certificate), _read(node, pair.key)
     first = _first_certificate(node, pair.certificate, chain)
-    renew = "delete both files, and vpbx apply makes a new pair" if pair.own else "put a new one there"
-    if now >= first.not_valid_after_utc:
-        told = f"has expired on {first.not_valid_after_utc:%Y-%m-%d}"
-        raise CertificateUnusable(f"{_place(node)}: {pair.certificate} {told}", renew)
-    if now < first.not_valid_before_utc:
-        told = f"is not valid before {first.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-        raise CertificateUnusable(f"{_place(node)}: {pair.certificate} {told}", "look at the clock, or wait")
     if first.public_key() != _public_key(node, pair.key, text):
         raise CertificateUnusable(
             f"{_place(node)}: {pair.key} is the key of another certificate than {pair.certificate}",
             "put the two there that belong together",
         )
     return chain, text, first.fingerprint(hashes.SHA256()).hex()[:FINGERPRINT_DIGITS]
+
+
+def _named_in_date(
+    project: Project, node: Node, stem: str, pair: Pair, chain: bytes, now: datetime
+) -> TlsFiles:
+    """The files named; one that the switch has not read yet must be in date."""
+    named = _named(project, node, stem)
+    told, do = _out_of_date(pair, _first_certificate(node, pair.certificate, chain), now)
+    if told and not Path(named.certificate).exists():
+        raise CertificateUnusable(f"{_place(node)}: {pair.certificate} {told}", do)
+    return named
+
+
+def _out_of_date(pair: Pair, first: x509.Certificate, now: datetime) -> tuple[str, str]:
+    """What is wrong with a certificate's dates, or nothing; and what to do."""
+    if now >= first.not_valid_after_utc:
+        renew = "delete both files, and vpbx apply makes a new pair" if pair.own else "put a new one there"
+        return f"has expired on {first.not_valid_after_utc:%Y-%m-%d}", renew
+    if now < first.not_valid_before_utc:
+        return (
+            f"is not valid before {first.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
+            "look at the clock, or wait",
+        )
+    return "", ""
 
 
 def _first_certificate(node: Node, file: Path, text: bytes) -> x509.Certificate:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,18 +31,17 @@ from orchestrator.asterisk.parcel import (
 )
 from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.compiled_templates import CompiledTemplates
+from orchestrator.drift import altered_tenants
 from orchestrator.model.platform import Definitions, Node
+from orchestrator.planning.absent import kept_tenants, refuse_claimed
 from orchestrator.planning.changes import TenantChange, tenant_change
 from orchestrator.planning.facts import Facts, facts_of
 from orchestrator.planning.plan import Plan
+from orchestrator.planning.services import Wish, wanted_service
 from orchestrator.project import Project
 from orchestrator.rendering.render import (
     Rendered,
     SwitchSecrets,
-    dialplan_file,
-    digest_of,
-    generation_global,
-    mark_global,
     node_tenants,
     phones_file,
     render,
@@ -55,12 +54,18 @@ _GIT_DEADLINE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the definitions say a node should have. Args: facts: of each rendered tenant."""
+    """What the definitions say a node should have.
+
+    Args: facts: of each rendered tenant. wanted: digest of everything that it was made from. services: what
+    each tenant is to be served with. kept: tenants that stay as they are, as their files are gone.
+    """
 
     rendered: Rendered
     sources: Sources
     facts: Mapping[str, Facts]
     wanted: str
+    services: Mapping[str, Wish]
+    kept: tuple[str, ...]
 
 
 async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
@@ -71,16 +76,28 @@ async def look(project: Project, node: Node, switch: AmiSwitch | None) -> Live:
     begun = [channel.created_at for channel in channels if channel.created_at is not None]
     manifest = generations.manifest(live)
     oldest = min(begun, default=None)
-    return Live(live, manifest, oldest, _altered(live, manifest), running=switch is not None)
+    return Live(live, manifest, oldest, altered_tenants(live, manifest), running=switch is not None)
 
 
 def candidate(
-    project: Project, definitions: Definitions, node: Node, secrets: SwitchSecrets, live: Live
+    project: Project,
+    definitions: Definitions,
+    node: Node,
+    secrets: SwitchSecrets,
+    live: Live,
+    disconnect: Collection[str] = (),
 ) -> Candidate:
-    """Render what isn't the same as in the live generation. Raises: RenderFailed."""
+    """Render what isn't the same as in the live generation.
+
+    Args: disconnect: tenants without a file that are to go.
+    Raises: RenderFailed. DisconnectRefused: one of `disconnect` may not go. NumberKept: a file claims a
+        number of a tenant that stays though its file is gone.
+    """
+    held = {} if live.manifest is None else live.manifest.tenants
+    absent = kept_tenants(held, definitions, disconnect)
+    refuse_claimed({name: kept_facts(live.generation, name) for name in absent}, definitions)
     paths = project.switch(node.name)
     sources = _sources(project, definitions, node, secrets)
-    held = {} if live.manifest is None else live.manifest.tenants
     kept = {name for name, source in sources.items() if name in held and held[name].source == source}
     kept -= live.altered
     compiled = CompiledTemplates(project.cache)
@@ -94,15 +111,38 @@ def candidate(
     }
     facts = {name: facts_of(definitions, definitions.tenants[name]) for name in rendered.parts}
     shared = {path: file.text for path, file in rendered.shared.items()}
-    wanted = file_digest(json.dumps([sources, shared], sort_keys=True).encode())
-    return Candidate(rendered, Sources(wanted, sources, prompts), facts, wanted)
+    made_from = file_digest(json.dumps([sources, shared], sort_keys=True).encode())
+    services = services_wanted(definitions, node, disconnect)
+    gone = [name for name, service in services.items() if service is None]
+    wanted = file_digest(json.dumps([made_from, absent, gone]).encode())
+    return Candidate(rendered, Sources(made_from, sources, prompts), facts, wanted, services, absent)
+
+
+def services_wanted(definitions: Definitions, node: Node, disconnect: Iterable[str]) -> Mapping[str, Wish]:
+    """What a node's tenants are to be served with. Args: disconnect: those without a file that go."""
+    here = {
+        name: wanted_service(tenant)
+        for name, tenant in definitions.tenants.items()
+        if tenant.node == node.name
+    }
+    return dict(sorted({**dict.fromkeys(disconnect), **here}.items()))
 
 
 def parcel_of(
     found: Candidate, live: Live, number: int, origin: Origin, changes: Mapping[str, tuple[str, ...]]
 ) -> Parcel:
     """The candidate as the next generation. Args: changes: see `Manifest`."""
-    return from_rendering(found.rendered, found.sources, found.facts, live, number, origin, changes)
+    return from_rendering(
+        found.rendered,
+        found.sources,
+        found.facts,
+        live,
+        number,
+        origin,
+        changes,
+        found.services,
+        found.kept,
+    )
 
 
 def plan_of(
@@ -129,74 +169,20 @@ def plan_of(
         spliced=change.spliced and bool(change.steps or change.gone) and running,
         drift=drift,
         running=running,
+        kept=found.kept,
     )
 
 
 def origin_of(project: Project, why: str) -> Origin:
     """Who acts now, and at which commit of the project's repository."""
+    return Origin(datetime.now(UTC), who_acts(), why, _commit(project.root))
+
+
+def who_acts() -> str:
+    """The user who acts now, and who is behind `sudo`."""
     user = getpass.getuser()
     behind = os.environ.get("SUDO_USER", "")
-    return Origin(datetime.now(UTC), f"{behind} as {user}" if behind else user, why, _commit(project.root))
-
-
-def drift_on_disk(project: Project, node: Node, live: Live) -> tuple[str, ...]:
-    """Files and rows that aren't as they were applied: somebody has edited them."""
-    if live.manifest is None or live.generation is None:
-        return ()
-    shared = [
-        f"{path} was edited since generation {live.number}"
-        for path in altered_shared(live.generation.path, live.manifest)
-    ]
-    tenants = [
-        f"files of tenant {name} were edited since generation {live.number}" for name in sorted(live.altered)
-    ]
-    rows = PhoneRows(project.switch(node.name).phones)
-    phones = [f"phone {endpoint} was edited in the phones' database" for endpoint in rows.altered()]
-    return (*shared, *tenants, *phones)
-
-
-async def drift_on_switch(live: Live, switch: AmiSwitch) -> tuple[str, ...]:
-    """What the running switch has otherwise than it was applied, by its own marks."""
-    if live.manifest is None:
-        return ()
-    seen = await switch.global_variables()
-    shared = [
-        f"the switch has another {path} than generation {live.number}"
-        for path, mark in live.manifest.marks.items()
-        if seen.get(mark_global(path)) != mark
-    ]
-    tenants = [
-        f"the switch has another dialplan of tenant {name} than generation {live.number}"
-        for name, part in live.manifest.tenants.items()
-        if seen.get(generation_global(name)) != part.steps
-    ]
-    return (*shared, *tenants)
-
-
-def _altered(live: Generation | None, manifest: Manifest | None) -> frozenset[str]:
-    """Tenants whose files in the live generation aren't what was written there."""
-    if live is None or manifest is None:
-        return frozenset()
-    return frozenset(
-        name for name, part in manifest.tenants.items() if part_digest(live.path, name) != part.digest
-    )
-
-
-def altered_shared(root: Path, manifest: Manifest) -> list[str]:
-    """Files that all tenants share which in a generation's directory aren't what was written there."""
-    return [path for path, digest in manifest.shared.items() if digest_on_disk(root / path) != digest]
-
-
-def part_digest(root: Path, name: str) -> str:
-    """Digest of a tenant's files in a generation's directory, as `rendering.TenantPart` has it."""
-    contents = {}
-    for path in (dialplan_file(name), phones_file(name)):
-        try:
-            with open(f"{root}/{path}", "rb") as file:  # noqa: PTH123 - for each tenant, and Path takes longer
-                contents[path] = file.read()
-        except OSError:
-            return ""
-    return digest_of(contents)
+    return f"{behind} as {user}" if behind else user
 
 
 def changed_tenants(

@@ -4,7 +4,7 @@ OrchestratorError
 ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
 ├── NodeUnknown               --node names none of platform.yaml, or is needed and missing
 ├── TrunkSecretMissing        the place that a trunk's `secret:` names holds nothing
-├── CertificateUnusable       a certificate or its key isn't there, isn't one, has expired
+├── CertificateUnusable       a certificate or its key isn't there, isn't one, is another's
 ├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
 ├── OutputNotEmpty            render was told to write where something lies
@@ -29,12 +29,19 @@ OrchestratorError
 │   ├── CandidateRefused      a scratch switch doesn't take it; the running one has seen nothing of it
 │   └── UnknownSection        a tenant's phones were rendered into something that has no row
 ├── PlanUnreadable            a saved plan is no plan, or of another version
-├── PlanStale                 a saved plan no longer says what an apply would do
+├── PlanStale                 a saved plan no longer says what an apply would do, or what it would charge
+├── DisconnectRefused         --disconnect names a tenant that its file wants active, or none without a file
+├── NumberKept                a file claims a number of a tenant that stays though its own file is gone
+├── AccountsLate              a generation is live, and its service events aren't posted yet
 ├── StorageError
 │   ├── DatabaseUnavailable
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
+│   │   └── ChargeDiffers     a charge computed again comes out otherwise
 │   ├── DuplicateKey          same key, other content
-│   └── RecordingsUnwritable  a finished recording can't be moved to its place
+│   ├── AlreadyReversed       a charge is taken back once
+│   ├── NotReversible         a reversal itself isn't taken back
+│   ├── RecordingsUnwritable  a finished recording can't be moved to its place
+│   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
@@ -131,6 +138,38 @@ class DatabaseUnavailable(StorageError):
 
 class LedgerBroken(StorageError):
     code = "ledger-broken"
+
+
+class ChargeDiffers(LedgerBroken):
+    """A charge computed again comes out otherwise.
+
+    Args: seq, key: of its entry. differences: what it says and what was computed, one text each.
+    """
+
+    code = "charge-differs"
+
+    def __init__(self, seq: int, key: str, differences: Sequence[str]) -> None:
+        super().__init__(
+            f"ledger entry {seq} ({key}) computes otherwise: {'; '.join(differences)}",
+            "compare with a backup; if the entry was posted so, reverse it (vpbx charge reverse)",
+        )
+        self.seq = seq
+        self.key = key
+        self.differences = tuple(differences)
+
+
+class AlreadyReversed(StorageError):
+    """Args: key: of the entry that is taken back already."""
+
+    code = "already-reversed"
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.key = key
+
+
+class NotReversible(StorageError):
+    code = "not-reversible"
 
 
 class DuplicateKey(StorageError):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname
+from orchestrator.model.account import Account, AuditLine, DatedEvent, ServiceEntry
+from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname, Usage
 from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
+from orchestrator.model.tariff import Portion
 
 
 class Clock(Protocol):
@@ -157,6 +159,14 @@ class RecordUnit(Protocol):
         """What the ledger holds under some keys."""
         ...
 
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to a tenant's service, oldest first."""
+        ...
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        """How much of what a tenant's period includes was taken by entries that stand."""
+        ...
+
     def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted: ...
 
     def reverse(self, key: str, path: str, at: datetime) -> None:
@@ -178,13 +188,13 @@ class Standing:
     occurred_at: datetime
     estimated: bool
 
-    def same_evidence(self, charge: Charge) -> bool:
+    def same_evidence(self, usage: Usage) -> bool:
         """Whether it came of the same call, whatever tariff version priced it."""
         return (self.tenant, self.answered_at, self.occurred_at, self.estimated) == (
-            charge.tenant,
-            charge.answered_at,
-            charge.occurred_at,
-            charge.estimated,
+            usage.tenant,
+            usage.answered_at,
+            usage.ended_at,
+            usage.estimated,
         )
 
 
@@ -192,5 +202,63 @@ class RecordStore(Protocol):
     """Where reconciliation keeps what it finds."""
 
     def reconciling(self) -> AbstractContextManager[RecordUnit]:
+        """A transaction: all of it stands after the block, or nothing. One writer at a time."""
+        ...
+
+
+class BillingUnit(Protocol):
+    """One transaction of a tenant's service: events, charges and where the tenant stands, or nothing."""
+
+    def account(self, tenant: str) -> Account | None: ...
+
+    def due(self, kinds: Sequence[str], upto: datetime, most: int, after: DuePlace | None) -> list[Account]:
+        """Accounts with something due, at or before a moment, by its time and the tenant's name.
+
+        Args: kinds: of due items. after: those behind a place in that order; None: from the beginning.
+        """
+        ...
+
+    def keep(self, accounts: Sequence[Account]) -> None:
+        """Write where tenants stand."""
+        ...
+
+    def append_events(self, events: Sequence[DatedEvent]) -> None:
+        """Write what has happened; it is never changed."""
+        ...
+
+    def post(self, entries: Sequence[ServiceEntry], path: str, at: datetime) -> Posted:
+        """Post each charge once under its key, and keep the tariff state that it was computed with.
+
+        Args: path: what posts it. at: time of posting. Raises: DuplicateKey.
+        """
+        ...
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to a tenant's service, oldest first."""
+        ...
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        """How much of what a tenant's period includes was taken by entries that stand."""
+        ...
+
+    def taken_by(self, key: str) -> tuple[bool, Portion | None]:
+        """Whether an entry stands under a key, and what it took of what is included."""
+        ...
+
+    def audit(self, lines: Sequence[AuditLine]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DuePlace:
+    """A place among the due items: by time, then by tenant."""
+
+    at: datetime
+    tenant: str
+
+
+class BillingStore(Protocol):
+    """Where tenants' services are kept and charged."""
+
+    def billing(self) -> AbstractContextManager[BillingUnit]:
         """A transaction: all of it stands after the block, or nothing. One writer at a time."""
         ...

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
-from orchestrator.billing.rating import CompiledTariff, compile_tariff, rate
 from orchestrator.calls.leg import HANDLERS, close_estimated, gather, leg_of, usage_of
 from orchestrator.errors import NoRate
 from orchestrator.model.call import Charge, ChargeKey, Leg, LiveChannel, SwitchEvent, Usage
 from orchestrator.model.platform import Definitions
 from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
 from orchestrator.ports import RecordStore, RecordUnit, Standing, SwitchRecord
+from orchestrator.pricing import Pricing, Taking
 
 GRACE = timedelta(seconds=120)
 """How long a leg that isn't live may lack evidence before it is closed, on a switch that kept running."""
@@ -85,29 +84,6 @@ def reconcile(
     return one_pass.report
 
 
-class Pricing:
-    """Charges out of usages by the operator's tariffs, each compiled once."""
-
-    def __init__(self, definitions: Definitions) -> None:
-        self._definitions = definitions
-        self._tariffs: dict[str, CompiledTariff] = {}
-        self._zones: dict[str, tzinfo] = {}
-
-    def charge(self, usage: Usage) -> Charge:
-        """Raises: NoRate: no prefix covers the number, or the definitions no longer have the tenant."""
-        tenant = self._definitions.tenants.get(usage.tenant)
-        if tenant is None:
-            raise NoRate(
-                f"no tenant {usage.tenant} in the definitions",
-                "put its file back; the call is charged at the next reconciliation",
-            )
-        if tenant.tariff not in self._tariffs:
-            self._tariffs[tenant.tariff] = compile_tariff(self._definitions.tariffs[tenant.tariff])
-        if tenant.time_zone not in self._zones:
-            self._zones[tenant.time_zone] = ZoneInfo(tenant.time_zone)
-        return rate(usage, self._tariffs[tenant.tariff], self._zones[tenant.time_zone])
-
-
 class _Pass:
     """One pass over one switch's record."""
 
@@ -152,7 +128,8 @@ class _Pass:
         touched = sorted({event.uniqueid for event in events if event.kind in HANDLERS})
         known = gather(unit.events_of(self._systemname, touched, tuple(HANDLERS)))
         legs = [leg for facts in known.values() if (leg := leg_of(facts)) is not None]
-        self._settle(unit, legs)
+        places = completed_at(events)
+        self._settle(unit, sorted(legs, key=lambda leg: places.get(leg.uniqueid, 0)))
 
     def retry_unrated(self) -> None:
         """Charge what could not be charged before: the deck or the tenant may be there by now."""
@@ -215,35 +192,48 @@ class _Pass:
         standing = unit.standing(keys)
         charges: list[Charge] = []
         failed: dict[str, str] = {}
+        taking = self._pricing.taking(unit)
         for leg, usage in usages:
+            stands = standing.get(str(_corrected_key(usage))) or standing.get(str(usage.key))
             try:
-                charge = self._pricing.charge(usage)
+                reason = self._charge_or_correct(unit, usage, stands, charges, taking)
             except NoRate as error:
                 reason = error.message
-            else:
-                stands = standing.get(str(_corrected_key(usage))) or standing.get(str(usage.key))
-                reason = self._post_or_correct(unit, charge, stands, charges)
             if reason:
                 unit.keep_unrated(leg, reason)
                 failed[leg.uniqueid] = reason
-        self.report.charged += unit.post(charges, self._path, self._now).new
+        self._post(unit, charges)
         return failed
 
-    def _post_or_correct(
-        self, unit: RecordUnit, charge: Charge, stands: Standing | None, charges: list[Charge]
+    def _charge_or_correct(
+        self,
+        unit: RecordUnit,
+        usage: Usage,
+        stands: Standing | None,
+        charges: list[Charge],
+        taking: Taking,
     ) -> str:
-        """Put a charge among those to post. Returns: why it can't be, or nothing."""
+        """Put a charge among those to post. Returns: why it can't be, or nothing. Raises: NoRate."""
         if stands is None:
-            charges.append(charge)
-        elif stands.same_evidence(charge):
+            charges.append(self._pricing.charge(usage, taking))
+        elif stands.same_evidence(usage):
             self.report.known += 1
-        elif stands.estimated and not charge.estimated:
-            unit.reverse(str(charge.key), self._path, self._now)
-            charges.append(replace(charge, key=replace(charge.key, kind=_CORRECTED)))
+        elif stands.estimated and not usage.estimated:
+            # What can't be priced raises here, before the charge that stands is taken back.
+            self._pricing.charge(usage, self._pricing.taking(unit))
+            self._post(unit, charges)
+            unit.reverse(str(usage.key), self._path, self._now)
+            taking.allowances.forget()
+            charge = self._pricing.charge(usage, taking)
+            charges.append(replace(charge, key=_corrected_key(usage)))
             self.report.corrected += 1
         else:
             return f"the ledger holds {stands.amount_kop} kop for another length of this call"
         return ""
+
+    def _post(self, unit: RecordUnit, charges: list[Charge]) -> None:
+        self.report.charged += unit.post(charges, self._path, self._now).new
+        charges.clear()
 
     def _tell(self, failed: Mapping[str, str]) -> None:
         self.report.unrated += len(failed)
@@ -254,6 +244,22 @@ class _Pass:
         self.report.quarantined += len(batch.bad)
         self.report.foreign += batch.foreign
         self.report.gaps += batch.gap
+
+
+def completed_at(events: Sequence[SwitchEvent]) -> Mapping[str, int]:
+    """Where in some events each channel's leg is complete.
+
+    Legs are charged in that order, however many come at once: a run that catches up takes the same included
+    minutes as one that is always up to date.
+    """
+    first: dict[tuple[str, str], int] = {}
+    for place, event in enumerate(events):
+        if event.kind in HANDLERS:
+            first.setdefault((event.uniqueid, event.kind), place)
+    places: dict[str, int] = {}
+    for (uniqueid, _), place in first.items():
+        places[uniqueid] = max(place, places.get(uniqueid, 0))
+    return places
 
 
 def is_recent(leg: Leg, started_at: datetime | None, now: datetime) -> bool:

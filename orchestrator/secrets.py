@@ -89,6 +89,18 @@ class Secrets:
         kept = self._tables[table]
         return {key: _credential(text).secret if table == "devices" else text for key, text in kept.items()}
 
+    def forget_devices(self, tenant: str) -> int:
+        """Drop the secrets of all of a tenant's devices. Returns: how many there were."""
+        with self._locked():
+            devices = self._tables["devices"]
+            gone = [key for key in devices if key.partition("/")[0] == tenant]
+            if gone:
+                self._tables["devices"] = {
+                    key: devices[key] for key in devices if key.partition("/")[0] != tenant
+                }
+                _write(self._path, self._tables)
+        return len(gone)
+
     def _kept(self, table: str, key: str, make: Callable[[], str]) -> str:
         if key not in self._tables[table]:
             with self._locked():

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.asterisk.durable import replace_file, sync_directory, write_synced
 from orchestrator.asterisk.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from orchestrator.durable import replace_file, sync_directory, write_synced
 from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator.asterisk.durable import replace_file, sync_directory
+from orchestrator.durable import replace_file, sync_directory
 from orchestrator.errors import ApplyFailed
 from orchestrator.project import SwitchPaths
 
@@ -26,10 +26,19 @@ _Noted = TypeVar("_Noted")
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """An apply that has begun to touch the switch. Args: before: generation to go back to; 0: none."""
+    """An apply that has begun to touch the switch.
+
+    Args:
+        before: generation to go back to; 0: none.
+        at: what the tenants' accounts are dated with once it is live, aware UTC; None: they don't follow it,
+            or not yet.
+        live: all is done on the switch, and the accounts alone remain.
+    """
 
     before: int
     after: int
+    at: datetime | None = None
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class Journal:
         return self._root / _INTENT
 
     def begin(self, intent: Intent) -> None:
-        _write(self._root / _INTENT, {"before": intent.before, "after": intent.after})
+        _write(self._root / _INTENT, {**asdict(intent), "at": _text(intent.at)})
 
     def end(self) -> None:
         _drop(self._root / _INTENT)
@@ -70,8 +79,7 @@ class Journal:
         return _read(self._root / _INTENT, _intent)
 
     def wait_for_confirmation(self, pending: Pending) -> None:
-        deadline = None if pending.deadline is None else pending.deadline.isoformat()
-        _write(self._root / _PENDING, {**asdict(pending), "deadline": deadline})
+        _write(self._root / _PENDING, {**asdict(pending), "deadline": _text(pending.deadline)})
 
     def confirmed(self) -> None:
         _drop(self._root / _PENDING)
@@ -92,17 +100,21 @@ def _drop(path: Path) -> None:
 
 
 def _intent(told: Any) -> Intent:
-    return Intent(int(told["before"]), int(told["after"]))
+    return Intent(int(told["before"]), int(told["after"]), _moment(told.get("at")), told.get("live") is True)
 
 
 def _pending(told: Any) -> Pending:
-    deadline = told["deadline"]
     return Pending(
-        int(told["generation"]),
-        int(told["before"]),
-        int(told["within_s"]),
-        None if deadline is None else datetime.fromisoformat(deadline),
+        int(told["generation"]), int(told["before"]), int(told["within_s"]), _moment(told["deadline"])
     )
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _moment(told: str | None) -> datetime | None:
+    return None if told is None else datetime.fromisoformat(told)
 
 
 @contextmanager

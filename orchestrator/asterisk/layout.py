@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from orchestrator.asterisk.binary import Asterisk
-from orchestrator.asterisk.durable import replace_file
 from orchestrator.asterisk.generations import PROMPTS
+from orchestrator.durable import replace_file
 from orchestrator.errors import SwitchStartFailed
 from orchestrator.model.call import Systemname
 from orchestrator.project import SwitchPaths

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from orchestrator.errors import ApplyFailed
+from orchestrator.planning.services import WantedService, Wish
 
 MANIFEST = "generation.json"
 _VERSION = 1
@@ -71,6 +73,8 @@ class Manifest:
         marks: what the switch says of each dialplan file that all share, by path.
         base: number of the one before; 0: none.
         changes: what was new, in words, by tenant (empty name: the platform).
+        services: what each tenant is served with; None: it is disconnected. Accounts follow it.
+        kept: tenants whose file is gone: they are here as they were, and their accounts are left alone.
     """
 
     number: int
@@ -84,6 +88,13 @@ class Manifest:
     tenants: Mapping[str, LivePart]
     retired: tuple[Retired, ...] = ()
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    services: Mapping[str, Wish] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Mapping[str, Wish]:
+        """What accounts are brought to when it goes live."""
+        return {name: service for name, service in self.services.items() if name not in self.kept}
 
     def same_as(self, other: Manifest | None) -> bool:
         """Whether a switch that has the other one needs nothing of this one."""
@@ -107,7 +118,18 @@ def write_manifest(manifest: Manifest) -> str:
         }
         for name, part in manifest.tenants.items()
     }
-    told = asdict(replace(manifest, tenants={}))
+    told = asdict(replace(manifest, tenants={}, services={}))
+    told["services"] = {
+        name: None
+        if each is None
+        else {
+            "tariff": each.tariff,
+            "time_zone": each.time_zone,
+            "employees": each.employees,
+            "options": dict(each.options),
+        }
+        for name, each in manifest.services.items()
+    }
     told["origin"]["made_at"] = manifest.origin.made_at.isoformat()
     told["retired"] = [
         {"tenant": old.tenant, "version": old.version, "since": old.since.isoformat()}
@@ -119,6 +141,8 @@ def write_manifest(manifest: Manifest) -> str:
 
 def read_manifest(directory: Path) -> Manifest | None:
     """The manifest in a generation's directory; None: it was made before there were any.
+
+    One made before services were kept in it has none: it says nothing of anybody's account.
 
     Raises: ApplyFailed: it can't be read, or is damaged.
     """
@@ -148,6 +172,8 @@ def read_manifest(directory: Path) -> Manifest | None:
                 for old in told["retired"]
             ),
             changes={name: tuple(lines) for name, lines in told["changes"].items()},
+            services={name: _service(each) for name, each in told.get("services", {}).items()},
+            kept=tuple(told.get("kept", ())),
         )
     except FileNotFoundError:
         return None
@@ -155,3 +181,10 @@ def read_manifest(directory: Path) -> Manifest | None:
         raise ApplyFailed(
             f"{path}: damaged ({type(error).__name__})", "remove that generation's directory, then apply"
         ) from error
+
+
+def _service(told: Any) -> Wish:
+    if told is None:
+        return None
+    options = {str(slug): int(quantity) for slug, quantity in told["options"].items()}
+    return WantedService(told["tariff"], told["time_zone"], int(told["employees"]), options)

@@ -9,18 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from orchestrator.asterisk.generations import PROMPTS, Generation, Parcel
 from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
 from orchestrator.planning.facts import Facts
+from orchestrator.planning.services import Wish
 from orchestrator.rendering.blocks import DOORS
 from orchestrator.rendering.render import PLAIN, Rendered, dialplan_file, phones_file, steps_context
 
 _BLOCKS = "dialplan/blocks/"
+_BLOCK = re.compile(r"(?<![\w.-])vpbx-[a-z0-9-]+\.([0-9a-f]{8})(?![\w.-])")
+"""A block's context, as `rendering.blocks` versions it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,14 @@ def from_rendering(
     number: int,
     origin: Origin,
     changes: Mapping[str, tuple[str, ...]],
+    services: Mapping[str, Wish] = MappingProxyType({}),
+    kept: Sequence[str] = (),
 ) -> Parcel:
-    """A rendering as a generation. Args: facts: of each rendered tenant. changes: see `Manifest`."""
+    """A rendering as a generation.
+
+    Args: facts: of each rendered tenant. changes, services: see `Manifest`. kept: tenants that stay as they
+    are live, though nothing is rendered of them any more.
+    """
     shared = {path: file_digest(file.text.encode()) for path, file in rendered.shared.items()}
     known = {} if live.manifest is None else live.manifest.tenants
     tenants: dict[str, LivePart] = {}
@@ -88,6 +98,9 @@ def from_rendering(
         files |= {path: (file.text.encode(), file.mode) for path, file in part.files.items()}
         files[facts_file(name)] = (told, PLAIN)
         prompts |= part.prompts
+    for name in kept:
+        tenants[name] = known[name]
+        linked += _files_of(name, known[name])
     for path, file in rendered.shared.items():
         if _on_disk(live, path) == shared[path]:
             linked.append(path)
@@ -102,8 +115,10 @@ def from_rendering(
         blocks=rendered.blocks,
         trunks=rendered.trunks,
         marks=rendered.marks,
-        tenants=tenants,
+        tenants=dict(sorted(tenants.items())),
         changes=changes,
+        services=_with_kept(services, kept, live),
+        kept=tuple(kept),
     )
     return _retiring(Parcel(manifest, files, prompts, live.generation, linked), live)
 
@@ -124,27 +139,52 @@ def from_generation(
     origin: Origin,
     changes: Mapping[str, tuple[str, ...]],
 ) -> Parcel:
-    """An earlier generation again, as a new one. Args: target, held: the earlier one."""
-    manifest = replace(held, number=number, base=live.number, origin=origin, changes=changes, retired=())
+    """An earlier generation again, as a new one.
+
+    A tenant that came after it is disconnected. Args: target, held: the earlier one.
+    """
+    blocks = [old for old in held.retired if not old.tenant]
+    needed = blocks_named(target.path, held.tenants) if blocks else ()
+    retired = tuple(old for old in blocks if old.version in needed)
+    known = {} if live.manifest is None else live.manifest.services
+    later = dict.fromkeys(name for name in known if name not in held.tenants)
+    manifest = replace(
+        held,
+        number=number,
+        base=live.number,
+        origin=origin,
+        changes=changes,
+        retired=retired,
+        services={**later, **held.services},
+        kept=(),
+    )
     linked = [*held.shared, *(path for name, part in held.tenants.items() for path in _files_of(name, part))]
+    linked += [old.file for old in retired]
     return _retiring(Parcel(manifest, {}, {}, target, linked), live)
 
 
 def _retiring(parcel: Parcel, live: Live) -> Parcel:
-    """The parcel with the steps and blocks that calls are in, or may come into before the doors swing."""
-    if live.manifest is None or live.generation is None or not live.running:
+    """The parcel with the steps and blocks that calls are in, or may come into before the doors swing.
+
+    Besides, the blocks that a kept tenant's dialplan names: it isn't rendered anew when blocks change.
+    """
+    if live.manifest is None or live.generation is None:
         return parcel
     manifest, before, root = parcel.manifest, live.manifest, live.generation.path
-    kept: list[Retired] = []
+    needed = blocks_named(root, manifest.kept)
+    kept = list(manifest.retired)
     files = dict(parcel.files)
+    there = {*files, *(old.file for old in kept)}
     for old in before.retired:
         since = _left_at(old, before, manifest)
-        waited_for = live.oldest_call_at is not None and live.oldest_call_at < since
-        if waited_for and not _is_live(old, manifest):
+        waited_for = live.running and live.oldest_call_at is not None and live.oldest_call_at < since
+        named = not old.tenant and old.version in needed
+        if (waited_for or named) and not _is_live(old, manifest) and old.file not in there:
             kept.append(replace(old, since=since))
             files[old.file] = ((root / old.file).read_bytes(), PLAIN)
     for old, paths, wanted in _replaced(before, manifest):
-        if old.file not in files:
+        named = not old.tenant and old.version in needed
+        if old.file not in {*files, *there} and (live.running or named):
             texts = [(root / path).read_text("utf-8") for path in paths]
             kept.append(old)
             files[old.file] = ("".join(_sections(texts, wanted)).encode(), PLAIN)
@@ -175,6 +215,18 @@ def _left_at(old: Retired, before: Manifest, after: Manifest) -> datetime:
     made: of them only the time of the next one is surely later.
     """
     return after.origin.made_at if old.since == before.origin.made_at else old.since
+
+
+def blocks_named(root: Path, tenants: Iterable[str]) -> frozenset[str]:
+    """Versions of the blocks that tenants' dialplan in a generation's directory goes to."""
+    texts = ((root / dialplan_file(name)).read_text("utf-8") for name in tenants)
+    return frozenset(version for text in texts for version in _BLOCK.findall(text))
+
+
+def _with_kept(services: Mapping[str, Wish], kept: Iterable[str], live: Live) -> Mapping[str, Wish]:
+    """What tenants are served with, those that stay as they are included."""
+    known = {} if live.manifest is None else live.manifest.services
+    return {**services, **{name: known[name] for name in kept if name in known}}
 
 
 def _is_live(old: Retired, manifest: Manifest) -> bool:

@@ -16,7 +16,7 @@ UMASK = 0o027
 
 _EXEC_DEADLINE_S = 1.0
 _POLL_S = 0.005
-_FIRST, _LAST = -10, 19
+_FIRST, _LAST = -10, 5
 # It holds no directory of the operator's.
 # Linux shares processors by session first (autogroup): a niceness counts only within one.
 # The session's own is written here, if we may.

@@ -30,8 +30,8 @@ class Period:
         return (self.ends_before - self.starts_on).days
 
     def since(self, day: date) -> Period:
-        """The rest of it from a day on."""
-        return Period(day, self.ends_before, self.full_days)
+        """The rest of it from a day on; all of it for a day before it, which only another time zone makes."""
+        return Period(max(day, self.starts_on), self.ends_before, self.full_days)
 
 
 def anchor(first: date, number: int, cycle: BillingCycle) -> date:

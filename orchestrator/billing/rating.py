@@ -6,15 +6,17 @@ Rule: docs/decisions.md, decision 6 (VAT of usage), 7 (minutes), 9 (decks), 12 (
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
-from fractions import Fraction
+from decimal import Decimal
 
-from orchestrator.billing.tax import Taxed, of_usage
+from orchestrator.billing.tax import Taxed, taxed_usage
+from orchestrator.billing.terms_text import tariff_state
 from orchestrator.errors import NoRate
+from orchestrator.model.account import TariffState
 from orchestrator.model.call import Charge, Usage
-from orchestrator.model.money import kopecks, roubles_text
-from orchestrator.model.tariff import Deck, Rate, Tariff
+from orchestrator.model.money import ratio_half_up, roubles_text
+from orchestrator.model.tariff import Deck, Portion, Rate, Tariff
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,11 @@ class CompiledDeck:
 
 @dataclass(frozen=True, slots=True)
 class CompiledTariff:
-    """A tariff with its deck ready for look-ups."""
+    """A tariff with its deck ready for look-ups. Args: state: its terms, to compute charges again by."""
 
     tariff: Tariff
     deck: CompiledDeck
+    state: TariffState
 
 
 def compile_deck(deck: Deck) -> CompiledDeck:
@@ -71,7 +74,7 @@ def compile_deck(deck: Deck) -> CompiledDeck:
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
     """A tariff ready for `rate`; worth keeping while many calls are rated."""
-    return CompiledTariff(tariff, compile_deck(tariff.deck))
+    return CompiledTariff(tariff, compile_deck(tariff.deck), tariff_state(tariff))
 
 
 def billable_seconds(duration_s: int, rate: Rate) -> int:
@@ -91,12 +94,13 @@ def billable_seconds(duration_s: int, rate: Rate) -> int:
     return -(-least // rate.increment_s) * rate.increment_s
 
 
-def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
+def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo, left: Portion | None = None) -> Charge:
     """What a call costs: the rate of the answer's local date, the VAT of the hangup's.
 
     The sum is exact until its one rounding to kopecks; VAT is rounded from that sum.
 
-    Args: tariff: the tenant's. zone: the tenant's time zone.
+    Args: tariff: the tenant's. zone: the tenant's time zone. left: of the included minutes that the call may
+    be made of; None: it has none.
     Raises: NoRate: no prefix covers the number.
 
     One minute and one second at 2.30 a minute, VAT 22% inside: 4.60, of it 4.60 x 22/122 = 0.83:
@@ -116,48 +120,150 @@ def rate(usage: Usage, tariff: CompiledTariff, zone: tzinfo) -> Charge:
     (460, 83, '2 x 60 s x 2.30/min = 4.60')
     """
     answered_on = usage.answered_at.astimezone(zone).date()
-    priced = tariff.deck.rate_of(usage.to_number, answered_on)
     day = usage.ended_at.astimezone(zone).date()
-    priced_length = price_length(usage.duration_s, priced)
-    taxed = of_usage(priced_length.sum_kop, day, tariff.tariff)
+    priced = price_call(usage.to_number, usage.duration_s, answered_on, day, tariff.deck, tariff.tariff, left)
+    cost = priced.cost
     return Charge(
         key=usage.key,
         tenant=usage.tenant,
         kind=usage.key.kind,
         linkedid=usage.linkedid,
-        amount_kop=taxed.amount_kop,
-        vat_kop=taxed.vat_kop,
-        vat_percent=taxed.percents[0],
+        amount_kop=cost.amount_kop,
+        vat_kop=cost.vat_kop,
+        vat_percent=priced.vat_percent,
         duration_s=usage.duration_s,
-        billable_s=priced_length.billable_s,
+        billable_s=cost.billable_s,
         tariff=tariff.tariff.slug,
-        tariff_version=tariff.tariff.prices_on(answered_on).version,
+        tariff_version=priced.tariff_version,
         deck=tariff.deck.name,
         deck_version=tariff.deck.version,
-        deck_prefix=priced.prefix,
-        destination=priced.destination,
+        deck_prefix=priced.rate.prefix,
+        destination=priced.rate.destination,
         day=day,
         answered_at=usage.answered_at,
         occurred_at=usage.ended_at,
         estimated=usage.estimated,
-        working=working_with_vat(priced_length.working, priced_length.sum_kop, taxed),
+        working=cost.working,
+        rate=priced.rate,
+        vat_mode=tariff.tariff.vat_mode,
+        time_zone=str(zone),
+        state=tariff.state,
+        taken=priced.taken,
     )
 
 
 @dataclass(frozen=True, slots=True)
+class PricedCall:
+    """An answered call with everything that its price is made of: charges of the ledger and of a forecast are
+    two shapes of it.
+
+    Args: rate: that priced it. vat_percent: of the hangup's date. tariff_version: of the prices of the
+    answer. taken: of the included minutes; None: nothing.
+    """
+
+    rate: Rate
+    cost: CallCost
+    vat_percent: Decimal
+    tariff_version: str
+    taken: Portion | None
+
+
+def price_call(
+    to_number: str,
+    duration_s: int,
+    answered_on: date,
+    ended_on: date,
+    deck: CompiledDeck,
+    tariff: Tariff,
+    left: Portion | None = None,
+) -> PricedCall:
+    """Price an answered outbound call by a deck.
+
+    Args: to_number: E.164. others: as of `price_talk`. Raises: NoRate.
+    """
+    return price_talk(deck.rate_of(to_number, answered_on), duration_s, answered_on, ended_on, tariff, left)
+
+
+def price_talk(
+    rate: Rate,
+    duration_s: int,
+    answered_on: date,
+    ended_on: date,
+    tariff: Tariff,
+    left: Portion | None = None,
+) -> PricedCall:
+    """Price an answered call by a rate that is known.
+
+    Args: answered_on: local date whose prices it has. ended_on: local date whose VAT it has. left: of the
+    included minutes that it may be made of.
+    """
+    vat_percent = tariff.vat_percent(ended_on)
+    cost = call_cost(duration_s, rate, vat_percent, tariff.vat_mode, 0 if left is None else left.quantity)
+    taken = None if left is None or not cost.included_s else replace(left, quantity=cost.included_s)
+    return PricedCall(rate, cost, vat_percent, tariff.prices_on(answered_on).version, taken)
+
+
+@dataclass(frozen=True, slots=True)
+class CallCost:
+    """What a call costs, VAT and all.
+
+    Args: working: in one line. included_s: how much of `billable_s` was included in the subscription.
+    """
+
+    billable_s: int
+    amount_kop: int
+    vat_kop: int
+    working: str
+    included_s: int = 0
+
+
+def call_cost(duration_s: int, rate: Rate, vat_percent: Decimal, vat_mode: str, left_s: int = 0) -> CallCost:
+    """What a length of talk costs: all that is computed of a call charge, and all that computing it takes.
+
+    Args: left_s: what is left of the included minutes; what a posted call took makes the same cost again.
+    Rule: decisions 6 and 7.
+    """
+    priced = price_length(duration_s, rate, left_s)
+    taxed = taxed_usage(priced.sum_kop, vat_percent, vat_mode)
+    working = working_with_vat(priced.working, priced.sum_kop, taxed)
+    return CallCost(priced.billable_s, taxed.amount_kop, taxed.vat_kop, working, priced.included_s)
+
+
+@dataclass(frozen=True, slots=True)
 class PricedLength:
-    """What a length of talk costs before VAT that comes on top. Args: working: in one line."""
+    """What a length of talk costs before VAT that comes on top.
+
+    Args: included_s: how much of `billable_s` was included in the subscription. working: in one line.
+    """
 
     billable_s: int
     sum_kop: int
     working: str
+    included_s: int = 0
 
 
-def price_length(duration_s: int, rate: Rate) -> PricedLength:
-    """Price a length of talk. Rule: decision 7."""
+def price_length(duration_s: int, rate: Rate, left_s: int = 0) -> PricedLength:
+    """Price a length of talk.
+
+    Of the included minutes it takes whole increments, as many as are left, and pays for the others; a
+    connect fee is paid unless all are included. What costs nothing anyway takes nothing.
+
+    Args: left_s: what is left of the included minutes. Rule: decision 7; docs/tariffs.md.
+
+    >>> from decimal import Decimal
+    >>> each_minute = Rate("7", "RU", Decimal("2.30"), date(2026, 1, 1))
+    >>> price_length(241, each_minute, left_s=200).working
+    '3 of 5 x 60 s included; 2 x 60 s x 2.30/min = 4.60'
+    >>> price_length(241, each_minute, left_s=300).working
+    '5 x 60 s included'
+    """
     billable_s = billable_seconds(duration_s, rate)
     sum_kop = _sum_kop(billable_s, rate)
-    return PricedLength(billable_s, sum_kop, _working(duration_s, billable_s, rate, sum_kop))
+    included_s = min(billable_s, left_s // rate.increment_s * rate.increment_s) if sum_kop and left_s else 0
+    if included_s:
+        sum_kop = _sum_kop(billable_s - included_s, rate)
+    working = _working(duration_s, billable_s, included_s, rate, sum_kop)
+    return PricedLength(billable_s, sum_kop, working, included_s)
 
 
 def working_with_vat(working: str, sum_kop: int, taxed: Taxed) -> str:
@@ -174,15 +280,19 @@ def _sum_kop(billable_s: int, rate: Rate) -> int:
         return 0
     price, price_parts = rate.price.as_integer_ratio()
     fee, fee_parts = rate.connect_fee.as_integer_ratio()
-    parts = price_parts * fee_parts * 60
-    return kopecks(Fraction(price * billable_s * fee_parts + fee * price_parts * 60, parts))
+    roubles = price * billable_s * fee_parts + fee * price_parts * 60
+    return ratio_half_up(100 * roubles, price_parts * fee_parts * 60)
 
 
-def _working(duration_s: int, billable_s: int, rate: Rate, sum_kop: int) -> str:
+def _working(duration_s: int, billable_s: int, included_s: int, rate: Rate, sum_kop: int) -> str:
     """The computation in one line."""
     if billable_s == 0:
         return f"{duration_s} s < {rate.free_below_s} s: free"
     least = f"{duration_s} s, at least {rate.minimum_s} s: " if duration_s < rate.minimum_s else ""
+    intervals, included = billable_s // rate.increment_s, included_s // rate.increment_s
+    if included == intervals:
+        return f"{least}{intervals} x {rate.increment_s} s included"
+    part = f"{included} of {intervals} x {rate.increment_s} s included; " if included else ""
     fee = f" + {rate.connect_fee} connect fee" if rate.connect_fee else ""
-    intervals = billable_s // rate.increment_s
-    return f"{least}{intervals} x {rate.increment_s} s x {rate.price}/min{fee} = {roubles_text(sum_kop)}"
+    paid = f"{intervals - included} x {rate.increment_s} s x {rate.price}/min"
+    return f"{least}{part}{paid}{fee} = {roubles_text(sum_kop)}"

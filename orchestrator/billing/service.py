@@ -10,17 +10,13 @@ Rule: docs/decisions.md, decisions 3 (proration), 4 (trial and anchors), 5 (what
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
-from fractions import Fraction
 
 from orchestrator.billing.periods import Period, anchor, period
-from orchestrator.billing.rating import working_with_vat
-from orchestrator.billing.tax import of_recurring
+from orchestrator.billing.recurring import Wanted, charge_recurring
 from orchestrator.errors import EventRefused
-from orchestrator.model.money import kopecks, roubles_text
 from orchestrator.model.service import (
     ACTIVE,
     DISCONNECTED,
@@ -39,7 +35,7 @@ from orchestrator.model.service import (
     ServiceEvent,
     ServiceRestored,
 )
-from orchestrator.model.tariff import Tariff, Tier
+from orchestrator.model.tariff import Tariff
 
 TRIAL_END, ANCHOR, PURGE = "trial_end", "anchor", "purge"
 EMPLOYEES = ""
@@ -71,8 +67,7 @@ def begin(at: datetime, employees: int, options: Mapping[str, int], terms: Terms
 
     Raises: EventRefused: the tariff doesn't know an option.
     """
-    for slug, quantity in options.items():
-        _check_option(slug, quantity, terms.tariff)
+    check_options(options, terms.tariff)
     ends_at = at + timedelta(days=terms.tariff.trial.days)
     service = Service(TRIAL, employees, dict(options), at, ends_at)
     if terms.tariff.trial.days == 0:
@@ -108,18 +103,8 @@ def take(service: Service, event: ServiceEvent, at: datetime, terms: Terms) -> S
 
     Raises: EventRefused: it can't happen as the service stands; nothing has changed.
     """
-    if service.phase == PURGED:
-        raise EventRefused(
-            "purged",
-            f"the service is gone: it was disconnected for more than {terms.tariff.kept_days} days",
-            "its data is purged; activate it as a new tenant (decision 11)",
-        )
-    if service.phase == DISCONNECTED and not isinstance(event, ServiceRestored):
-        raise EventRefused(
-            "disconnected",
-            "the service is disconnected, and only a restore is possible",
-            "restore it first (decision 11)",
-        )
+    if not isinstance(event, ServiceRestored) or service.phase == PURGED:
+        check_up(service, terms.tariff)
     match event:
         case OptionConnected():
             return _connect(service, event, at, terms)
@@ -134,6 +119,33 @@ def take(service: Service, event: ServiceEvent, at: datetime, terms: Terms) -> S
             return _restore(service, at, terms)
 
 
+def check_up(service: Service, tariff: Tariff) -> None:
+    """Raises: EventRefused: the service is disconnected or purged."""
+    if service.phase == PURGED:
+        raise purged_refusal(tariff)
+    if service.phase == DISCONNECTED:
+        raise EventRefused(
+            "disconnected",
+            "the service is disconnected, and only a restore is possible",
+            "restore it first (decision 11)",
+        )
+
+
+def purged_refusal(tariff: Tariff) -> EventRefused:
+    """Why nothing happens any more to a tenant that was disconnected for too long."""
+    return EventRefused(
+        "purged",
+        f"the service is gone: it was disconnected for more than {tariff.kept_days} days",
+        "its data is purged; activate it as a new tenant (decision 11)",
+    )
+
+
+def check_options(options: Mapping[str, int], tariff: Tariff) -> None:
+    """Raises: EventRefused: the tariff doesn't know an option, or not so many of it."""
+    for slug, quantity in options.items():
+        _check_option(slug, quantity, tariff)
+
+
 def extra_employees(service: Service, tariff: Tariff) -> int:
     """Employees beyond those that the tariff includes."""
     return max(0, service.employees - tariff.included_employees)
@@ -144,19 +156,18 @@ def paid_until(service: Service, terms: Terms) -> date | None:
     return None if service.first_charge_on is None else _next_anchor(service, terms)
 
 
-def by_tiers(tiers: Sequence[Tier], beyond: int, upto: int) -> tuple[tuple[int, Decimal], ...]:
-    """The pieces after number `beyond` to number `upto`: how many at which price apiece.
+def charged_period(service: Service, terms: Terms) -> Period | None:
+    """The period that was charged last, in which a service that is up stands; None in a trial."""
+    return None if service.first_charge_on is None else current_period(service, terms)
 
-    >>> by_tiers((Tier(1, Decimal(200)), Tier(3, Decimal(150))), 1, 4)
-    ((1, Decimal('200')), (2, Decimal('150')))
-    """
-    ends = (*(tier.starts_at for tier in tiers[1:]), upto + 1)
-    found = []
-    for tier, next_starts_at in zip(tiers, ends, strict=True):
-        first, behind = max(tier.starts_at, beyond + 1), min(next_starts_at, upto + 1)
-        if first < behind:
-            found.append((behind - first, tier.price))
-    return tuple(found)
+
+def current_period(service: Service, terms: Terms) -> Period:
+    """The period that is charged now; in a trial, what options that are charged in it are prorated to."""
+    if service.first_charge_on is not None:
+        return period(service.first_charge_on, service.periods - 1, terms.tariff.cycle)
+    begun, ends = terms.day(service.activated_at), terms.day(service.trial_ends_at)
+    whole = period(begun, 0, replace(terms.tariff.cycle, anchor_day=0))
+    return Period(begun, ends, whole.days)
 
 
 def _connect(service: Service, event: OptionConnected, at: datetime, terms: Terms) -> Step:
@@ -195,17 +206,13 @@ def _charge_period(service: Service, number: int, at: datetime, terms: Terms, ru
     """Charge everything that is on, for one whole period."""
     assert service.first_charge_on is not None, "charges have begun"
     span = period(service.first_charge_on, number, terms.tariff.cycle)
-    prices = terms.tariff.prices_on(terms.day(at))
     extra = extra_employees(service, terms.tariff)
     wanted = [
-        _Wanted(SUBSCRIPTION, terms.tariff.slug, ((1, prices.subscription),)),
-        _Wanted(EXTRA_EMPLOYEES, "", by_tiers(prices.employee, 0, extra)),
-        *(
-            _Wanted(OPTION, slug, ((quantity, prices.options[slug]),))
-            for slug, quantity in sorted(service.options.items())
-        ),
+        Wanted(SUBSCRIPTION, terms.tariff.slug, 1),
+        Wanted(EXTRA_EMPLOYEES, "", extra),
+        *(Wanted(OPTION, slug, quantity) for slug, quantity in sorted(service.options.items())),
     ]
-    made = (_charge(each, span, at, terms, rule) for each in wanted)
+    made = (charge_recurring(each, span, at, terms.day(at), terms.tariff, rule) for each in wanted)
     charges = tuple(charge for charge in made if charge is not None)
     paid = {**service.options, EMPLOYEES: extra}
     return replace(service, periods=number + 1, paid=paid), charges
@@ -221,83 +228,23 @@ def _with_excess(service: Service, item: str, at: datetime, terms: Terms) -> Ste
 def _excess(service: Service, item: str, at: datetime, terms: Terms) -> ServiceCharge | None:
     if service.phase == TRIAL and (terms.tariff.trial.options == "free" or item == EMPLOYEES):
         return None
-    prices = terms.tariff.prices_on(terms.day(at))
     paid, wanted = service.paid.get(item, 0), _wanted(service, item, terms.tariff)
     if wanted <= paid:
         return None
-    if item == EMPLOYEES:
-        more = _Wanted(EXTRA_EMPLOYEES, "", by_tiers(prices.employee, paid, wanted))
-    else:
-        more = _Wanted(OPTION, item, ((wanted - paid, prices.options[item]),))
-    span = _current_period(service, terms).since(terms.day(at))
-    return _charge(more, span, at, terms, _PRORATION)
+    kind = EXTRA_EMPLOYEES if item == EMPLOYEES else OPTION
+    more = Wanted(kind, item, wanted - paid, beyond=paid)
+    day = terms.day(at)
+    span = current_period(service, terms).since(day)
+    return charge_recurring(more, span, at, day, terms.tariff, _PRORATION)
 
 
 def _wanted(service: Service, item: str, tariff: Tariff) -> int:
     return extra_employees(service, tariff) if item == EMPLOYEES else service.options.get(item, 0)
 
 
-def _current_period(service: Service, terms: Terms) -> Period:
-    if service.first_charge_on is not None:
-        return period(service.first_charge_on, service.periods - 1, terms.tariff.cycle)
-    begun, ends = terms.day(service.activated_at), terms.day(service.trial_ends_at)
-    whole = period(begun, 0, replace(terms.tariff.cycle, anchor_day=0))
-    return Period(begun, ends, whole.days)
-
-
 def _next_anchor(service: Service, terms: Terms) -> date:
     assert service.first_charge_on is not None, "charges have begun"
     return anchor(service.first_charge_on, service.periods, terms.tariff.cycle)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is to be charged. Args: parts: how many at which price apiece, roubles for a whole period."""
-
-    kind: str
-    item: str
-    parts: tuple[tuple[int, Decimal], ...]
-
-    @property
-    def quantity(self) -> int:
-        return sum(count for count, _ in self.parts)
-
-    @property
-    def price(self) -> Decimal:
-        return sum((count * apiece for count, apiece in self.parts), Decimal(0))
-
-    @property
-    def working(self) -> str:
-        if len(self.parts) == 1 and self.quantity == 1:
-            return f"{self.price}"
-        text = " + ".join(f"{count} x {apiece}" for count, apiece in self.parts)
-        return text if len(self.parts) == 1 else f"({text})"
-
-
-def _charge(what: _Wanted, span: Period, at: datetime, terms: Terms, rule: str) -> ServiceCharge | None:
-    """One charge, rounded once; None when it is for nothing."""
-    sum_kop = kopecks(Fraction(what.price) * span.days / span.full_days) if span.days else 0
-    if sum_kop == 0:
-        return None
-    taxed = of_recurring(sum_kop, span.starts_on, span.ends_before, terms.tariff)
-    share = "" if span.days == span.full_days else f" x {span.days}/{span.full_days} days"
-    working = f"{rule}: {what.working}{share} = {roubles_text(sum_kop)}"
-    return ServiceCharge(
-        at=at,
-        day=terms.day(at),
-        kind=what.kind,
-        item=what.item,
-        quantity=what.quantity,
-        amount_kop=taxed.amount_kop,
-        licence_kop=taxed.licence_kop,
-        support_kop=taxed.support_kop,
-        vat_kop=taxed.vat_kop,
-        period_from=span.starts_on,
-        period_to=span.ends_before,
-        tariff_version=terms.tariff.prices_on(terms.day(at)).version,
-        vat_percents=taxed.percents,
-        rule=working_with_vat(working, sum_kop, taxed),
-    )
 
 
 def _check_option(slug: str, quantity: int, tariff: Tariff) -> None:

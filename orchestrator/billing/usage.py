@@ -6,10 +6,18 @@ Prices are those in force when it was sent or answered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
-from orchestrator.billing.rating import CompiledDeck, price_length, working_with_vat
+from orchestrator.billing.included import Allowances, minutes_included, sms_included
+from orchestrator.billing.periods import Period
+from orchestrator.billing.rating import (
+    CompiledDeck,
+    PricedCall,
+    price_call,
+    price_talk,
+    working_with_vat,
+)
 from orchestrator.billing.service import Terms
 from orchestrator.billing.sms import segments
 from orchestrator.billing.tax import of_usage
@@ -24,7 +32,7 @@ from orchestrator.model.service import (
     SmsSent,
     UsageEvent,
 )
-from orchestrator.model.tariff import Rate
+from orchestrator.model.tariff import Portion, Tariff
 
 _MINUTE_S = 60
 
@@ -37,71 +45,133 @@ class UsageTerms:
     deck: CompiledDeck
 
 
-def charge_usage(event: UsageEvent, at: datetime, by: UsageTerms) -> ServiceCharge | None:
-    """What one use costs; None when nothing.
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of the service.
 
-    Args: at: of sending, or of the answer. Raises: NoRate: the deck has no rate for the number called.
+    Args: at: of sending, or of the answer. span: the charged period that it fell in; None: the trial.
+    tenant: whose allowances it takes from.
     """
+
+    event: UsageEvent
+    at: datetime
+    span: Period | None = None
+    tenant: str = ""
+
+    @property
+    def ended_at(self) -> datetime:
+        """When it is charged."""
+        seconds = 0 if isinstance(self.event, SmsSent) else self.event.duration_s
+        return self.at + timedelta(seconds=seconds)
+
+
+def charge_usage(use: Use, by: UsageTerms, allowances: Allowances) -> ServiceCharge | None:
+    """What one use costs, and what it takes of what is included; None when neither.
+
+    Raises: NoRate: the deck has no rate for the number called.
+    """
+    event, tariff = use.event, by.terms.tariff
+    day, ended_on = by.terms.day(use.at), by.terms.day(use.ended_at)
+    charge = None
     match event:
         case SmsSent():
-            return _sms(event, at, by.terms)
+            left = allowances.left(use.tenant, sms_included(use.span, tariff))
+            charge = charge_sms(segments(event.text, tariff.sms_segmentation), use.at, day, tariff, left)
         case AutoinformCalled():
-            rate = by.terms.tariff.prices_on(by.terms.day(at)).autoinform
-            return _talk(AUTOINFORM, "", event.duration_s, rate, at, by.terms)
+            charge = charge_autoinform(event.duration_s, day, use.ended_at, ended_on, tariff)
         case Called(direction="out"):
-            rate = by.deck.rate_of(event.to_number, by.terms.day(at))
-            return _talk(CALL, rate.destination, event.duration_s, rate, at, by.terms)
+            left = allowances.left(use.tenant, minutes_included(event.to_number, use.span, tariff))
+            length_s = max(1, event.duration_s)
+            priced = price_call(event.to_number, length_s, day, ended_on, by.deck, tariff, left)
+            charge = _talk(
+                CALL, priced.rate.destination, priced, event.duration_s, day, use.ended_at, ended_on
+            )
         case Called():
-            return None
+            pass
+    if charge is not None:
+        allowances.take(use.tenant, charge.taken)
+    return charge
 
 
-def _sms(event: SmsSent, at: datetime, terms: Terms) -> ServiceCharge | None:
-    prices = terms.tariff.prices_on(terms.day(at))
-    count = segments(event.text, terms.tariff.sms_segmentation)
-    sum_kop = kopecks(count * prices.sms)
-    working = f"{count} x {prices.sms} = {roubles_text(sum_kop)}"
-    return _usage(SMS, "", count, sum_kop, f"decision 8: {working}", at, at, terms)
-
-
-def _talk(
-    kind: str, item: str, duration_s: int, rate: Rate, answered_at: datetime, terms: Terms
+def charge_sms(
+    count: int, at: datetime, day: date, tariff: Tariff, left: Portion | None = None
 ) -> ServiceCharge | None:
-    talked_s = max(1, duration_s)
-    priced = price_length(talked_s, rate)
-    minutes = -(-priced.billable_s // _MINUTE_S)
-    ended_at = answered_at + timedelta(seconds=duration_s)
-    return _usage(
-        kind, item, minutes, priced.sum_kop, f"decision 7: {priced.working}", answered_at, ended_at, terms
-    )
+    """What an SMS of so many segments costs; None when nothing, and none of them was included.
 
-
-def _usage(
-    kind: str,
-    item: str,
-    quantity: int,
-    sum_kop: int,
-    rule: str,
-    priced_at: datetime,
-    ended_at: datetime,
-    terms: Terms,
-) -> ServiceCharge | None:
-    if sum_kop == 0:
+    Args: day: local date of sending. left: of the included segments; what a posted SMS took makes the same
+    charge again.
+    """
+    prices = tariff.prices_on(day)
+    included = min(count, left.quantity) if left is not None and prices.sms else 0
+    taken = replace(left, quantity=included) if left is not None and included else None
+    sum_kop = kopecks((count - included) * prices.sms)
+    paid = f"{count - included} x {prices.sms} = {roubles_text(sum_kop)}"
+    working = f"{included} of {count} included; {paid}" if included else paid
+    if included == count:
+        working = f"{count} included"
+    taxed = of_usage(sum_kop, day, tariff)
+    if sum_kop == 0 and taken is None:
         return None
-    day = terms.day(ended_at)
-    taxed = of_usage(sum_kop, day, terms.tariff)
     return ServiceCharge(
-        at=ended_at,
+        at=at,
         day=day,
-        kind=kind,
-        item=item,
-        quantity=quantity,
+        kind=SMS,
+        item="",
+        quantity=count,
         amount_kop=taxed.amount_kop,
         licence_kop=0,
         support_kop=0,
         vat_kop=taxed.vat_kop,
         period_from=None,
         period_to=None,
-        tariff_version=terms.tariff.prices_on(terms.day(priced_at)).version,
+        tariff_version=prices.version,
         vat_percents=taxed.percents,
-        rule=working_with_vat(rule, sum_kop, taxed),
+        rule=f"decision 8: {working_with_vat(working, sum_kop, taxed)}",
+        priced_on=day,
+        taken=taken,
+    )
+
+
+def charge_autoinform(
+    duration_s: int, answered_on: date, ended_at: datetime, ended_on: date, tariff: Tariff
+) -> ServiceCharge | None:
+    """What an answered auto-informing call costs; None when nothing. Included minutes are not for these.
+
+    Args: answered_on: local date whose price it has. ended_on: local date whose VAT it has.
+    """
+    rate = tariff.prices_on(answered_on).autoinform
+    priced = price_talk(rate, max(1, duration_s), answered_on, ended_on, tariff)
+    return _talk(AUTOINFORM, "", priced, duration_s, answered_on, ended_at, ended_on)
+
+
+def _talk(
+    kind: str,
+    item: str,
+    priced: PricedCall,
+    duration_s: int,
+    answered_on: date,
+    ended_at: datetime,
+    ended_on: date,
+) -> ServiceCharge | None:
+    cost = priced.cost
+    if cost.amount_kop == 0 and priced.taken is None:
+        return None
+    return ServiceCharge(
+        at=ended_at,
+        day=ended_on,
+        kind=kind,
+        item=item,
+        quantity=-(-cost.billable_s // _MINUTE_S),
+        amount_kop=cost.amount_kop,
+        licence_kop=0,
+        support_kop=0,
+        vat_kop=cost.vat_kop,
+        period_from=None,
+        period_to=None,
+        tariff_version=priced.tariff_version,
+        vat_percents=(priced.vat_percent,),
+        rule=f"decision 7: {cost.working}",
+        priced_on=answered_on,
+        duration_s=duration_s,
+        taken=priced.taken,
     )

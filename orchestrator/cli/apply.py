@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from orchestrator.asterisk import install as installation
-from orchestrator.asterisk.apply import Applied
+from orchestrator.asterisk.apply import Accounts, Applied
 from orchestrator.asterisk.apply import apply as apply_parcel
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.generations import Generations
@@ -25,20 +26,15 @@ from orchestrator.cli.deploying import (
     refuse_while_pending,
     running_switch,
     say_applied,
+    warn_of_certificate,
     watch_over,
 )
 from orchestrator.cli.plan import CHANGES, make_plan, show_plan
 from orchestrator.cli.progress import working
-from orchestrator.cli.session import Session, json_option, node_option, open_session
-from orchestrator.deployment import (
-    candidate,
-    drift_on_disk,
-    drift_on_switch,
-    look,
-    origin_of,
-    parcel_of,
-    plan_of,
-)
+from orchestrator.cli.session import Session, disconnect_option, json_option, node_option, open_session
+from orchestrator.cli.settling import Settling, posted_data, say_posted, settling
+from orchestrator.deployment import candidate, look, origin_of, parcel_of, plan_of
+from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import ApplyFailed, OrchestratorError
 from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
 
@@ -51,11 +47,16 @@ class Drifted(ApplyFailed):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """How to apply. Args: saved: a plan that it must be. confirm_within_s: 0: it needn't be confirmed."""
+    """How to apply.
+
+    Args: saved: a plan that it must be. confirm_within_s: 0: it needn't be confirmed. disconnect: tenants
+    without a file that go.
+    """
 
     saved: Plan | None
     overwrite: bool
     confirm_within_s: int
+    disconnect: tuple[str, ...]
 
 
 @click.command()
@@ -68,6 +69,7 @@ class Wishes:
     help="Take it back after so many seconds unless `vpbx confirm` is called.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what somebody has edited on the switch (drift).")
+@disconnect_option
 @node_option
 @json_option
 def apply(
@@ -75,6 +77,7 @@ def apply(
     dry_run: bool,
     confirm_within: int | None,
     overwrite: bool,
+    disconnect: tuple[str, ...],
     node: str | None,
     as_json: bool,
 ) -> None:
@@ -86,23 +89,35 @@ def apply(
     there, the generation before goes back. Calls that are up go on in the dialplan they began in. PLAN_FILE,
     of `vpbx plan --out`, is applied exactly as it stands, or refused as stale.
 
+    Once it is live, what has become of tenants' services is posted with today's date, and charged: a trial
+    that begins, options, employees, a disconnection, a restore; with --confirm-within, at the confirmation.
+    A tenant whose file is gone stays as it is until --disconnect names it.
+
     \b
     Example:
         vpbx apply --confirm-within 120
     """
     session = open_session(node)
-    wishes = Wishes(_saved(plan_file), overwrite, confirm_within or 0)
-    if dry_run:
-        _dry_run(session, wishes, as_json)
-        return
-    with session.applying(), working("bringing the configuration to the switch"):
-        applied, plan = asyncio.run(_apply(session, wishes))
+    warn_of_certificate(session)
+    saved = _saved(plan_file)
+    if saved is not None and disconnect:
+        raise click.UsageError("--disconnect belongs to vpbx plan: a saved plan is applied as it stands")
+    wishes = Wishes(saved, overwrite, confirm_within or 0, disconnect if saved is None else saved.disconnect)
+    with settling(session) as accounts:
+        if dry_run:
+            _dry_run(session, wishes, accounts, as_json)
+            return
+        with session.applying(), working("bringing the configuration to the switch"):
+            applied, plan = asyncio.run(_apply(session, wishes, accounts))
+        posted = accounts.told()
     if as_json:
-        click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))
+        told = {"version": 1, **applied_data(applied), **posted_data(posted)}
+        click.echo(json.dumps(told, ensure_ascii=False))
     elif plan.empty and not applied.confirmed:
         click.echo(f"nothing to do: generation {applied.generation} is live")
     else:
         say_applied(applied)
+        say_posted(posted)
         if wishes.confirm_within_s:
             click.echo(f"it goes back in {wishes.confirm_within_s} s unless you call: vpbx confirm", err=True)
 
@@ -116,8 +131,8 @@ def _saved(plan_file: Path | None) -> Plan | None:
         raise OrchestratorError(f"{plan_file}: {error}", "make one: vpbx plan --out FILE") from error
 
 
-def _dry_run(session: Session, wishes: Wishes, as_json: bool) -> None:
-    now = asyncio.run(make_plan(session))
+def _dry_run(session: Session, wishes: Wishes, accounts: Settling, as_json: bool) -> None:
+    now = asyncio.run(make_plan(session, accounts, wishes.disconnect, datetime.now(UTC)))
     if wishes.saved is not None:
         check_fresh(wishes.saved, now)
     if as_json:
@@ -127,13 +142,14 @@ def _dry_run(session: Session, wishes: Wishes, as_json: bool) -> None:
     click.get_current_context().exit(0 if now.empty else CHANGES)
 
 
-async def _apply(session: Session, wishes: Wishes) -> tuple[Applied, Plan]:
+async def _apply(session: Session, wishes: Wishes, accounts: Settling) -> tuple[Applied, Plan]:
     """Returns: what was done, and what was to be done, with the drift that was overwritten."""
     async with running_switch(session) as switch:
-        await recovered(session, switch)
+        await recovered(session, switch, accounts)
         refuse_while_pending(session)
+        at = datetime.now(UTC)
         if wishes.saved is not None:
-            check_fresh(wishes.saved, await make_plan(session))
+            check_fresh(wishes.saved, await make_plan(session, accounts, wishes.disconnect, at))
         live = await look(session.project, session.node, switch)
         drift = await _drift(session, live, switch)
         if drift and not wishes.overwrite:
@@ -141,22 +157,34 @@ async def _apply(session: Session, wishes: Wishes) -> tuple[Applied, Plan]:
         if drift:
             _distrust(session)
         secrets = secrets_to_apply(session.project, session.definitions, session.node)
-        found = candidate(session.project, session.definitions, session.node, secrets, live)
-        plan = plan_of(session.project, session.node, found, live, drift, switch is not None)
+        found = candidate(
+            session.project, session.definitions, session.node, secrets, live, wishes.disconnect
+        )
+        _refuse_lost(live, found.kept)
+        services = accounts.changes(found.services, live.manifest, at)
+        if services:
+            accounts.ready()
+        plan = replace(
+            plan_of(session.project, session.node, found, live, drift, switch is not None), services=services
+        )
         number = Generations(session.paths).next_number()
         origin = origin_of(session.project, "apply")
-        parcel = replace(parcel_of(found, live, number, origin, plan.changes()), anew=bool(drift))
+        # What becomes of services is kept with a generation, also when no file shows it.
+        anew = bool(drift or services)
+        parcel = replace(parcel_of(found, live, number, origin, plan.changes()), anew=anew)
         pending = Pending(number, live.number, wishes.confirm_within_s)
-        if pending.within_s and live.number and not plan.empty:
+        waits = bool(pending.within_s and live.number)
+        if waits and not plan.empty:
             watch_over(session, pending)
+        follow = Accounts(at, accounts.settle) if services and not waits else None
         try:
             applied = await apply_parcel(
-                parcel, session.paths, session.project.root, switch, installation.find()
+                parcel, session.paths, session.project.root, switch, installation.find(), follow
             )
         except BaseException:
             Journal(session.paths).confirmed()
             raise
-        if pending.within_s and live.number and applied.generation == number:
+        if waits and applied.generation == number:
             begin_to_wait(session, pending)
         return applied, plan
 
@@ -172,6 +200,16 @@ def _drifted(drift: tuple[str, ...]) -> Drifted:
     more = f" (and {len(drift) - 1} more)" if len(drift) > 1 else ""
     hint = "vpbx plan shows it all; bring it into the YAML, or vpbx apply --overwrite"
     return Drifted(f"{drift[0]}{more}", hint)
+
+
+def _refuse_lost(live: Live, kept: tuple[str, ...]) -> None:
+    """Raises: Drifted: somebody has edited files of a tenant that there is nothing to make anew of."""
+    lost = [name for name in kept if name in live.altered]
+    if lost:
+        raise Drifted(
+            f"files of tenant {lost[0]} were edited since generation {live.number}, and its own file is gone",
+            f"bring tenants/{lost[0]}.yaml back, or vpbx apply --disconnect {lost[0]}",
+        )
 
 
 def _distrust(session: Session) -> None:

@@ -12,7 +12,7 @@ import click
 
 from orchestrator import definitions as definition_files
 from orchestrator.asterisk.record import AsteriskRecord
-from orchestrator.cli.session import no_tenant
+from orchestrator.cli.session import find_project, no_tenant
 from orchestrator.definitions.quoting import visible
 from orchestrator.model.platform import Definitions, Node
 from orchestrator.project import Project
@@ -83,10 +83,24 @@ class Books:
 
 
 @contextmanager
+def open_tariff_books() -> Iterator[Books]:
+    """The books without the tenants' files: a fault in one of those must not keep anybody from being charged.
+
+    Raises: DefinitionsInvalid: the platform, a tariff or a deck has problems. DatabaseUnavailable.
+    """
+    project = find_project()
+    definitions = definition_files.load_tariffs(project.root)
+    store = SqlStore.open(project.database_url(definitions.platform.storage.database))
+    try:
+        yield Books(project, definitions, store)
+    finally:
+        store.close()
+
+
+@contextmanager
 def open_books(*, bring_in: bool) -> Iterator[Books]:
     """The books of the project that `-C` named. Raises: DefinitionsInvalid, DatabaseUnavailable."""
-    project = click.get_current_context().find_object(Project)
-    assert project is not None, "the root command sets the project"
+    project = find_project()
     definitions = definition_files.load(project.root)
     store = SqlStore.open(project.database_url(definitions.platform.storage.database))
     try:

@@ -13,6 +13,8 @@ from orchestrator.model.money import roubles_text
 from orchestrator.storage.views import Asked, PostedCharge
 
 _JSON_VERSION = 1
+_SAID_ALREADY = ("answered_at", "at", "kind")
+"""Facts that the entry's own columns tell; a reversal keeps its original's facts."""
 
 
 @click.group()
@@ -38,7 +40,7 @@ def list_charges(
     as_json: bool,
     no_reconcile: bool,
 ) -> None:
-    """List charges, newest first, each with its working.
+    """List charges, newest first, each with its working: of calls, and of the service.
 
     Example: vpbx charges list acme --json
     """
@@ -51,20 +53,34 @@ def list_charges(
             click.echo(json.dumps(data, ensure_ascii=False))
             return
         print_table(
-            ("ended", "tenant", "kind", "to", "amount", "working", "linkedid"),
+            ("at", "tenant", "kind", "what", "amount", "working", "linkedid"),
             [
                 (
                     books.shown(charge.occurred_at),
                     charge.tenant,
-                    charge.kind,
-                    "" if charge.leg is None else charge.leg.to_number,
+                    charge.kind.replace("_", " "),
+                    charge.facts.get("item", "") if charge.leg is None else charge.leg.to_number,
                     roubles_text(charge.amount_kop),
-                    f"{charge.facts['working']}{' (estimated end)' if charge.facts['estimated'] else ''}",
-                    charge.facts["linkedid"],
+                    _working(charge),
+                    charge.facts.get("linkedid", ""),
                 )
                 for charge in found
             ],
         )
+
+
+def _working(charge: PostedCharge) -> str:
+    """How the amount came about; a call's facts have a working, the service's the rule that made them."""
+    if charge.reverses is not None:
+        return taken_back(charge)
+    working = charge.facts.get("working", charge.facts.get("rule", ""))
+    return f"{working} (estimated end)" if charge.facts.get("estimated") else str(working)
+
+
+def taken_back(charge: PostedCharge) -> str:
+    """What a reversal takes back; and why, where a person asked for it."""
+    said = f": {charge.facts['why']} ({charge.facts['by']})" if "why" in charge.facts else ""
+    return f"takes back {charge.reverses}{said}"
 
 
 def charge_json(charge: PostedCharge) -> dict[str, object]:
@@ -82,5 +98,5 @@ def charge_json(charge: PostedCharge) -> dict[str, object]:
         "posted_at": charge.posted_at.isoformat(),
         "path": charge.path,
         "reverses": charge.reverses,
-        **{name: value for name, value in charge.facts.items() if name != "answered_at"},
+        **{name: value for name, value in charge.facts.items() if name not in _SAID_ALREADY},
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.cli.problems import problems_json, text_of
 from orchestrator.cli.session import json_option
 from orchestrator.definitions import show
@@ -15,6 +16,7 @@ from orchestrator.errors import DefinitionsInvalid
 from orchestrator.project import Project
 
 _JSON_VERSION = 1
+_WAIT_S = 60.0
 _DECKS, _DEFAULT = "decks", "multifon-business"
 
 
@@ -50,7 +52,9 @@ def import_file(ctx: click.Context, file: Path, name: str, replace: bool, as_jso
     if "/" in name or name.startswith("."):
         raise click.BadParameter("a name without folders: multifon-business", param_hint="--deck")
     try:
-        done = import_deck(file, project.root / _DECKS / f"{name}.csv", replace=replace)
+        # Of two at once the second one begins with what the first one wrote.
+        with file_lock(project.state / "decks.lock", _WAIT_S, "importing a deck"):
+            done = import_deck(file, project.root / _DECKS / f"{name}.csv", replace=replace)
     except DefinitionsInvalid as invalid:
         click.echo(
             problems_json(invalid.problems) if as_json else show(invalid.problems, text_of), nl=as_json

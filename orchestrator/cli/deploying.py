@@ -14,10 +14,13 @@ from typing import Any
 
 import click
 
-from orchestrator.asterisk.apply import Applied, recover
+from orchestrator.asterisk.apply import Applied
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.journal import Journal, Pending
+from orchestrator.asterisk.recovery import recover
+from orchestrator.certificates import certificate_warning
 from orchestrator.cli.session import Session
+from orchestrator.cli.settling import Settling, say_posted
 from orchestrator.errors import AmiUnreachable, ApplyFailed, SwitchNotRunning
 from orchestrator.secrets import Secrets
 
@@ -49,11 +52,19 @@ async def running_switch(session: Session) -> AsyncIterator[AmiSwitch | None]:
         yield switch
 
 
-async def recovered(session: Session, switch: AmiSwitch | None) -> None:
-    """Undo what a dead apply left, and say so. The caller holds the apply lock."""
-    told = await recover(session.paths, switch)
+async def recovered(session: Session, switch: AmiSwitch | None, accounts: Settling) -> None:
+    """Undo or end what a dead apply left, and say so. The caller holds the apply lock."""
+    told = await recover(session.paths, switch, accounts.settle)
     if told:
         click.echo(told, err=True)
+    say_posted(accounts.told(), err=True)
+
+
+def warn_of_certificate(session: Session) -> None:
+    """Say that the node's certificate is out of date. Raises: CertificateUnusable."""
+    told = certificate_warning(session.project, session.node, datetime.now(UTC))
+    if told:
+        click.echo(f"warning: {told}", err=True)
 
 
 def refuse_while_pending(session: Session) -> None:

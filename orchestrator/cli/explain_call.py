@@ -12,14 +12,14 @@ import click
 
 from orchestrator.cli.books import Books, no_reconcile_option, open_books
 from orchestrator.cli.calls import leg_json
-from orchestrator.cli.charges import charge_json
+from orchestrator.cli.charges import charge_json, taken_back
 from orchestrator.cli.recordings import recording_json, recordings_directory
 from orchestrator.cli.session import json_option
 from orchestrator.definitions.quoting import visible
 from orchestrator.model.call import Leg
 from orchestrator.model.money import roubles_text
 from orchestrator.model.recording import Recording
-from orchestrator.storage.views import CallStory
+from orchestrator.storage.views import CallStory, PostedCharge
 
 _JSON_VERSION = 1
 _SOURCES = {
@@ -80,13 +80,7 @@ def _lines(story: CallStory, books: Books) -> Iterator[str]:
     )
     yield from _titled(
         "charges",
-        [
-            f"{charge.key}: {roubles_text(charge.amount_kop)} = {charge.facts['working']}; prefix"
-            f" {charge.facts['deck_prefix']} of {charge.facts['deck']} {charge.facts['deck_version']},"
-            f" VAT {charge.facts['vat_percent']}% {roubles_text(int(str(charge.facts['vat_kop'])))},"
-            f" posted by {charge.path}"
-            for charge in story.charges
-        ],
+        [_charge_line(charge) for charge in story.charges],
     )
     yield from _titled(
         "claims",
@@ -95,6 +89,18 @@ def _lines(story: CallStory, books: Books) -> Iterator[str]:
             f" {claim.billsec_s} of {claim.duration_s} s"
             for claim in story.claims
         ],
+    )
+
+
+def _charge_line(charge: PostedCharge) -> str:
+    amount = f"{charge.key}: {roubles_text(charge.amount_kop)}"
+    if charge.reverses is not None:
+        return f"{amount} {taken_back(charge)}, posted by {charge.path}"
+    return (
+        f"{amount} = {charge.facts['working']}; prefix"
+        f" {charge.facts['deck_prefix']} of {charge.facts['deck']} {charge.facts['deck_version']},"
+        f" VAT {charge.facts['vat_percent']}% {roubles_text(int(str(charge.facts['vat_kop'])))},"
+        f" posted by {charge.path}"
     )
 
 

@@ -59,8 +59,10 @@ def forecast(ctx: click.Context, scenario: Path, tariff: Path | None, as_json: b
 
 
 def _computed(imagined: Imagined) -> tuple[tuple[ServiceCharge, ...], tuple[Problem, ...]]:
+    """The charges, without those of calls and SMS that are wholly included; or what can't happen."""
     try:
-        return compute(imagined.scenario, imagined.tariff, compile_deck(imagined.tariff.deck)), ()
+        charges = compute(imagined.scenario, imagined.tariff, compile_deck(imagined.tariff.deck))
+        return tuple(charge for charge in charges if charge.amount_kop), ()
     except ScenarioRefused as refused:
         return (), (Problem(refused.position, "", refused.reason, refused.message, refused.hint),)
 
@@ -87,6 +89,7 @@ def _json(charges: Sequence[ServiceCharge]) -> str:
             "period_to": None if charge.period_to is None else charge.period_to.isoformat(),
             "tariff_version": charge.tariff_version,
             "rule": charge.rule,
+            **({} if charge.taken is None else {"included": charge.taken.quantity}),
         }
         for charge in charges
     ]

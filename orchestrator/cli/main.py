@@ -25,9 +25,11 @@ from orchestrator.project import Project
 
 VERBS = {
     "apply": "orchestrator.cli.apply:apply",
+    "billing": "orchestrator.cli.billing:billing",
     "calls": "orchestrator.cli.calls:calls",
     "confirm": "orchestrator.cli.confirm:confirm",
     "completion": "orchestrator.cli.completion:completion",
+    "charge": "orchestrator.cli.charge:charge",
     "charges": "orchestrator.cli.charges:charges",
     "deck": "orchestrator.cli.deck:deck",
     "devices": "orchestrator.cli.devices:devices",
@@ -49,6 +51,7 @@ VERBS = {
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",
+    "tenant": "orchestrator.cli.tenant:tenant",
     "try": "orchestrator.cli.trial:trial",
     "validate": "orchestrator.cli.validate:validate",
 }

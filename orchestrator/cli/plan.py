@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from orchestrator.asterisk.journal import Journal
 from orchestrator.candidate import secrets_to_plan
-from orchestrator.cli.deploying import running_switch
-from orchestrator.cli.session import Session, json_option, node_option, open_session
-from orchestrator.deployment import candidate, drift_on_disk, drift_on_switch, look, plan_of
+from orchestrator.cli.deploying import running_switch, warn_of_certificate
+from orchestrator.cli.session import Session, disconnect_option, json_option, node_option, open_session
+from orchestrator.cli.settling import Settling, money_lines, settling, total_lines
+from orchestrator.deployment import candidate, look, plan_of
+from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import OrchestratorError
 from orchestrator.planning.plan import Plan, plan_data
 
@@ -22,21 +27,25 @@ _STYLES = {"added": "green", "changed": "yellow", "removed": "red"}
 
 @click.command()
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the plan to a file.")
+@disconnect_option
 @node_option
 @json_option
-def plan(out: Path | None, node: str | None, as_json: bool) -> None:
-    """Show what `vpbx apply` would change. Nothing is written but the file of --out.
+def plan(out: Path | None, disconnect: tuple[str, ...], node: str | None, as_json: bool) -> None:
+    """Show what `vpbx apply` would change, and what it costs. Nothing is written but the file of --out.
 
-    By tenant in service terms, then files, phones and what the switch must reload; and drift: what on the
-    switch isn't as it was applied. Exits with 0 when there is nothing to do, 2 when something would change,
-    1 for an error.
+    By tenant in service terms, with what happens to its service, what is charged at once and what a period
+    costs before and after; then files, phones and what the switch must reload; and drift: what on the switch
+    isn't as it was applied. Exits with 0 when there is nothing to do, 2 when something would change, 1 for an
+    error.
 
     \b
     Example:
         vpbx plan --out monday.plan && vpbx apply monday.plan
     """
     session = open_session(node)
-    found = asyncio.run(make_plan(session))
+    warn_of_certificate(session)
+    with settling(session) as accounts:
+        found = asyncio.run(make_plan(session, accounts, disconnect, datetime.now(UTC)))
     data = plan_data(found)
     if out is not None:
         _save(out, json.dumps(data, ensure_ascii=False, indent=1) + "\n")
@@ -47,18 +56,19 @@ def plan(out: Path | None, node: str | None, as_json: bool) -> None:
     click.get_current_context().exit(0 if found.empty else CHANGES)
 
 
-async def make_plan(session: Session) -> Plan:
-    """The plan of an apply now, with nothing made up and nothing written."""
+async def make_plan(session: Session, accounts: Settling, disconnect: Sequence[str], at: datetime) -> Plan:
+    """The plan of an apply, with nothing made up and nothing written. Args: at: the moment of the charges."""
     async with running_switch(session) as switch:
         live = await look(session.project, session.node, switch)
         secrets = secrets_to_plan(session.project, session.definitions, session.node)
-        found = candidate(session.project, session.definitions, session.node, secrets, live)
+        found = candidate(session.project, session.definitions, session.node, secrets, live, disconnect)
+        services = accounts.changes(found.services, live.manifest, at)
         drift = drift_on_disk(session.project, session.node, live)
         if switch is not None:
             drift += await drift_on_switch(live, switch)
-        return plan_of(
-            session.project, session.node, found, live, (*_unfinished(session), *drift), switch is not None
-        )
+        drift = (*_unfinished(session), *drift)
+        plan = plan_of(session.project, session.node, found, live, drift, switch is not None)
+        return replace(plan, services=services, disconnect=tuple(disconnect))
 
 
 def _unfinished(session: Session) -> tuple[str, ...]:
@@ -74,6 +84,7 @@ def show_plan(plan: Plan) -> None:
     from rich.text import Text
 
     console = Console(highlight=False, soft_wrap=True)
+    money = {change.tenant: change for change in plan.services}
     for change in plan.tenants:
         title = Text(change.name, style="bold")
         title.append(f"  {change.kind}", style=_STYLES[change.kind])
@@ -83,12 +94,22 @@ def show_plan(plan: Plan) -> None:
         console.print(title)
         for sentence in change.sentences or ("as the switch has it: only what is written there",):
             console.print(Text(f"  {sentence}"))
+        for line in money_lines(money.pop(change.name)) if change.name in money else ():
+            console.print(Text(f"  {line}"))
+    for name, service in money.items():
+        console.print(Text(name, style="bold"))
+        for line in money_lines(service):
+            console.print(Text(f"  {line}"))
+    for name in plan.kept:
+        console.print(Text(f"{name}: file gone; stays as it is until apply --disconnect {name}"))
     if plan.platform:
         console.print(Text("what all tenants share", style="bold"))
         for path in plan.platform:
             console.print(Text(f"  {path}"))
     for line in plan.drift:
         console.print(Text(f"drift: {line}", style="magenta"))
+    for line in total_lines(plan.services):
+        console.print(Text(line))
     console.print(Text(_summary(plan)))
 
 

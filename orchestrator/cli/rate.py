@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 
-from orchestrator.billing.rating import compile_deck
-from orchestrator.billing.service import Terms
-from orchestrator.billing.usage import UsageTerms, charge_usage
+from orchestrator.billing.rating import compile_tariff, price_call
 from orchestrator.cli.session import json_option, no_tenant
 from orchestrator.cli.table import print_table
 from orchestrator.definitions import load
 from orchestrator.definitions.scalars import to_local_time
 from orchestrator.model.money import roubles_text
 from orchestrator.model.number import to_e164
-from orchestrator.model.service import Called
 from orchestrator.project import Project
 
 _JSON_VERSION = 1
@@ -33,6 +30,9 @@ _JSON_VERSION = 1
 def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None, as_json: bool) -> None:
     """Explain the price of one answered outbound call. Nothing is posted.
 
+    It is the price once the period's included minutes are used up; `included minutes` says how many a period
+    has for this number.
+
     Example: vpbx rate --tenant acme --to +74951234567 --seconds 61
     """
     project: Project = ctx.obj
@@ -45,27 +45,29 @@ def rate(ctx: click.Context, tenant: str, to: str, seconds: int, at: str | None,
     if number is None:
         raise click.BadParameter(f"{to} is no external number", param_hint="--to")
     answered_at = _moment(at, zone)
-    terms = Terms(definitions.tariffs[given.tariff], zone)
-    deck = compile_deck(terms.tariff.deck)
-    priced = deck.rate_of(number, terms.day(answered_at))
-    charge = charge_usage(Called("out", number, seconds), answered_at, UsageTerms(terms, deck))
+    tariff = compile_tariff(definitions.tariffs[given.tariff])
+    ended_at = answered_at + timedelta(seconds=seconds)
+    answered_on, ended_on = (at.astimezone(zone).date() for at in (answered_at, ended_at))
+    priced = price_call(number, max(1, seconds), answered_on, ended_on, tariff.deck, tariff.tariff)
+    included = tariff.tariff.prices_on(answered_on).included_minutes
     rows: dict[str, str | int] = {
         "tenant": tenant,
         "to": number,
         "answered": answered_at.astimezone(zone).isoformat(" ", "seconds"),
         "duration_s": max(1, seconds),
-        "tariff": f"{terms.tariff.slug} {terms.tariff.prices_on(terms.day(answered_at)).version}",
-        "deck": f"{deck.name} {deck.version}",
-        "deck_prefix": priced.prefix,
-        "destination": priced.destination,
-        "price": str(priced.price),
-        "increment_s": priced.increment_s,
-        "minimum_s": priced.minimum_s,
-        "free_below_s": priced.free_below_s,
-        "connect_fee": str(priced.connect_fee),
-        "amount_kop": 0 if charge is None else charge.amount_kop,
-        "vat_kop": 0 if charge is None else charge.vat_kop,
-        "rule": "decision 7: free" if charge is None else charge.rule,
+        "tariff": f"{tariff.tariff.slug} {priced.tariff_version}",
+        "deck": f"{tariff.deck.name} {tariff.deck.version}",
+        "deck_prefix": priced.rate.prefix,
+        "destination": priced.rate.destination,
+        "price": str(priced.rate.price),
+        "increment_s": priced.rate.increment_s,
+        "minimum_s": priced.rate.minimum_s,
+        "free_below_s": priced.rate.free_below_s,
+        "connect_fee": str(priced.rate.connect_fee),
+        "included_minutes": included.quantity if included is not None and included.covers(number) else 0,
+        "amount_kop": priced.cost.amount_kop,
+        "vat_kop": priced.cost.vat_kop,
+        "rule": f"decision 7: {priced.cost.working}",
     }
     if as_json:
         click.echo(json.dumps({"version": _JSON_VERSION, **rows}, ensure_ascii=False))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
 
 from orchestrator.asterisk import install as installation
-from orchestrator.asterisk.apply import Applied
+from orchestrator.asterisk.apply import Accounts, Applied
 from orchestrator.asterisk.apply import apply as apply_parcel
 from orchestrator.asterisk.file_lock import LockHeld
 from orchestrator.asterisk.generations import Generation, Generations
@@ -25,7 +26,9 @@ from orchestrator.cli.deploying import (
     say_applied,
 )
 from orchestrator.cli.session import Session, json_option, node_option, open_node
-from orchestrator.deployment import altered_shared, changed_tenants, kept_facts, look, origin_of, part_digest
+from orchestrator.cli.settling import Settling, posted_data, say_posted, settling
+from orchestrator.deployment import changed_tenants, kept_facts, look, origin_of
+from orchestrator.drift import altered_shared, part_digest
 from orchestrator.errors import ApplyFailed, NotFound
 
 _POLL_S = 0.25
@@ -40,7 +43,8 @@ def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: b
     """Make an earlier generation live again; without NUMBER, the one before.
 
     It is brought to the switch and confirmed like any other, as a generation of its own: `vpbx history` keeps
-    both. The YAML is not touched: `vpbx plan` shows how it differs from what is live now.
+    both. Tenants' services become what they were in it, with today's date and no refund. The YAML is not
+    touched: `vpbx plan` shows how it differs from what is live now.
 
     \b
     Example:
@@ -50,13 +54,16 @@ def rollback(number: int | None, unconfirmed: bool, node: str | None, as_json: b
     if unconfirmed:
         _when_due(session)
         return
-    with session.applying():
-        applied = asyncio.run(_back_to(session, number, ""))
+    with session.applying(), settling(session) as accounts:
+        applied = asyncio.run(_back_to(session, accounts, number))
         Journal(session.paths).confirmed()
+        posted = accounts.told()
     if as_json:
-        click.echo(json.dumps({"version": 1, **applied_data(applied)}, ensure_ascii=False))
+        told = {"version": 1, **applied_data(applied), **posted_data(posted)}
+        click.echo(json.dumps(told, ensure_ascii=False))
     else:
         say_applied(applied)
+        say_posted(posted)
 
 
 def _when_due(session: Session) -> None:
@@ -85,8 +92,13 @@ def _still_waits(session: Session, generation: int) -> bool:
 
 def _acted(session: Session, generation: int) -> bool:
     """Nobody else applies now. Returns: whether it goes on waiting."""
+    with settling(session) as accounts:
+        return _acted_on(session, accounts, generation)
+
+
+def _acted_on(session: Session, accounts: Settling, generation: int) -> bool:
     journal, generations = Journal(session.paths), Generations(session.paths)
-    asyncio.run(_undo_what_died(session))
+    asyncio.run(_undo_what_died(session, accounts))
     pending, live = journal.pending(), generations.live()
     if pending is None or pending.generation != generation:
         return False
@@ -98,21 +110,22 @@ def _acted(session: Session, generation: int) -> bool:
         return True
     if datetime.now(UTC) < pending.deadline:
         return True
-    applied = asyncio.run(_back_to(session, pending.before, "not confirmed in time"))
+    applied = asyncio.run(_back_to(session, accounts, pending.before, "not confirmed in time"))
     journal.confirmed()
     click.echo(f"generation {generation} was not confirmed: generation {applied.generation} is live")
     return False
 
 
-async def _undo_what_died(session: Session) -> None:
+async def _undo_what_died(session: Session, accounts: Settling) -> None:
     async with running_switch(session) as switch:
-        await recovered(session, switch)
+        await recovered(session, switch, accounts)
 
 
-async def _back_to(session: Session, number: int | None, why: str) -> Applied:
+async def _back_to(session: Session, accounts: Settling, number: int | None, why: str = "") -> Applied:
+    """Args: why: it goes back by itself, and no account has followed what it goes back from."""
     generations = Generations(session.paths)
     async with running_switch(session) as switch:
-        await recovered(session, switch)
+        await recovered(session, switch, accounts)
         live = await look(session.project, session.node, switch)
         target, held = _target(generations, live, number)
         reason = f"rollback to {target.number}{': ' if why else ''}{why}"
@@ -120,7 +133,13 @@ async def _back_to(session: Session, number: int | None, why: str) -> Applied:
         changes = {change.name: change.sentences for change in changed}
         origin = origin_of(session.project, reason)
         parcel = from_generation(target, held, live, generations.next_number(), origin, changes)
-        return await apply_parcel(parcel, session.paths, session.project.root, switch, installation.find())
+        services = () if why else accounts.changes(parcel.manifest.wanted, live.manifest, origin.made_at)
+        if services:
+            accounts.ready()
+            parcel = replace(parcel, anew=True)
+        follow = Accounts(origin.made_at, accounts.settle) if services else None
+        root = session.project.root
+        return await apply_parcel(parcel, session.paths, root, switch, installation.find(), follow)
 
 
 def _target(generations: Generations, live: Live, number: int | None) -> tuple[Generation, Manifest]:

@@ -32,6 +32,12 @@ node_option = click.option(
     envvar="VPBX_NODE",
     help="Node of the platform, needed when it has several; VPBX_NODE in the environment.",
 )
+disconnect_option = click.option(
+    "--disconnect",
+    multiple=True,
+    metavar="TENANT",
+    help="Disconnect a tenant whose file is gone; may be given more than once.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, versioned and stable.")
 
 

@@ -18,6 +18,7 @@ from orchestrator.asterisk.release import judge
 from orchestrator.cli.deploying import recovered
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import Session, json_option, node_option, open_node
+from orchestrator.cli.settling import AccountsLate, settling
 from orchestrator.errors import OrchestratorError
 from orchestrator.secrets import Secrets
 
@@ -79,9 +80,7 @@ def start(node: str | None, deadline: float) -> None:
     session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
     instance = _instance(session)
-    if instance.pid() is None:
-        with session.applying():
-            asyncio.run(recovered(session, None))
+    _recover(session, instance)
     started = instance.start(systemname, listens_of(session.node), deadline)
     if started.new:
         Generations(session.paths).started()
@@ -108,13 +107,15 @@ def run(node: str | None) -> None:
     """
     session = open_node(node)
     systemname = Secrets.open(session.project.secrets_file).systemname(session.node.name)
+    instance = _instance(session)
+    _recover(session, instance)
 
     def note(warnings: Sequence[str]) -> None:
         Generations(session.paths).started()
         for warning in warnings:
             _say(f"warning: {warning}")
 
-    _instance(session).run(systemname, listens_of(session.node), note)
+    instance.run(systemname, listens_of(session.node), note)
 
 
 @switch.command()
@@ -188,6 +189,20 @@ class NoTerminal(OrchestratorError):
     """Without a terminal Asterisk's console would wait for ever."""
 
     code = "no-terminal"
+
+
+def _recover(session: Session, instance: Instance) -> None:
+    """Undo or end what a dead apply left, before a switch reads it.
+
+    Books that can't be written don't keep phones waiting.
+    """
+    if instance.pid() is not None:
+        return
+    with session.applying(), settling(session) as accounts:
+        try:
+            asyncio.run(recovered(session, None, accounts))
+        except AccountsLate as late:
+            _say(f"warning: {late.message}; {late.hint}")
 
 
 def _instance(session: Session) -> Instance:

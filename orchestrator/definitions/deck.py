@@ -130,9 +130,9 @@ class DeckReading:
             self.refuse(line, column_of(text, min(len(cells), len(header)) - 1), "deck-fields", message, hint)
             return None
         given = dict(zip(header, cells, strict=True))
-        bad = [name for name, check in _CHECKS.items() if not check(given.get(name, ""))]
+        bad = [name for name, text in given.items() if not _CHECKS[name](text)]
         for name in bad:
-            message = f"{quoted(given.get(name, ''))} is not a valid {name}"
+            message = f"{quoted(given[name])} is not a valid {name}"
             self.refuse(line, column_of(text, header.index(name)), "deck-value", message, _HINTS[name])
         return None if bad else _rate(given)
 

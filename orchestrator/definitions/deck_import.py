@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-import os
-import tempfile
+import io
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from orchestrator.definitions.deck import COLUMNS, DeckReading
+from orchestrator.durable import replace_file
 from orchestrator.errors import DeckUnwritable, DefinitionsInvalid
 from orchestrator.model.problem import Position, Problem
 from orchestrator.model.tariff import Rate
@@ -37,7 +36,7 @@ class Imported:
 
 def import_deck(source: Path, deck: Path, *, replace: bool) -> Imported:
     """Merge a price list into a deck file, made when there is none. The deck's old file stands until all is
-    well.
+    well. Only one process at a time may do so.
 
     Args: replace: a rate of a prefix and date that the deck has with another price takes its place; without
     it that is a problem, for calls may have been charged by it.
@@ -102,23 +101,13 @@ def _numbered(source: Path, reading: DeckReading) -> Iterator[tuple[int, Rate]]:
 
 
 def _write(deck: Path, rates: Sequence[Rate]) -> None:
-    """Beside the deck first, then in its place."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(map(_row, rates))
     try:
         deck.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{deck.name}.", dir=deck.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(_row(rate) for rate in rates)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(_MODE)
-            Path(name).replace(deck)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        replace_file(deck, text.getvalue().encode(), _MODE)
     except OSError as error:
         raise DeckUnwritable(
             f"{deck} can't be written: {error.strerror or error}",

@@ -72,6 +72,21 @@ def load_platform(root: Path) -> Definitions:
     return Definitions(platform.value.platform, {}, {})
 
 
+def load_tariffs(root: Path) -> Definitions:
+    """Platform, tariffs and decks, without tenants: what charges what is due, whatever a tenant's file says.
+
+    Raises: DefinitionsInvalid: one of these files has problems.
+    """
+    with _collector_paused():
+        reader = _Reader(root, cached=False)
+        written = reader.read_tariffs()
+        problems = [*reader.problems, *check_all(written)]
+        definitions = None if problems else _definitions(written)
+    if definitions is None:
+        raise DefinitionsInvalid(_shown(problems))
+    return definitions
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Without Python's search for circles, of which a hundred thousand new objects have none."""
@@ -95,12 +110,19 @@ class _Reader:
     def platform(self) -> Document[PlatformFile] | None:
         return self._document("platform.yaml", PLATFORM, Surroundings())
 
+    def read_tariffs(self) -> Written:
+        """All but the tenants."""
+        platform = self.platform()
+        surroundings = Surroundings() if platform is None else platform.value.surroundings
+        tariffs = self._tariffs(surroundings)
+        return Written(platform, tariffs, {}, self._decks(tariffs), self._known_tariffs())
+
     def read(self) -> Written:
         platform = self.platform()
         if platform is not None:
             self._check_certificates(platform)
         surroundings = Surroundings() if platform is None else platform.value.surroundings
-        tariffs = [self._document(file, TARIFF, surroundings) for file in self._files("tariffs")]
+        tariffs = self._tariffs(surroundings)
         files = self._files("tenants")
         if self.cached:
             self.kept = KeptFiles.open(self.root, surroundings, len(files))
@@ -108,17 +130,23 @@ class _Reader:
         for tenant in tenants:
             if tenant is not None:
                 self._check_sounds(tenant)
-        read_tariffs = {each.stem: each for each in tariffs if each is not None}
         written = Written(
             platform=platform,
-            tariffs=read_tariffs,
+            tariffs=tariffs,
             tenants={each.stem: each for each in tenants if each is not None},
-            decks=self._decks(read_tariffs),
-            known_tariffs=frozenset(PurePosixPath(file).stem for file in self._names("tariffs")),
+            decks=self._decks(tariffs),
+            known_tariffs=self._known_tariffs(),
         )
         if self.kept is not None:
             self.kept.save()
         return written
+
+    def _tariffs(self, surroundings: Surroundings) -> dict[str, Document[TariffFile]]:
+        read = (self._document(file, TARIFF, surroundings) for file in self._files("tariffs"))
+        return {each.stem: each for each in read if each is not None}
+
+    def _known_tariffs(self) -> frozenset[str]:
+        return frozenset(PurePosixPath(file).stem for file in self._names("tariffs"))
 
     def _counted(self, files: list[str]) -> Iterator[str]:
         for number, file in enumerate(files):

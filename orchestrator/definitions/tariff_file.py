@@ -12,6 +12,7 @@ from orchestrator.definitions import scalars
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, MapOf, Record
 from orchestrator.definitions.shapes import Field, ListOf, Refusal
+from orchestrator.definitions.tariff_included import FUNCTIONS, INCLUDED
 from orchestrator.definitions.tariff_prices import (
     CHANGE,
     EMPLOYEE_PRICE,
@@ -22,16 +23,15 @@ from orchestrator.definitions.tariff_prices import (
     Change,
     prices_by_date,
 )
-from orchestrator.model.tariff import BillingCycle, Deck, Option, Prices, Tariff, Trial, VatRate
-
-FUNCTIONS = (
-    *("analytics", "autoinform", "blf", "call_rating", "callback_widget", "caller_id", "conference"),
-    *("corporate_network", "crm", "departments", "distribution", "emotion_analysis", "external_numbers"),
-    *("greeting", "inbound_handling", "internal_numbers", "ivr", "missed_call_notice", "mobile_app"),
-    *("queue_callback", "recording", "ringback_music", "sms_apology", "sms_card", "softphone", "statistics"),
-    "voicemail",
+from orchestrator.model.tariff import (
+    BillingCycle,
+    Deck,
+    Option,
+    Prices,
+    Tariff,
+    Trial,
+    VatRate,
 )
-"""Functions that a tariff includes or an option unlocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +78,6 @@ CURRENCY = Field(
     "Currency of every amount.",
     "RUB",
     default="RUB",
-)
-EMPLOYEES = Field("employees", scalars.integer(0, 10000), "Employees in the subscription.", "7")
-
-
-INCLUDED_FUNCTIONS: Field[tuple[str, ...] | None] = Field(
-    "functions",
-    ListOf(scalars.choice("a function", FUNCTIONS)),
-    "Functions that need no option.",
-    "[departments, voicemail]",
-    None,
-    "all that no option unlocks",
-)
-
-
-def _included(given: Converted) -> tuple[int, tuple[str, ...] | None]:
-    return given[EMPLOYEES], given[INCLUDED_FUNCTIONS]
-
-
-INCLUDED = Field(
-    "included",
-    Record("what is included", (EMPLOYEES, INCLUDED_FUNCTIONS), _included),
-    "What the subscription gives.",
-    "{employees: 7}",
 )
 TRIAL_DAYS = Field(
     "days", scalars.integer(0, 366), "How long it lasts, days of 24 hours; 0: none.", "7", default=7
@@ -303,7 +280,7 @@ OPTIONS = Field(
 
 def _tariff(given: Converted) -> TariffFile:
     mode, rates = given[VAT]
-    employees, functions = given[INCLUDED]
+    included = given[INCLUDED]
     sms_price, segmentation = given[SMS]
     options = {entry.key: entry.value[0] for entry in given[OPTIONS]}
     first = Prices(
@@ -314,6 +291,8 @@ def _tariff(given: Converted) -> TariffFile:
         options={entry.key: entry.value[1] for entry in given[OPTIONS]},
         sms=sms_price,
         autoinform=given[AUTOINFORM],
+        included_minutes=included.minutes,
+        included_sms=included.sms,
         position=given.position,
     )
     sold = {name for option in options.values() for name in option.unlocks}
@@ -322,7 +301,7 @@ def _tariff(given: Converted) -> TariffFile:
         prices=prices_by_date(first, given[CHANGES]),
         title=given[TITLE],
         currency=given[CURRENCY],
-        included_employees=employees,
+        included_employees=included.employees,
         lines_per_seat=given[LINES_PER_SEAT],
         options=options,
         deck=Deck("", "", ()),
@@ -335,7 +314,7 @@ def _tariff(given: Converted) -> TariffFile:
         support_percent=given[SUPPORT_PERCENT],
         sms_segmentation=segmentation,
         kept_days=given[KEPT_DAYS],
-        includes=tuple(sorted(set(FUNCTIONS) - sold if functions is None else functions)),
+        includes=tuple(sorted(set(FUNCTIONS) - sold if included.functions is None else included.functions)),
     )
     return TariffFile(tariff, given[CALLS], given[CHANGES])
 

@@ -11,8 +11,9 @@ from typing import TypeVar
 from orchestrator.definitions import scalars
 from orchestrator.definitions.records import Converted, MapOf, Record
 from orchestrator.definitions.shapes import Field
+from orchestrator.definitions.tariff_included import NEW_INCLUDED
 from orchestrator.model.problem import Position
-from orchestrator.model.tariff import Prices, Rate, Tier
+from orchestrator.model.tariff import IncludedMinutes, Prices, Rate, Tier
 
 T = TypeVar("T")
 
@@ -82,6 +83,8 @@ class Change:
     options: tuple[tuple[str, Decimal], ...]
     sms: Decimal | None
     autoinform: Rate | None
+    minutes: IncludedMinutes | None
+    included_sms: int | None
     position: Position
 
 
@@ -103,6 +106,7 @@ NEW_OPTIONS = Field(
 
 
 def _change(given: Converted) -> Change:
+    minutes, included_sms = given[NEW_INCLUDED]
     return Change(
         version=given[CHANGE_VERSION],
         starts_on=given[STARTS_ON],
@@ -111,13 +115,18 @@ def _change(given: Converted) -> Change:
         options=tuple((entry.key, entry.value) for entry in given[NEW_OPTIONS]),
         sms=given[NEW_SMS],
         autoinform=given[NEW_AUTOINFORM],
+        minutes=minutes,
+        included_sms=included_sms,
         position=given.position,
     )
 
 
 CHANGE = Record(
     "a change of prices",
-    (CHANGE_VERSION, STARTS_ON, NEW_SUBSCRIPTION, NEW_EMPLOYEE, NEW_SMS, NEW_AUTOINFORM, NEW_OPTIONS),
+    (
+        *(CHANGE_VERSION, STARTS_ON, NEW_SUBSCRIPTION, NEW_INCLUDED),
+        *(NEW_EMPLOYEE, NEW_SMS, NEW_AUTOINFORM, NEW_OPTIONS),
+    ),
     _change,
 )
 
@@ -137,6 +146,8 @@ def prices_by_date(first: Prices, changes: Sequence[Change]) -> tuple[Prices, ..
                 options={**before.options, **dict(change.options)},
                 sms=_or(change.sms, before.sms),
                 autoinform=_or(change.autoinform, before.autoinform),
+                included_minutes=_or(change.minutes, before.included_minutes),
+                included_sms=_or(change.included_sms, before.included_sms),
                 position=change.position,
             )
         )

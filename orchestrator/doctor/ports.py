@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from orchestrator.doctor.finding import Check, Finding, some
 from orchestrator.model.platform import Address
 
-PORTS_PER_LINE = 4
-"""A call has two legs, and a leg two ports: RTP and RTCP."""
+PORTS_A_LEG = 2
+"""RTP and RTCP. A phone that rings has them already: the switch offers them in its INVITE."""
+
+PORTS_PER_LINE = 2 * PORTS_A_LEG
+"""A call that talks has two legs, recorded or not."""
 
 _SWITCH, _LISTENER = "the switch", "vpbx listen"
 _TAKEN = "somebody else has it"
@@ -34,9 +37,9 @@ METRICS = Check(
 )
 RTP_SIZE = Check(
     "rtp-range-size",
-    "the RTP range against the lines of the node's tenants, four ports a line",
-    "a call that finds no free port has no speech",
-    warning_when="it is too small for every line at once",
+    "the RTP range against the lines of the node's tenants: four ports a line, two for each phone that rings",
+    "a call that finds no free port is refused with 488",
+    warning_when="it is too small for every line at once, or while all lines of one tenant ring",
     problem_when="it is too small for the lines of one tenant alone",
 )
 RTP_EPHEMERAL = Check(
@@ -86,8 +89,8 @@ class Ports:
     """Args:
     sip: where the switch takes calls. bound: what is bound on this machine. absent: hosts that this
         machine hasn't. switch, listener: process ids; None: they don't run.
-    rtp: first and last. lines: by tenant of the node. ephemeral: first and last. reserved: ports that
-        the kernel keeps out of it, as ranges.
+    rtp: first and last. lines: by tenant of the node. rung: the most phones that one call rings at once, by
+        tenant. ephemeral: first and last. reserved: ports that the kernel keeps out of it, as ranges.
     """
 
     sip: tuple[Wanted, ...]
@@ -101,6 +104,11 @@ class Ports:
     lines: dict[str, int]
     ephemeral: tuple[int, int]
     reserved: tuple[tuple[int, int], ...] = ()
+    rung: Mapping[str, int] = field(default_factory=dict)
+
+    def ringing(self, tenant: str) -> int:
+        """Ports that a tenant takes while calls on all its lines ring as many phones as one can."""
+        return self.lines[tenant] * PORTS_A_LEG * (1 + max(1, self.rung.get(tenant, 1)))
 
 
 def check(seen: Ports) -> Iterator[Finding]:
@@ -163,7 +171,16 @@ def _size(seen: Ports) -> Finding:
     do = f"widen the node's rtp: in platform.yaml to {lines * PORTS_PER_LINE} ports"
     if largest and seen.lines[largest] > calls:
         return RTP_SIZE.problem(f"{text}, {largest} alone {seen.lines[largest]}", do)
-    return RTP_SIZE.warning(text, do) if lines > calls else RTP_SIZE.ok(text)
+    if lines > calls:
+        return RTP_SIZE.warning(text, do)
+    loudest = max(seen.lines, key=seen.ringing, default="")
+    if loudest and seen.ringing(loudest) > ports:
+        text = f"{ports} ports; {seen.ringing(loudest)} are taken while all lines of {loudest} ring"
+        return RTP_SIZE.warning(
+            f"{text}, {seen.rung[loudest]} phones each",
+            f"widen the node's rtp: in platform.yaml to {seen.ringing(loudest)} ports",
+        )
+    return RTP_SIZE.ok(text)
 
 
 def _ephemeral(seen: Ports) -> Finding:

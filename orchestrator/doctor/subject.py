@@ -15,6 +15,8 @@ from orchestrator.model.platform import Definitions, Node
 from orchestrator.model.tenant import Tenant
 from orchestrator.project import Project, SwitchPaths
 from orchestrator.rendering.render import Rendered, node_tenants
+from orchestrator.routing.compile import compile_tenant
+from orchestrator.routing.graph import Graph, Ring
 from orchestrator.secrets import Secrets
 
 
@@ -42,6 +44,11 @@ class Subject:
         """Lines by tenant of the node."""
         return {tenant.name: self.definitions.line_limit(tenant) for tenant in self.tenants}
 
+    @property
+    def rung(self) -> dict[str, int]:
+        """The most phones that one call rings at once, by tenant of the node."""
+        return {tenant.name: _rung(compile_tenant(self.definitions, tenant)) for tenant in self.tenants}
+
     @cached_property
     def rendered(self) -> Rendered:
         """What the switch is to read, with every secret masked. Raises: RenderFailed, SecretsUnreadable."""
@@ -60,3 +67,8 @@ class Subject:
     def systemname(self) -> str | None:
         """What the switch calls itself; None before the first apply. Raises: SecretsUnreadable."""
         return Secrets.open(self.project.secrets_file).known_systemname(self.node.name)
+
+
+def _rung(graph: Graph) -> int:
+    rings = (step.action for step in graph.steps.values())
+    return max((len(ring.devices) for ring in rings if isinstance(ring, Ring)), default=0)

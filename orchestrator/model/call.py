@@ -8,6 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NewType
 
+from orchestrator.model.account import TariffState
+from orchestrator.model.tariff import Portion, Rate
+
 Systemname = NewType("Systemname", str)
 """The random name of a switch, kept for its life; every genuine event carries it."""
 
@@ -115,6 +118,9 @@ class Charge:
         day: local date of hangup in the tenant's time zone.
         answered_at, occurred_at: answer and hangup, aware UTC.
         working: the computation in one line, e.g. `2 x 60 s x 2.30/min = 4.60`.
+        rate: as it priced the call. vat_mode: `inside` or `on_top`. time_zone: the tenant's, an IANA name.
+        state: the tariff's terms. With these it can be computed again when deck and tariff are gone.
+        taken: what of `billable_s` was included in the tenant's subscription; None: nothing.
     """
 
     key: ChargeKey
@@ -137,6 +143,11 @@ class Charge:
     occurred_at: datetime
     estimated: bool
     working: str
+    rate: Rate
+    vat_mode: str
+    time_zone: str
+    state: TariffState
+    taken: Portion | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,18 @@ def round_half_up(amount: Decimal | Fraction) -> int:
         raise TypeError("money is never a float (decision 12)")
     if isinstance(amount, Decimal):
         return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    sign = -1 if amount < 0 else 1
-    return sign * ((2 * abs(amount.numerator) + amount.denominator) // (2 * amount.denominator))
+    return ratio_half_up(amount.numerator, amount.denominator)
+
+
+def ratio_half_up(numerator: int, denominator: int) -> int:
+    """`round_half_up` of a fraction that needn't be made for it. Args: denominator: above zero.
+
+    >>> ratio_half_up(5, 2), ratio_half_up(-5, 2), ratio_half_up(249, 100)
+    (3, -3, 2)
+    """
+    if numerator < 0:
+        return -((denominator - 2 * numerator) // (2 * denominator))
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def kopecks(roubles: Decimal | Fraction) -> Kopecks:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from orchestrator.model.tariff import Portion
+
 TRIAL, ACTIVE, DISCONNECTED, PURGED = "trial", "active", "disconnected", "purged"
 SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION = "subscription", "extra_employees", "option"
 SMS, AUTOINFORM, CALL = "sms", "autoinform", "call"
@@ -117,6 +119,10 @@ class ServiceCharge:
         period_from, period_to: what it pays for, the end exclusive; None for usage.
         tariff_version: of the prices it was computed with. vat_percents: by date.
         rule: which rule made it, and the working.
+        priced_on: local date whose prices it has: of the charge, of sending, of the answer.
+        beyond: pieces paid for before it in the same period; by tiers, they decide the price of these.
+        full_days: days that a full price is for; 0 for usage. duration_s: of a call, else 0.
+        taken: what of a use was included in the subscription; None: nothing.
     """
 
     at: datetime
@@ -133,3 +139,8 @@ class ServiceCharge:
     tariff_version: str
     vat_percents: tuple[Decimal, ...]
     rule: str
+    priced_on: date
+    beyond: int = 0
+    full_days: int = 0
+    duration_s: int = 0
+    taken: Portion | None = None

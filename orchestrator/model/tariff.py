@@ -18,6 +18,15 @@ class VatRate:
     percent: Decimal
 
 
+def percent_on(rates: tuple[VatRate, ...], day: date) -> Decimal:
+    """The VAT rate in force on a local date; 0 before the first. Args: rates: by date, sorted."""
+    percent = Decimal(0)
+    for rate in rates:
+        if rate.starts_on <= day:
+            percent = rate.percent
+    return percent
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """The price of a destination. Rule: decision 7.
@@ -71,6 +80,34 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class IncludedMinutes:
+    """Minutes of outbound calls that a period's subscription gives.
+
+    Args: quantity: minutes. to: prefixes of the numbers they are for, digits without plus; empty: of all.
+    """
+
+    quantity: int
+    to: tuple[str, ...] = ()
+
+    def covers(self, number: str) -> bool:
+        """Whether calls to an E.164 number are made of them."""
+        return not self.to or number.removeprefix("+").startswith(self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some of what a period's subscription includes: all of it, what is left, or what one call took.
+
+    Args: allowance: `minutes` or `sms`. period_from: local date on which the period began. quantity: whole
+    seconds of `minutes`, segments of `sms`.
+    """
+
+    allowance: str
+    period_from: date
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
     """What everything costs from a local date on, in roubles.
 
@@ -78,6 +115,7 @@ class Prices:
         version: names this state in every charge. starts_on: `date.min` for the first state.
         subscription: a period. employee: an extra employee a period, by tiers, the first from 1.
         options: a period, apiece, by slug. sms: a segment. autoinform: as a rate of one destination.
+        included_minutes, included_sms: minutes and segments in a subscription charged by these prices.
     """
 
     version: str
@@ -87,6 +125,8 @@ class Prices:
     options: Mapping[str, Decimal] = field(default_factory=dict)
     sms: Decimal = Decimal(0)
     autoinform: Rate = Rate("", "", Decimal(0), date.min)
+    included_minutes: IncludedMinutes | None = None
+    included_sms: int = 0
     position: Position = field(default=Position(""), compare=False)
 
 
@@ -146,13 +186,17 @@ class Tariff:
     kept_days: int = 90
     includes: tuple[str, ...] = ()
 
+    @property
+    def has_allowances(self) -> bool:
+        """Whether any of its prices include minutes or SMS."""
+        return any(
+            each.included_sms or (each.included_minutes and each.included_minutes.quantity)
+            for each in self.prices
+        )
+
     def vat_percent(self, day: date) -> Decimal:
         """The VAT rate in force on a local date; 0 before the first."""
-        percent = Decimal(0)
-        for rate in self.vat:
-            if rate.starts_on <= day:
-                percent = rate.percent
-        return percent
+        return percent_on(self.vat, day)
 
     def prices_on(self, day: date) -> Prices:
         """The prices in force on a local date."""

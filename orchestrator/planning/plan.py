@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.money import roubles_text
 from orchestrator.planning.changes import TenantChange
+from orchestrator.planning.money import ServiceChange
+from orchestrator.planning.money_data import read_service, services_data, totals_data
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 
 
 class PlanUnreadable(OrchestratorError):
@@ -34,7 +37,8 @@ class Plan:
         tenants: by name. platform: changed files that all tenants share. files: all changed files.
         phones: rows to add, to change and to remove. reloads: modules; restarts: files that only a restart
         reads. spliced: tenants' dialplan is put in without a reload. drift: what isn't as it was applied.
-        running: whether the switch runs.
+        running: whether the switch runs. services: what becomes of tenants' services, and what it costs.
+        kept: tenants that stay as they are, as their files are gone. disconnect: those of them that go.
     """
 
     node: str
@@ -49,15 +53,22 @@ class Plan:
     spliced: bool
     drift: tuple[str, ...]
     running: bool
+    services: tuple[ServiceChange, ...] = ()
+    kept: tuple[str, ...] = ()
+    disconnect: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether an apply would do nothing, and nobody has edited on the switch."""
-        return not (self.tenants or self.platform or self.files or self.drift)
+        return not (self.tenants or self.platform or self.files or self.drift or self.services)
 
     def changes(self) -> Mapping[str, tuple[str, ...]]:
-        """Sentences by tenant, the platform's under the empty name: what a history tells."""
-        told = {change.name: change.sentences for change in self.tenants}
+        """Sentences by tenant, the platform's under the empty name: what a history tells.
+
+        Of a tenant that is changed on the switch they say all; of another, what becomes of its service.
+        """
+        told = {change.tenant: change.events for change in self.services}
+        told |= {change.name: change.sentences for change in self.tenants}
         return {"": tuple(f"{path} changed" for path in self.platform), **told} if self.platform else told
 
 
@@ -85,6 +96,10 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         "spliced": plan.spliced,
         "drift": list(plan.drift),
         "switch_running": plan.running,
+        "services": services_data(plan.services),
+        "totals": totals_data(plan.services),
+        "kept": list(plan.kept),
+        "disconnect": list(plan.disconnect),
     }
 
 
@@ -122,6 +137,9 @@ def read_plan(text: str, place: str) -> Plan:
             spliced=bool(told["spliced"]),
             drift=tuple(told["drift"]),
             running=bool(told["switch_running"]),
+            services=tuple(read_service(each) for each in told["services"]),
+            kept=tuple(told["kept"]),
+            disconnect=tuple(told["disconnect"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PlanUnreadable(
@@ -132,7 +150,8 @@ def read_plan(text: str, place: str) -> Plan:
 def check_fresh(saved: Plan, now: Plan) -> None:
     """Refuse a saved plan that isn't what would be done now.
 
-    Raises: PlanStale: another node, another generation is live, or the definitions have changed since.
+    Raises: PlanStale: another node, another generation is live, the definitions have changed since, or what
+        is charged wouldn't be the same.
     """
     if saved.node != now.node:
         raise PlanStale(f"the plan is for node {saved.node}, not {now.node}", "name it with --node")
@@ -146,3 +165,24 @@ def check_fresh(saved: Plan, now: Plan) -> None:
             "the definitions, secrets or vpbx itself have changed since the plan was made",
             "make it anew: vpbx plan --out FILE",
         )
+    if [each.promised for each in saved.services] != [each.promised for each in now.services]:
+        raise PlanStale(
+            f"the plan charges {_charged(saved)}, and now it would be {_charged(now)}: a day has passed, or "
+            "an account has changed since the plan was made",
+            "make it anew: vpbx plan --out FILE",
+        )
+
+
+def _charged(plan: Plan) -> str:
+    """What a plan charges at once, and of which day.
+
+    >>> _charged(Plan("pbx1", 1, "", (), (), (), (0, 0, 0), (), (), False, (), True))
+    'nothing'
+    """
+    told = [
+        f"{roubles_text(sum(cost.amount_kop for cost in each.charges))} {each.currency} to {each.tenant} on "
+        f"{each.day}"
+        for each in plan.services
+    ]
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return (", ".join(told[:3]) + more) if told else "nothing"

@@ -7,17 +7,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import DatabaseUnavailable, StorageError
 
-HEAD = "0001"
+HEAD = "0003"
 """The newest migration; a test holds it against the migrations' folder."""
 
 _BUSY_S = 30
+_CONNECT_S = 5
 _WRITER_LOCK = 0x76706278
 """Key of PostgreSQL's advisory lock: one writer per database."""
 
@@ -55,12 +58,7 @@ def open_database(url: str) -> Database:
     Args: url: `sqlite:////absolute/path` or `postgresql://...`.
     Raises: DatabaseUnavailable: it can't be reached, isn't a database, or is newer than this vpbx.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise DatabaseUnavailable(
-            "storage.database is not a database URL", "see docs/decisions.md"
-        ) from error
+    parsed = parsed_url(url)
     with failures_named(parsed):
         engine = open_engine(parsed)
         try:
@@ -69,6 +67,29 @@ def open_database(url: str) -> Database:
             engine.dispose()
             raise
     return Database(engine)
+
+
+def parsed_url(url: str) -> URL:
+    """Raises: DatabaseUnavailable: it is no URL of a database."""
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnavailable(
+            "storage.database is not a database URL", "see docs/decisions.md"
+        ) from error
+
+
+def open_to_read(url: URL) -> Engine:
+    """Connections that make and change nothing; a file that isn't there is no database.
+
+    Raises: as of `open_engine`.
+    """
+    if url.get_backend_name() != "sqlite":
+        return open_engine(url.update_query_dict({"connect_timeout": str(_CONNECT_S)}))
+    where = f"file:{quote(str(Path(url.database or '').absolute()))}?mode=ro"
+    return create_engine(
+        "sqlite://", creator=lambda: sqlite3.connect(where, uri=True, timeout=_CONNECT_S), poolclass=NullPool
+    )
 
 
 def open_engine(url: URL) -> Engine:

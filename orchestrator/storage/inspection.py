@@ -6,23 +6,20 @@ import sqlite3
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Table, create_engine, func, select, text
+from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import LedgerBroken, StorageError
-from orchestrator.storage import ledger
-from orchestrator.storage.database import HEAD, failures_named, open_engine, schema_version
+from orchestrator.storage import verification
+from orchestrator.storage.database import HEAD, failures_named, open_engine, open_to_read, schema_version
 from orchestrator.storage.schema import quarantine, unrated
 
 LEDGER_LOOKED_AT = 1000
 """Entries at the ledger's end whose chain is walked; `vpbx ledger verify` walks all."""
 
 _QUICK_CHECK_S = 5.0
-_CONNECT_S = 5
 _NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "glusterfs"}
 )
@@ -73,7 +70,7 @@ def inspect(url: str, systemname: str | None) -> Inspection:
 
 
 def _look(kind: str, url: URL, systemname: str | None) -> Inspection:
-    engine = _reading_sqlite(Path(url.database or "")) if kind == "sqlite" else _reading_postgresql(url)
+    engine = open_to_read(url)
     try:
         with engine.connect() as connection:
             seen = Inspection(kind, schema=schema_version(connection))
@@ -84,17 +81,6 @@ def _look(kind: str, url: URL, systemname: str | None) -> Inspection:
             return seen if seen.schema != HEAD or seen.damage else _books(seen, connection, systemname)
     finally:
         engine.dispose()
-
-
-def _reading_sqlite(path: Path) -> Engine:
-    where = f"file:{quote(str(path.absolute()))}?mode=ro"
-    return create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(where, uri=True, timeout=_CONNECT_S), poolclass=NullPool
-    )
-
-
-def _reading_postgresql(url: URL) -> Engine:
-    return open_engine(url.update_query_dict({"connect_timeout": str(_CONNECT_S)}))
 
 
 def _sqlite(seen: Inspection, connection: Connection, url: URL) -> Inspection:
@@ -158,7 +144,7 @@ def _weak_postgresql(connection: Connection) -> tuple[str, ...]:
 
 def _books(seen: Inspection, connection: Connection, systemname: str | None) -> Inspection:
     try:
-        entries, fault = ledger.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
+        entries, fault = verification.verify_last(connection, LEDGER_LOOKED_AT).entries, ""
     except LedgerBroken as error:
         entries, fault = 0, error.message
     return replace(

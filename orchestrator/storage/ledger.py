@@ -1,57 +1,63 @@
 """The ledger: append-only, double-entry, chained by hashes. Rule: docs/decisions.md, decision 12.
 
-What a tenant owes is a debit of `tenant:<name>`; `revenue:usage` and `vat` stand against it, so the postings
-of an entry sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte
-changed behind our back is found by `verify`. An entry holds no personal data, only what re-computing needs.
+What a tenant owes is a debit of `tenant:<name>`. Against it stand `vat` and revenue net of VAT, which is
+`revenue:usage`, or `revenue:licence` and `revenue:support` of a recurring charge. So the postings of an entry
+sum to zero. Each entry's hash covers the hash before it, the entry and its postings: a byte changed behind
+our back is found by `verification`. An entry holds no personal data, only what computing it again needs.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, func, insert, select
+from sqlalchemy import Connection, RowMapping, insert, select
 
-from orchestrator.errors import DuplicateKey, LedgerBroken, NotFound
+from orchestrator.billing.recomputing import facts_of, taken_facts, taken_from
+from orchestrator.errors import DuplicateKey, NotFound
+from orchestrator.model.account import ServiceEntry
 from orchestrator.model.call import Charge
+from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
+from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage.rows import canonical, chunks, micros, moment
+from orchestrator.storage import allowances
+from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
+from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
+from orchestrator.storage.tariff_states import keep_states
+from orchestrator.storage.values import canonical, micros, moment
 
-GENESIS = "0" * 64
 _POSTING_TIME = ("seq", "posted_at", "path", "prev_hash", "hash")
 """What may differ between two ledgers of the same calls."""
+_RECURRING = (SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION)
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A ledger that holds. Args: head: hash of its last entry; kept elsewhere it proves none was cut off."""
+def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path: str, at: datetime) -> Posted:
+    """Post each charge once under its key, and keep the terms that it was computed with.
 
-    entries: int
-    head: str
-
-
-def post(connection: Connection, charges: Sequence[Charge], path: str, at: datetime) -> Posted:
-    """Post each charge once under its key. Raises: DuplicateKey: a key stands with another content."""
-    contents: dict[str, dict[str, object]] = {}
+    Raises: DuplicateKey: a key stands with another content.
+    """
+    found: dict[str, tuple[dict[str, object], dict[str, int]]] = {}
     for charge in charges:
-        key, content = str(charge.key), _content(charge)
-        if contents.setdefault(key, content) != content:
+        entry = call_entry(charge) if isinstance(charge, Charge) else service_entry(charge)
+        key = str(charge.key)
+        if found.setdefault(key, entry) != entry:
             raise _duplicate(key)
     known = 0
-    for keys in chunks(contents):
+    for keys in chunks(list(found)):
         for row in _entries(connection, keys):
             key = row["key"]
-            if _stored_content(row) != contents.pop(key):
+            content, _ = found.pop(key)
+            if _stored_content(row) != content:
                 raise _duplicate(key)
             known += 1
-    vat = {str(charge.key): charge.vat_kop for charge in charges}
-    entries = [(content, _accounts(content, vat[key])) for key, content in contents.items()]
-    _append(connection, entries, path, at)
-    return Posted(new=len(entries), known=known)
+    keep_states(connection, (charge.state for charge in charges if str(charge.key) in found))
+    _append(connection, list(found.values()), path, at)
+    new = (charge for charge in charges if str(charge.key) in found)
+    taken = {str(charge.key): (charge.tenant, portion) for charge in new if (portion := _taken(charge))}
+    allowances.take(connection, taken.values())
+    return Posted(new=len(found), known=known)
 
 
 def reverse(connection: Connection, key: str, path: str, at: datetime) -> None:
@@ -59,21 +65,41 @@ def reverse(connection: Connection, key: str, path: str, at: datetime) -> None:
 
     Raises: NotFound: no entry has the key.
     """
+    if connection.execute(select(ledger_entry.c.seq).where(ledger_entry.c.reverses == key)).first() is None:
+        append_reversal(connection, key, {}, path, at)
+
+
+def append_reversal(
+    connection: Connection, key: str, said: Mapping[str, str], path: str, at: datetime
+) -> None:
+    """Post the entry that takes another back. The caller has seen that none stands.
+
+    Args: said: facts of the reversal beside those of what it takes back.
+    Raises: NotFound: no entry has the key.
+    """
     stood = connection.execute(select(ledger_entry).where(ledger_entry.c.key == key)).mappings().one_or_none()
     if stood is None:
-        raise NotFound(f"the ledger has no entry {key}")
-    reversed_already = select(ledger_entry.c.seq).where(ledger_entry.c.reverses == key)
-    if connection.execute(reversed_already).first() is not None:
-        return
+        raise NotFound(
+            f"the ledger has no entry {key}", "vpbx charges list --json shows the key of every charge"
+        )
     content = {
         **_stored_content(stood),
-        "key": f"{key}/reversal",
-        "kind": "reversal",
+        "key": f"{key}/{REVERSAL}",
+        "kind": REVERSAL,
         "amount_kop": -stood["amount_kop"],
+        "facts": canonical({**json.loads(stood["facts"]), **said}),
         "reverses": key,
     }
     accounts = {account: -amount for account, amount in _postings(connection, stood["seq"]).items()}
     _append(connection, [(content, accounts)], path, at)
+    if (taken := taken_from(json.loads(stood["facts"]))) is not None:
+        allowances.take(connection, [(stood["tenant"], taken)], -1)
+
+
+def taken_by(connection: Connection, key: str) -> tuple[bool, Portion | None]:
+    """Whether an entry stands under a key, and what it took of what is included."""
+    facts = connection.execute(select(ledger_entry.c.facts).where(ledger_entry.c.key == key)).scalar()
+    return facts is not None, None if facts is None else taken_from(json.loads(facts))
 
 
 def standing(connection: Connection, keys: Sequence[str]) -> Mapping[str, Standing]:
@@ -92,54 +118,17 @@ def standing(connection: Connection, keys: Sequence[str]) -> Mapping[str, Standi
     return found
 
 
-def verify(connection: Connection) -> Verified:
-    """Walk the whole chain.
-
-    Raises: LedgerBroken: an entry was changed, removed or doesn't balance; it says which is the first.
-    """
-    return _verified(connection, 0, GENESIS)
-
-
-def verify_last(connection: Connection, most: int) -> Verified:
-    """Walk the chain's end only, a bounded number of entries. Raises: LedgerBroken."""
-    last = connection.execute(select(func.max(ledger_entry.c.seq))).scalar() or 0
-    after = max(0, last - most)
-    if after == 0:
-        return _verified(connection, 0, GENESIS)
-    before = connection.execute(select(ledger_entry.c.hash).where(ledger_entry.c.seq == after)).scalar()
-    if before is None:
-        raise LedgerBroken(f"ledger entry {after} is missing", "compare with a backup")
-    return _verified(connection, after, before)
-
-
-def _verified(connection: Connection, after: int, previous: str) -> Verified:
-    """Walk the chain behind an entry. Args: after: its number. previous: its hash."""
-    entries = 0
-    for row, accounts in _walk(connection, after):
-        entries += 1
-        try:
-            broken = _fault(row, accounts, previous, after + entries)
-        except TypeError:
-            broken = "a value has another type"
-        if broken:
-            raise LedgerBroken(f"ledger entry {row['seq']} ({row['key']}): {broken}", "compare with a backup")
-        previous = row["hash"]
-    return Verified(entries, previous)
-
-
 def dump(connection: Connection) -> str:
     """The ledger as JSON lines by key, without when, by which path and in what order it was posted."""
     lines = []
-    for row, accounts in _walk(connection):
-        kept = {name: value for name, value in row.items() if name not in _POSTING_TIME}
-        lines.append(
-            (row["key"], canonical({**kept, "facts": json.loads(row["facts"]), "postings": accounts}))
-        )
+    for entry, accounts in walk(connection):
+        kept = {name: value for name, value in entry._asdict().items() if name not in _POSTING_TIME}
+        lines.append((entry.key, canonical({**kept, "facts": json.loads(entry.facts), "postings": accounts})))
     return "".join(f"{line}\n" for _, line in sorted(lines))
 
 
-def _content(charge: Charge) -> dict[str, object]:
-    """An entry's own columns: the same for the same charge, whoever posts it and when."""
+def call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
+    """An entry's own columns, the same for the same charge whoever posts it and when; and its postings."""
     facts = {
         "linkedid": charge.linkedid,
         "answered_at": micros(charge.answered_at),
@@ -147,6 +136,7 @@ def _content(charge: Charge) -> dict[str, object]:
         "billable_s": charge.billable_s,
         "tariff": charge.tariff,
         "tariff_version": charge.tariff_version,
+        "tariff_digest": charge.state.digest,
         "deck": charge.deck,
         "deck_version": charge.deck_version,
         "deck_prefix": charge.deck_prefix,
@@ -156,22 +146,58 @@ def _content(charge: Charge) -> dict[str, object]:
         "vat_percent": str(charge.vat_percent),
         "estimated": charge.estimated,
         "working": charge.working,
+        "rate": {
+            "price": str(charge.rate.price),
+            "increment_s": charge.rate.increment_s,
+            "minimum_s": charge.rate.minimum_s,
+            "free_below_s": charge.rate.free_below_s,
+            "connect_fee": str(charge.rate.connect_fee),
+        },
+        "vat_mode": charge.vat_mode,
+        "time_zone": charge.time_zone,
+        **taken_facts(charge.taken),
     }
+    content = _content(
+        str(charge.key), charge.tenant, charge.kind, charge.occurred_at, charge.amount_kop, facts
+    )
+    return content, usage_accounts(charge.tenant, charge.amount_kop, charge.vat_kop)
+
+
+def service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int]]:
+    """Likewise, of a charge for the service."""
+    charge = entry.charge
+    facts = facts_of(charge, entry.state.tariff, entry.state.digest)
+    content = _content(entry.key, entry.tenant, charge.kind, charge.at, charge.amount_kop, facts)
+    if charge.kind not in _RECURRING:
+        return content, usage_accounts(entry.tenant, charge.amount_kop, charge.vat_kop)
+    return content, {
+        f"tenant:{entry.tenant}": charge.amount_kop,
+        "revenue:licence": -charge.licence_kop,
+        "revenue:support": charge.vat_kop - charge.support_kop,
+        "vat": -charge.vat_kop,
+    }
+
+
+def _taken(charge: Charge | ServiceEntry) -> Portion | None:
+    return charge.taken if isinstance(charge, Charge) else charge.charge.taken
+
+
+def usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]:
+    return {f"tenant:{tenant}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
+
+
+def _content(
+    key: str, tenant: str, kind: str, at: datetime, amount_kop: int, facts: Mapping[str, object]
+) -> dict[str, object]:
     return {
-        "key": str(charge.key),
-        "tenant": charge.tenant,
-        "kind": charge.kind,
-        "occurred_at": micros(charge.occurred_at),
-        "amount_kop": charge.amount_kop,
+        "key": key,
+        "tenant": tenant,
+        "kind": kind,
+        "occurred_at": micros(at),
+        "amount_kop": amount_kop,
         "facts": canonical(facts),
         "reverses": None,
     }
-
-
-def _accounts(content: Mapping[str, object], vat_kop: int) -> dict[str, int]:
-    amount_kop = content["amount_kop"]
-    assert isinstance(amount_kop, int)
-    return {f"tenant:{content['tenant']}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
 
 
 def _stored_content(row: RowMapping) -> dict[str, object]:
@@ -192,49 +218,22 @@ def _append(
     rows, postings = [], []
     for content, accounts in entries:
         seq += 1
-        row = {**content, "seq": seq, "posted_at": micros(at), "path": path, "prev_hash": previous}
-        row["hash"] = previous = _hash(row, accounts)
-        rows.append(row)
+        row = {
+            **content,
+            "seq": seq,
+            "posted_at": micros(at),
+            "path": path,
+            "prev_hash": previous,
+            "hash": "",
+        }
+        previous = chain_hash(Entry._make(row[name] for name in Entry._fields), accounts)
+        rows.append({**row, "hash": previous})
         postings += [
             {"entry_seq": seq, "account": account, "amount_kop": amount}
             for account, amount in accounts.items()
         ]
     connection.execute(insert(ledger_entry), rows)
     connection.execute(insert(ledger_posting), postings)
-
-
-def _hash(row: Mapping[str, object], accounts: Mapping[str, int]) -> str:
-    covered = {name: value for name, value in row.items() if name != "hash"}
-    return hashlib.sha256(canonical([covered, sorted(accounts.items())]).encode()).hexdigest()
-
-
-def _fault(row: RowMapping, accounts: Mapping[str, int], previous: str, seq: int) -> str:
-    """What is wrong with an entry, or nothing."""
-    if row["seq"] != seq:
-        return f"entry {seq} is missing"
-    if row["prev_hash"] != previous:
-        return "it doesn't follow the entry before it"
-    if sum(accounts.values()) != 0 or accounts.get(f"tenant:{row['tenant']}") != row["amount_kop"]:
-        return "its postings don't balance"
-    if row["hash"] != _hash(dict(row), accounts):
-        return "its content was changed"
-    return ""
-
-
-def _walk(connection: Connection, after: int = 0) -> Iterator[tuple[RowMapping, dict[str, int]]]:
-    """Entries behind one by sequence with their postings, a bounded number in memory."""
-    while True:
-        page = select(ledger_entry).where(ledger_entry.c.seq > after).order_by(ledger_entry.c.seq).limit(1000)
-        rows = connection.execute(page).mappings().all()
-        if not rows:
-            return
-        after = rows[-1]["seq"]
-        accounts: dict[int, dict[str, int]] = {}
-        of_page = select(ledger_posting).where(ledger_posting.c.entry_seq.between(rows[0]["seq"], after))
-        for posting in connection.execute(of_page).mappings():
-            accounts.setdefault(posting["entry_seq"], {})[posting["account"]] = posting["amount_kop"]
-        for row in rows:
-            yield row, accounts.get(row["seq"], {})
 
 
 def _entries(connection: Connection, keys: Sequence[str]) -> list[RowMapping]:

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, e
 
 from orchestrator.calls.leg import merge
 from orchestrator.model.call import Leg, Systemname
-from orchestrator.storage.rows import chunks, leg_from, leg_row, micros, moment, upsert
+from orchestrator.storage.rows import chunks, leg_from, leg_row, upsert
 from orchestrator.storage.schema import call_leg, heartbeat, switch_event, unrated
+from orchestrator.storage.values import micros, moment
 
 
 def keep_legs(connection: Connection, legs: Iterable[Leg]) -> list[Leg]:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, insert, select
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.storage import recordings
-from orchestrator.storage.rows import chunks, event_from, event_row, flat, insert_new, micros, upsert
+from orchestrator.storage.rows import chunks, event_from, event_row, flat, insert_new, upsert
 from orchestrator.storage.schema import quarantine, record_position, switch_cdr, switch_event
+from orchestrator.storage.values import micros
 
 
 def position(connection: Connection, systemname: Systemname, kind: str) -> RecordPosition | None:

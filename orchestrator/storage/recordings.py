@@ -10,8 +10,9 @@ from sqlalchemy import Connection, Row, and_, select
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.recording import Recording
 from orchestrator.storage.database import Database
-from orchestrator.storage.rows import chunks, event_from, flat, insert_new, micros, moment, upsert
+from orchestrator.storage.rows import chunks, event_from, flat, insert_new, upsert
 from orchestrator.storage.schema import call_leg, recording, switch_event
+from orchestrator.storage.values import micros, moment
 
 RECORDING_MARK = "vpbx.recording"
 

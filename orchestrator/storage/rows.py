@@ -1,4 +1,4 @@
-"""Values in columns: times as microseconds, facts as canonical JSON, legs and events as rows."""
+"""Rows of tables: legs and events, and how rows are inserted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,39 +13,12 @@ from sqlalchemy import Connection, Insert, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from orchestrator.model.call import Leg, SwitchEvent, Systemname
+from orchestrator.storage.values import canonical, micros, moment
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
 Item = TypeVar("Item")
-
-
-def micros(at: datetime) -> int:
-    """A time as microseconds since 1970 UTC.
-
-    >>> micros(datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC))
-    1000005
-    """
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def moment(stored: int) -> datetime:
-    """The aware UTC time of stored microseconds."""
-    return _EPOCH + timedelta(microseconds=stored)
-
-
-def canonical(value: object) -> str:
-    """JSON that has one form only: sorted keys, no spaces, no floats.
-
-    >>> canonical({"b": 1, "a": "ё"})
-    '{"a":"ё","b":1}'
-    """
-    return _CANONICAL.encode(value)
 
 
 def flat(item: DataclassInstance) -> dict[str, object]:

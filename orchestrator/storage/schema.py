@@ -1,7 +1,8 @@
 """The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
 
 Personal data (numbers of callers) lives in `call_leg`, `switch_event`, `switch_cdr` and `quarantine`; the
-ledger has none, so that it can stay when those are purged. Rule: docs/decisions.md, decision 11.
+ledger, `service_event` and `audit` have none, so that they can stay when those are purged.
+Rule: docs/decisions.md, decision 11.
 """
 
 from __future__ import annotations
@@ -47,6 +48,52 @@ ledger_posting = Table(
     Column("entry_seq", BigInteger, ForeignKey("ledger_entry.seq"), primary_key=True, autoincrement=False),
     Column("account", String, primary_key=True),
     Column("amount_kop", BigInteger, nullable=False),
+)
+
+tariff_state = Table(
+    "tariff_state",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("tariff", String, nullable=False),
+    Column("terms", Text, nullable=False),
+)
+
+service_event = Table(
+    "service_event",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+service_state = Table(
+    "service_state",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("tariff", String, nullable=False),
+    Column("time_zone", String, nullable=False),
+    Column("phase", String, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("due_kind", String),
+    Column("due_at", BigInteger),
+    Index("service_state_due", "due_at", "tenant"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("what", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("who", String, nullable=False),
+    Index("audit_of_tenant", "tenant", "at"),
 )
 
 call_leg = Table(
@@ -168,4 +215,13 @@ unrated = Table(
     Column("systemname", String, primary_key=True),
     Column("uniqueid", String, primary_key=True),
     Column("reason", String, nullable=False),
+)
+
+allowance_used = Table(
+    "allowance_used",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("allowance", String, primary_key=True),
+    Column("period_from", String(10), primary_key=True),
+    Column("quantity", BigInteger, nullable=False),
 )

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage import ledger, record, views
+from orchestrator.storage import accounts as account_tables
+from orchestrator.storage import allowances, beancount, ledger, record, reversals, verification, views
 from orchestrator.storage import legs as leg_tables
+from orchestrator.storage.accounts import SqlBillingUnit
 from orchestrator.storage.database import Database, open_database
+from orchestrator.storage.entries import Entry
 
 
 class SqlStore:
-    """Fulfils `ports.LedgerStore` and `ports.RecordStore`. Each method is one transaction."""
+    """Fulfils `ports.LedgerStore`, `RecordStore` and `BillingStore`. Each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -45,6 +50,19 @@ class SqlStore:
         with self.database.writing() as connection:
             ledger.reverse(connection, key, path, at)
 
+    def take_back(self, key: str, why: str, who: str, at: datetime) -> Entry:
+        """Reverse a charge at a person's word. Returns: the reversal. Raises: see `reversals.take_back`."""
+        with self.database.writing() as connection:
+            reversal = reversals.take_back(connection, key, why, who, at)
+            line = AuditLine(at, reversal.tenant, f"charge {key} reversed", why, who)
+            SqlBillingUnit(connection).audit([line])
+            return reversal
+
+    def beancount(self, begin: date | None, end: date | None) -> Iterator[str]:
+        """The ledger in beancount's syntax, see `beancount.lines`."""
+        with self.database.reading() as connection:
+            yield from beancount.lines(connection, begin, end)
+
     def heartbeat(self, systemname: Systemname, live: Iterable[tuple[str, str]], at: datetime) -> None:
         """Note which channels are up. Args: live: uniqueid and linkedid of each."""
         with self.database.writing() as connection:
@@ -56,10 +74,46 @@ class SqlStore:
         with self.database.writing() as connection:
             yield SqlUnit(connection)
 
-    def verify(self) -> ledger.Verified:
-        """Walk the ledger's chain. Raises: LedgerBroken."""
+    @contextmanager
+    def billing(self) -> Iterator[SqlBillingUnit]:
+        """A transaction of tenants' services: all of it stands after the block, or nothing."""
+        with self.database.writing() as connection:
+            yield SqlBillingUnit(connection)
+
+    def accounts(self) -> Mapping[str, Account]:
+        """Where every tenant that was ever activated stands, by name."""
         with self.database.reading() as connection:
-            return ledger.verify(connection)
+            return account_tables.accounts(connection)
+
+    def waiting(self, kind: str) -> list[Account]:
+        """Tenants with a due item of a kind to come, by its time."""
+        with self.database.reading() as connection:
+            return account_tables.waiting(connection, kind)
+
+    def service_events(self, tenant: str, most: int | None = None) -> list[DatedEvent]:
+        """What has happened to a tenant's service, newest first."""
+        with self.database.reading() as connection:
+            return account_tables.events(connection, tenant, most)
+
+    def audit_lines(self, tenant: str, most: int | None = None) -> list[AuditLine]:
+        """What was done to a tenant, newest first."""
+        with self.database.reading() as connection:
+            return account_tables.audit_lines(connection, tenant, most)
+
+    def tariff_states(self, digests: Iterable[str]) -> Mapping[str, TariffState]:
+        """The terms that charges were computed with, by digest."""
+        with self.database.reading() as connection:
+            return account_tables.tariff_states(connection, digests)
+
+    def balance_kop(self, tenant: str) -> int:
+        """What a tenant owes: the sum of its account's postings."""
+        with self.database.reading() as connection:
+            return account_tables.balance_kop(connection, tenant)
+
+    def verify(self) -> verification.Verified:
+        """Walk the ledger's chain and compute every charge again. Raises: LedgerBroken, ChargeDiffers."""
+        with self.database.reading() as connection:
+            return verification.verify(connection)
 
     def dump(self) -> str:
         """The ledger as canonical JSON lines, see `ledger.dump`."""
@@ -141,6 +195,12 @@ class SqlUnit:
 
     def standing(self, keys: Sequence[str]) -> Mapping[str, Standing]:
         return ledger.standing(self._connection, keys)
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        return account_tables.events(self._connection, tenant)[::-1]
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        return allowances.used(self._connection, tenant, whole.allowance, whole.period_from.isoformat())
 
     def post(self, charges: Sequence[Charge], path: str, at: datetime) -> Posted:
         return ledger.post(self._connection, charges, path, at)

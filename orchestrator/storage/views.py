@@ -15,8 +15,9 @@ from orchestrator.model.call import Leg, SwitchEvent
 from orchestrator.model.record import SwitchCdr
 from orchestrator.model.recording import Recording
 from orchestrator.storage.recordings import recording_from
-from orchestrator.storage.rows import chunks, event_from, leg_from, micros, moment
+from orchestrator.storage.rows import chunks, event_from, leg_from
 from orchestrator.storage.schema import call_leg, ledger_entry, recording, switch_cdr, switch_event, unrated
+from orchestrator.storage.values import micros, moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,52 @@ def test_a_disconnected_tenant_is_gone_from_the_switch_and_comes_back_as_it_was(
     assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 480
 
 
+def test_an_option_that_renders_nothing_is_planned_with_its_money_and_posted(site: Site) -> None:
+    before = live(site)
+    site.edit("tenants/acme.yaml", (r"options: \[recording\]", "options: [recording, analytics]"))
+    result = site.run("plan", "--json")
+    plan = json.loads(result.stdout)
+    assert (result.returncode, plan["files"], plan["reloads"]) == (2, [], [])
+    [service] = plan["services"]
+    assert service["events"] == ["option analytics connected"]
+    assert service["period_kop"]["after"] - service["period_kop"]["before"] == 500_00
+    applied = site.json("apply")
+    assert (applied["services"], applied["reloaded"]) == (plan["services"], [])
+    assert live(site) != before
+    status = site.json("tenant", "status", "acme")
+    assert [option["slug"] for option in status["options"]] == ["analytics", "recording"]
+    assert site.run("plan").returncode == 0
+    site.edit("tenants/acme.yaml", (", analytics", ""))
+    site.vpbx("apply")
+
+
+def test_a_tenant_whose_file_is_gone_is_served_until_it_is_disconnected_and_comes_back(
+    site: Site, world: FarSide
+) -> None:
+    file = site.root / "tenants/beta.yaml"
+    text, accounts = file.read_text(), site.phones("beta")
+    file.unlink()
+    assert site.vpbx("plan").startswith("beta: file gone; stays as it is until apply --disconnect beta\n")
+    rename_101(site, "Анна Безбетовна")
+    assert site.json("apply")["confirmed"] == ["acme"]
+    assert name_shown(world) == "Анна Безбетовна"
+    with site.far_side(*accounts, name="kept") as far:
+        far.wait_registered()
+        far.behave("beta101desk", farside.answer())
+        call = world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)
+        world.wait_answered(call)
+        world.hang_up(call)
+    told = site.json("apply", "--disconnect", "beta")
+    assert [(each["tenant"], each["events"]) for each in told["services"]] == [("beta", ["disconnected"])]
+    assert site.rx("dialplan show beta-phones").startswith("There is no existence of 'beta-phones'")
+    assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 404
+    file.write_text(text)
+    told = site.json("apply")
+    assert (told["services"][0]["events"], told["confirmed"]) == (["restored"], ["beta"])
+    assert site.phones("beta") == accounts
+    assert world.wait_ended(world.call(CARRIER, NUMBER_OF_BETA, from_number=CALLER)).code == 480
+
+
 SPOILT = {
     "a broken block": (
         "dialplans/asterisk/lines.conf",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from harness import doomed_apply
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
@@ -20,6 +21,9 @@ pytestmark = pytest.mark.switch
 
 VPBX = Path(sys.executable).with_name("vpbx")
 BOOT_DEADLINE_S = 60
+
+
+DIED_AFTER_ITS_LINK_WAS_SWAPPED = ("after", "4")
 
 
 @pytest.fixture
@@ -66,6 +70,19 @@ class Foreground:
 
 
 @pytest.fixture
+def left_by_a_dead_apply(applied: Site) -> str:
+    """The generation before an apply that has died. Returns: where it lies."""
+    etc = applied.root / ".vpbx/switch/pbx1/etc"
+    before = str(etc.readlink())
+    applied.edit("tenants/acme.yaml", (r'(extension: "101", name: )[^}]*', 'extension: "101", name: Vera'))
+    command = [sys.executable, doomed_apply.__file__, str(applied.root), "-"]
+    died = subprocess.run([*command, *DIED_AFTER_ITS_LINK_WAS_SWAPPED], check=False, timeout=60)
+    assert died.returncode == -signal.SIGKILL
+    assert str(etc.readlink()) != before
+    return before
+
+
+@pytest.fixture
 def foreground(applied: Site, tmp_path: Path) -> Iterator[Foreground]:
     made = Foreground(applied, tmp_path)
     yield made
@@ -87,6 +104,14 @@ def test_the_process_becomes_the_switch_and_says_when_it_has_booted(
     applied.vpbx("switch", "stop")
     assert foreground.process.wait(20) == 0
     assert applied.run("switch", "status").returncode == 3
+
+
+def test_what_a_dead_apply_left_is_undone_before_the_switch_reads_it(
+    applied: Site, left_by_a_dead_apply: str, foreground: Foreground
+) -> None:
+    foreground.booted()
+    assert str((applied.root / ".vpbx/switch/pbx1/etc").readlink()) == left_by_a_dead_apply
+    assert "that died is undone" in foreground.log.read_text()
 
 
 def test_sigterm_ends_it_in_order(applied: Site, foreground: Foreground) -> None:

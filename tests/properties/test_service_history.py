@@ -4,19 +4,20 @@ charges."""
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from naive_billing import Line
-from service_histories import History, histories
+from service_histories import History, busy_histories, histories
 
 from orchestrator.billing.forecast import forecast
 from orchestrator.billing.rating import compile_deck
 from orchestrator.errors import ScenarioRefused
 from orchestrator.model.scenario import Scenario
-from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION, ServiceCharge
+from orchestrator.model.service import CALL, EXTRA_EMPLOYEES, OPTION, SMS, SUBSCRIPTION, ServiceCharge
 
 FEW = settings(max_examples=40)
 """For the inner loop; a history is long, and the model walks each of its days."""
@@ -50,7 +51,7 @@ def valid(history: History) -> Scenario:
 
 
 @FEW
-@given(histories)
+@given(st.one_of(histories, busy_histories))
 def test_every_charge_is_the_one_of_the_model_that_walks_every_day(history: History) -> None:
     books = history.books()
     refused = books.play(history.events, history.until)
@@ -74,12 +75,36 @@ def test_what_the_model_refuses_is_refused_and_nothing_else(history: History) ->
 @given(histories)
 def test_an_amount_is_licence_and_support_or_a_net_sum_and_vat(history: History) -> None:
     for charge in computed(history, valid(history)):
-        assert 0 <= charge.vat_kop < charge.amount_kop
+        assert 0 <= charge.vat_kop <= charge.amount_kop
+        assert charge.vat_kop < charge.amount_kop or charge.taken
         if charge.kind in (SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION):
             assert charge.amount_kop == charge.licence_kop + charge.support_kop
             assert charge.vat_kop <= charge.support_kop
         else:
             assert (charge.licence_kop, charge.support_kop) == (0, 0)
+
+
+@FEW
+@given(busy_histories)
+def test_no_use_is_dearer_for_what_is_included_and_no_more_is_taken_than_that(history: History) -> None:
+    scenario = valid(history)
+    including = [charge for charge in computed(history, scenario) if charge.kind in (SMS, CALL)]
+    taken: dict[tuple[str, date], int] = {}
+    for charge in including:
+        if charge.taken is not None:
+            key = (charge.taken.allowance, charge.taken.period_from)
+            taken[key] = taken.get(key, 0) + charge.taken.quantity
+    tariff = history.tariff()
+    for (allowance, begun), quantity in taken.items():
+        prices = tariff.prices_on(begun)
+        minutes = prices.included_minutes.quantity if prices.included_minutes else 0
+        assert quantity <= (minutes * 60 if allowance == "minutes" else prices.included_sms)
+    for _, prices in history.plan.prices:
+        prices.update(minutes=(0, ()), segments=0)
+    without = [charge for charge in computed(history, scenario) if charge.kind in (SMS, CALL)]
+    assert [charge.at for charge in including] == [charge.at for charge in without]
+    for with_it, alone in zip(including, without, strict=True):
+        assert with_it.amount_kop <= alone.amount_kop
 
 
 @FEW

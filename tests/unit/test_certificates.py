@@ -11,7 +11,13 @@ import pytest
 from rendered_cases import EXAMPLES
 
 from orchestrator import definitions
-from orchestrator.certificates import CertificateUnusable, pair_of, tls_files, tls_files_to_plan
+from orchestrator.certificates import (
+    CertificateUnusable,
+    certificate_warning,
+    pair_of,
+    tls_files,
+    tls_files_to_plan,
+)
 from orchestrator.model.platform import Address, Node, TlsListener
 from orchestrator.project import Project
 
@@ -93,12 +99,29 @@ def test_a_replaced_pair_is_taken_under_another_name_and_never_overwritten(
     assert Path(first.certificate).exists(), "a rollback needs it"
 
 
-def test_one_that_is_out_of_date_is_refused(project: Project, node: Node, tmp_path: Path) -> None:
-    tls_files(project, node, NOW)
-    assert "has expired on" in refusal(project, node, NOW + timedelta(days=826))
+def test_one_that_is_out_of_date_is_refused_at_its_first_use(
+    project: Project, node: Node, tmp_path: Path
+) -> None:
     theirs = given(node, *make(tmp_path, "theirs", days=20))
     assert "has expired on" in refusal(project, theirs, NOW + timedelta(days=21))
     assert "is not valid before" in refusal(project, theirs, NOW - timedelta(days=1))
+
+
+def test_one_that_runs_out_in_use_is_warned_of_and_refuses_no_change(
+    project: Project, node: Node, tmp_path: Path
+) -> None:
+    own, later = tls_files(project, node, NOW), NOW + timedelta(days=826)
+    assert own is not None
+    assert certificate_warning(project, node, NOW) == ""
+    assert tls_files(project, node, later) == tls_files_to_plan(project, node, later) == own
+    told = certificate_warning(project, node, later)
+    assert told.startswith("platform.yaml:20:3: node pbx1: ")
+    assert "has expired on" in told and "vpbx apply makes a new pair" in told
+    theirs = given(node, *make(tmp_path, "theirs", days=20))
+    assert "has expired on" in refusal(project, theirs, NOW + timedelta(days=21)), "another is new again"
+    tls_files(project, theirs, NOW)
+    assert tls_files(project, theirs, NOW + timedelta(days=21)) is not None
+    assert "put a new one there" in certificate_warning(project, theirs, NOW + timedelta(days=21))
 
 
 def test_another_certificates_key_is_refused(project: Project, node: Node, tmp_path: Path) -> None:

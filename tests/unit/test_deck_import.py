@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from orchestrator.asterisk.file_lock import LockHeld, file_lock
+from orchestrator.cli import deck as deck_verb
 from orchestrator.cli.main import root
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -62,6 +64,19 @@ def test_a_price_that_may_have_been_charged_is_replaced_only_when_it_is_said(pro
     assert price(project, "2026-02-14 11:00")["amount_kop"] == 300
     assert json.loads(imported(project, again, "--replace", "--json").stdout)["changed"] == 1
     assert price(project, "2026-02-14 11:00")["amount_kop"] == 1800
+
+
+def test_of_two_imports_at_once_one_waits_for_the_other(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads the deck and writes it whole: without a lock the first one's rates would be gone."""
+    monkeypatch.setattr(deck_verb, "_WAIT_S", 0.1)
+    before = (project / "decks" / "multifon-business.csv").read_bytes()
+    with file_lock(project / ".vpbx" / "decks.lock", 1, "importing a deck"):
+        refused = imported(project, f"{HEADER}7495,Москва,9.00,2026-12-01\n")
+    assert isinstance(refused.exception, LockHeld) or refused.exit_code == 1
+    assert (project / "decks" / "multifon-business.csv").read_bytes() == before
+    assert imported(project, f"{HEADER}7495,Москва,9.00,2026-12-01\n").exit_code == 0
 
 
 FAULTS = {

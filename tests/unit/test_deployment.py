@@ -68,7 +68,7 @@ def vpbx(project: Project, *arguments: str, exits: int = 0) -> str:
 
 def told(project: Project, *arguments: str, exits: int = 0) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(vpbx(project, *arguments, "--json", exits=exits))
-    assert found["version"] == 1
+    assert found["version"] == (2 if arguments[0] == "plan" else 1)
     return found
 
 

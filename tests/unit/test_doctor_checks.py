@@ -208,6 +208,8 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("metrics-port", "problem", ports.check(replace(PORTS, listener=None))),
     ("rtp-range-size", "warning", ports.check(replace(PORTS, rtp=(10_000, 10_099)))),
     ("rtp-range-size", "problem", ports.check(replace(PORTS, rtp=(10_000, 10_051)))),
+    # 14 lines that ring 7 phones each: 14 x 2 x 8 = 224 ports.
+    ("rtp-range-size", "warning", ports.check(replace(PORTS, rung={"acme": 7}))),
     ("rtp-range-ephemeral", "warning", ports.check(replace(PORTS, rtp=(30_000, 33_000)))),
     ("rtp-range-ephemeral", "warning", ports.check(replace(PORTS, ephemeral=(5_000, 6_000)))),
     ("rtp-range-taken", "warning", ports.check(replace(PORTS, bound=[bind("udp", "0.0.0.0", 10_004)]))),
@@ -352,6 +354,15 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
 ]
 ELSEWHERE = {("definitions", "problem"), ("check-failed", "problem")}
 """What no facts of one group make red; `test_doctor_cli` does."""
+
+
+def test_a_range_that_is_enough_while_all_lines_of_a_tenant_ring_is_well() -> None:
+    """14 lines, each with the operator's leg and 7 phones, two ports a leg: 224."""
+    seen = replace(PORTS, rung={"acme": 7}, rtp=(10_000, 10_223))
+    assert {found.severity for found in ports.check(seen) if found.code == "rtp-range-size"} == {"ok"}
+    short = replace(seen, rtp=(10_000, 10_222))
+    (found,) = [found for found in ports.check(short) if found.code == "rtp-range-size"]
+    assert "224 are taken while all lines of acme ring, 7 phones each" in found.seen
 
 
 @pytest.mark.parametrize(("group", "findings"), WELL, ids=[group for group, _ in WELL])

@@ -16,7 +16,7 @@ from orchestrator.doctor import database
 from orchestrator.errors import LedgerBroken
 from orchestrator.model.call import Charge, Leg, Systemname
 from orchestrator.model.record import BadRecord
-from orchestrator.storage import ledger
+from orchestrator.storage import verification
 from orchestrator.storage.inspection import inspect
 from orchestrator.storage.store import SqlStore
 
@@ -97,10 +97,10 @@ def test_only_the_end_of_a_long_ledger_is_walked(any_store: SqlStore) -> None:
     with any_store.database.writing() as connection:
         disarm(connection)
         connection.execute(text("UPDATE ledger_entry SET amount_kop = 1 WHERE seq = 2"))
-        end = ledger.verify_last(connection, 3)
+        end = verification.verify_last(connection, 3)
         assert (end.entries, end.head) == (3, whole.head)
         with pytest.raises(LedgerBroken, match="entry 2 "):
-            ledger.verify_last(connection, 5)
+            verification.verify_last(connection, 5)
 
 
 def test_what_waits_for_somebody_is_counted_for_this_switch_alone(database_url: str) -> None:

@@ -76,8 +76,9 @@ def subject(tmp_path: Path) -> Subject:
 
 
 def applied(root: Path) -> Subject:
-    """A project's subject, after an apply without a switch."""
-    done = CliRunner().invoke(command_line, ["-C", str(root), "apply"], catch_exceptions=False)
+    """A project's subject, after an apply without a switch, a scratch switch neither."""
+    nowhere = {"VPBX_CACHE": str(root / "no-cache")}
+    done = CliRunner().invoke(command_line, ["-C", str(root), "apply"], env=nowhere, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     project, definitions = Project(root), load(root)
     return Subject(project, definitions, definitions.platform.nodes["pbx1"], None, LiveSwitch())

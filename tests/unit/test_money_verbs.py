@@ -12,6 +12,7 @@ from recorded_calls import Call, csv_bytes
 
 from orchestrator.cli.main import VERBS, root
 from orchestrator.definitions import load
+from orchestrator.errors import AlreadyReversed, OrchestratorError
 from orchestrator.project import Project
 from orchestrator.secrets import Secrets
 
@@ -129,12 +130,76 @@ def test_reconcile_counts_and_leaves_open_calls_when_the_switch_is_down(project:
 
 def test_the_ledger_verifies_and_dumps(project: Project) -> None:
     run(project, "reconcile")
-    assert json.loads(run(project, "ledger", "verify", "--json").stdout)["entries"] == 1
-    assert run(project, "ledger", "verify").stdout.startswith("1 entries hold")
+    told = json.loads(run(project, "ledger", "verify", "--json").stdout)
+    wanted = {"version": 2, "entries": 1, "recomputed": 1, "not_recomputed": 0, "reversals": 0}
+    assert {name: told[name] for name in wanted} == wanted
+    assert len(told["head"]) == 64
+    assert set(told["balances_kop"]) == {"tenant:acme", "revenue:usage", "vat"}
+    assert sum(told["balances_kop"].values()) == 0
+    holds, again = run(project, "ledger", "verify").stdout.splitlines()
+    assert holds.startswith("1 entries hold, head ")
+    assert again == "1 charges computed again, 0 reversals exact"
     (line,) = run(project, "ledger", "dump").stdout.splitlines()
     assert sum(json.loads(line)["postings"].values()) == 0
 
 
-@pytest.mark.parametrize("verb", ["calls", "charges", "explain-call", "ledger", "reconcile"])
+def test_a_charge_is_reversed_once_and_shown_with_what_it_takes_back(project: Project) -> None:
+    (charge,) = json.loads(run(project, "charges", "list", "--json").stdout)["charges"]
+    key, amount_kop = charge["key"], charge["amount_kop"]
+    told = json.loads(run(project, "charge", "reverse", key, "--why", "their own test", "--json").stdout)
+    wanted = {"version": 1, "key": f"{key}/reversal", "reverses": key, "amount_kop": -amount_kop}
+    assert {name: told[name] for name in wanted} == wanted
+    assert (told["tenant"], told["why"]) == ("acme", "their own test")
+    reversal, original = json.loads(run(project, "charges", "list", "--json").stdout)["charges"]
+    assert (original["key"], original["reverses"]) == (key, None)
+    said = {name: reversal[name] for name in ("key", "kind", "reverses", "amount_kop", "why", "by")}
+    assert said == {
+        "key": f"{key}/reversal",
+        "kind": "reversal",
+        "reverses": key,
+        "amount_kop": -amount_kop,
+        "why": "their own test",
+        "by": told["by"],
+    }
+    assert told["by"]
+    assert f"takes back {key}: their own test ({told['by']})" in run(project, "charges", "list").stdout
+    assert f"takes back {key}: their own test" in run(project, "explain-call", linkedid(project)).stdout
+    again = CliRunner().invoke(root, ["-C", str(project.root), "charge", "reverse", key, "--why", "again"])
+    assert isinstance(again.exception, AlreadyReversed)
+    assert run(project, "ledger", "verify").stdout.startswith("2 entries hold")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["s1/s1-1.1/call", "--why", "x"], "the ledger has no entry s1/s1-1.1/call"),
+        (["s1/s1-1.1/call", "--why", "  "], "say why"),
+        (["s1/s1-1.1/call"], "--why"),
+    ],
+)
+def test_a_reversal_that_cannot_be_says_why_not(project: Project, arguments: list[str], said: str) -> None:
+    done = CliRunner().invoke(root, ["-C", str(project.root), "charge", "reverse", *arguments])
+    assert done.exit_code != 0
+    assert said in done.output + str(done.exception)
+    assert run(project, "ledger", "verify", "--no-reconcile").stdout.startswith("0 entries hold")
+
+
+def test_the_ledger_is_exported_whole_or_not_at_all(project: Project, tmp_path: Path) -> None:
+    text = run(project, "ledger", "export", "--format", "beancount").stdout
+    assert "open Assets:Receivable:Acme RUB" in text
+    out = tmp_path / "books.beancount"
+    assert run(project, "ledger", "export", "--out", str(out)).stdout == ""
+    assert out.read_text() == text
+    none = run(project, "ledger", "export", "--from", "2026-09-23").stdout
+    assert "2026-09-22 *" in text and " * " not in none
+    assert run(project, "ledger", "export", "--to", "2026-09-22").stdout.count(" * ") == 0
+    missing = tmp_path / "no" / "books"
+    done = CliRunner().invoke(root, ["-C", str(project.root), "ledger", "export", "--out", str(missing)])
+    assert isinstance(done.exception, OrchestratorError)
+    assert str(missing) in done.exception.message
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["books.beancount", "project"]
+
+
+@pytest.mark.parametrize("verb", ["calls", "charge", "charges", "explain-call", "ledger", "reconcile"])
 def test_the_root_command_knows_the_verb(verb: str) -> None:
     assert verb in VERBS

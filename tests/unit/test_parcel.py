@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from orchestrator.asterisk.generations import Generation, Parcel
-from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
-from orchestrator.asterisk.parcel import Live, from_generation
+from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired, read_manifest, write_manifest
+from orchestrator.asterisk.parcel import Live, Sources, from_generation, from_rendering
+from orchestrator.planning.services import WantedService
+from orchestrator.rendering.render import Rendered
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 OLD, NEWER, NEWEST = "0" * 16, "1" * 16, "2" * 16
@@ -100,3 +102,87 @@ def test_a_call_that_came_between_the_making_and_the_swing_keeps_the_steps_it_is
 def test_steps_that_are_live_again_are_no_longer_retired(tmp_path: Path) -> None:
     held = manifest(4, NEWER, 30, Retired("acme", NEWEST, at(30)))
     assert versions(next_parcel(tmp_path, held, 40, running=True, oldest_call=1)) == [NEWER]
+
+
+BLOCKS_THEN, BLOCKS_NOW = "aaaaaaaa", "bbbbbbbb"
+
+
+def live_with_beta(root: Path, *retired: Retired, blocks: str = BLOCKS_THEN) -> Live:
+    """What is live, its switch not running: beta, whose dialplan goes to the blocks of then."""
+    part = LivePart("d", NEWER, "", "")
+    served = WantedService("master", "Europe/Moscow", 2, {})
+    held = replace(
+        manifest(2, NEWER, 10, *retired), blocks=blocks, tenants={"beta": part}, services={"beta": served}
+    )
+    texts = {
+        "dialplan/tenants/beta.conf": f"[beta-steps.{NEWER}]\nsame => n,Goto(vpbx-ring.{BLOCKS_THEN},s,1)\n",
+        "dialplan/blocks/lines.conf": f"[vpbx-ring.{blocks}]\nexten => s,1,Return()\n",
+        **{old.file: f"[vpbx-ring.{old.version}]\nexten => s,1,Return()\n" for old in held.retired},
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return Live(Generation(2, root), held)
+
+
+def parcel_with_blocks_of_now(live: Live, *kept: str) -> Parcel:
+    rendered = Rendered("s0", {}, {}, BLOCKS_NOW, {}, "")
+    made = Origin(at(20), "anna", "apply")
+    return from_rendering(rendered, Sources("", {}, {}), {}, live, 3, made, {}, {"gone": None}, kept)
+
+
+def test_a_tenant_whose_file_is_gone_keeps_its_part_its_service_and_the_blocks_it_goes_to(
+    tmp_path: Path,
+) -> None:
+    live = live_with_beta(tmp_path)
+    parcel = parcel_with_blocks_of_now(live, "beta")
+    assert live.manifest is not None
+    assert parcel.manifest.tenants == live.manifest.tenants
+    assert parcel.manifest.services == {**live.manifest.services, "gone": None}
+    assert parcel.manifest.wanted == {"gone": None}, "its account is left alone"
+    assert "facts/beta.json" in parcel.linked
+    assert versions(parcel) == [BLOCKS_THEN]
+    assert b"[vpbx-ring.aaaaaaaa]" in parcel.files["dialplan/retired/blocks.aaaaaaaa.conf"][0]
+
+
+def test_blocks_that_a_kept_tenant_goes_to_stay_through_every_generation_and_go_with_it(
+    tmp_path: Path,
+) -> None:
+    live = live_with_beta(tmp_path, Retired("", BLOCKS_THEN, at(5)), blocks=BLOCKS_NOW)
+    assert versions(parcel_with_blocks_of_now(live, "beta")) == [BLOCKS_THEN]
+    assert versions(parcel_with_blocks_of_now(live)) == []
+
+
+def test_a_generation_that_is_gone_back_to_brings_the_blocks_that_its_kept_tenants_go_to(
+    tmp_path: Path,
+) -> None:
+    live = live_with_beta(tmp_path, Retired("", BLOCKS_THEN, at(5)), blocks=BLOCKS_NOW)
+    assert live.generation is not None and live.manifest is not None
+    made = Origin(at(30), "anna", "rollback to 2")
+    parcel = from_generation(live.generation, live.manifest, Live(None, None), 4, made, {})
+    assert versions(parcel) == [BLOCKS_THEN]
+    assert "dialplan/retired/blocks.aaaaaaaa.conf" in parcel.linked
+    assert (parcel.manifest.kept, set(parcel.manifest.wanted)) == ((), {"beta"})
+
+
+def test_a_tenant_that_came_after_the_generation_that_is_gone_back_to_is_disconnected(tmp_path: Path) -> None:
+    live = live_with_beta(tmp_path)
+    target = replace(manifest(1, NEWEST, 0), services={"acme": None})
+    made = Origin(at(30), "anna", "rollback to 1")
+    parcel = from_generation(Generation(1, tmp_path), target, live, 3, made, {})
+    assert parcel.manifest.wanted == {"acme": None, "beta": None}
+
+
+def test_an_older_generation_says_nothing_of_accounts(tmp_path: Path) -> None:
+    live = live_with_beta(tmp_path)
+    assert live.manifest is not None
+    target = replace(live.manifest, number=1, services={})
+    made = Origin(at(30), "anna", "rollback to 1")
+    assert from_generation(Generation(1, tmp_path), target, live, 3, made, {}).manifest.wanted == {}
+
+
+def test_what_a_manifest_says_of_services_is_read_again(tmp_path: Path) -> None:
+    services = {"acme": WantedService("master", "Asia/Tokyo", 9, {"crm": 1}), "beta": None}
+    written = replace(manifest(1, NEWEST, 0), services=services, kept=("acme",))
+    (tmp_path / "generation.json").write_text(write_manifest(written))
+    assert read_manifest(tmp_path) == written

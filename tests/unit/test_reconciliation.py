@@ -21,7 +21,9 @@ from recorded_calls import (
     tariff,
 )
 
+from orchestrator.accounts import Tariffs, take_events
 from orchestrator.asterisk import record_file
+from orchestrator.model.account import Activated
 from orchestrator.model.call import LiveChannel
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tariff import Rate
@@ -128,6 +130,21 @@ def test_a_call_of_a_tenant_that_is_gone_waits_for_its_file(store: SqlStore, tmp
     write(tmp_path, *Call(1, 61, tenant="gone").rows())
     assert bring_in(store, tmp_path).unrated == 1
     assert bring_in(store, tmp_path, definitions("acme", "gone")).charged == 1
+
+
+def test_a_call_of_a_tenant_that_stays_though_its_file_is_gone_is_charged_by_its_service(
+    any_store: SqlStore, tmp_path: Path
+) -> None:
+    plan = tariff()
+    begun = Activated(plan.slug, "Europe/Moscow", 7)
+    with any_store.billing() as unit:
+        take_events(unit, "kept", [begun], BEGIN - timedelta(days=1), Tariffs({plan.slug: plan}), "apply")
+        take_events(unit, "late", [begun], BEGIN + timedelta(days=1), Tariffs({plan.slug: plan}), "apply")
+    write(tmp_path, *Call(1, 61, tenant="kept").rows(), *Call(2, 61, tenant="late").rows())
+    report = bring_in(any_store, tmp_path)
+    assert (report.charged, report.unrated) == (1, 1), "nobody served the other one then"
+    [charge] = any_store.charges(Asked("kept"))
+    assert charge.amount_kop == 460
 
 
 def test_a_call_cut_off_by_a_crash_ends_at_its_last_heartbeat(any_store: SqlStore, tmp_path: Path) -> None:

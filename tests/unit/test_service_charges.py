@@ -372,6 +372,14 @@ def test_a_period_over_a_change_of_vat_has_each_days_rate(master: Tariff) -> Non
     )
 
 
+def test_a_vat_rate_that_stays_the_same_on_a_listed_date_is_no_change(master: Tariff) -> None:
+    """0.10 of support at 18%: 0.015; in two parts it would be 0.00 and 0.01."""
+    rates = tuple(VatRate(date(2026, month, 1), Decimal(18)) for month in (1, 5))
+    span = date(2026, 4, 29), date(2026, 5, 27)
+    taxed = of_recurring(1_000, *span, replace(master, vat=rates))
+    assert (taxed.support_kop, taxed.vat_kop, taxed.percents) == (10, 2, (Decimal(18),))
+
+
 def test_three_vat_rates_in_one_period_leave_the_remainder_to_the_last(master: Tariff) -> None:
     """Support 1.00 over 3 days at 10, 20 and 30%: 0.33, 0.33 and the remaining 0.34."""
     rates = tuple(

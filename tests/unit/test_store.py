@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,18 +10,21 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from recorded_calls import BEGIN, SYSTEMNAME, Call, events_of, tariff
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from orchestrator.billing.rating import compile_tariff, rate
 from orchestrator.calls.leg import gather, leg_of, usage_of
 from orchestrator.errors import DatabaseUnavailable, DuplicateKey, LedgerBroken, NotFound, StorageError
 from orchestrator.model.call import Charge, Leg
 from orchestrator.model.record import BadRecord, RecordPosition
-from orchestrator.storage import database
+from orchestrator.storage import database, ledger
+from orchestrator.storage.rows import canonical
 from orchestrator.storage.schema import metadata
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked
@@ -202,6 +206,26 @@ class TestStore:
     def test_the_schema_is_what_the_migrations_make(self, any_store: SqlStore) -> None:
         with any_store.database.reading() as connection:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+    def test_a_database_of_the_first_schema_is_brought_up_with_its_ledger(self, database_url: str) -> None:
+        engine = database.open_engine(make_url(database_url))
+        config = Config()
+        config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            content, accounts = ledger.call_entry(leg_and_charge()[1])
+            facts = json.loads(str(content["facts"]))
+            for later in ("rate", "vat_mode", "time_zone", "tariff_digest"):
+                del facts[later]
+            before = {**content, "facts": canonical(facts)}
+            ledger._append(connection, [(before, accounts)], "listener", NOW)
+        engine.dispose()
+        brought_up = SqlStore.open(database_url)
+        verified = brought_up.verify()
+        assert (verified.entries, verified.not_recomputed) == (1, 1)
+        assert brought_up.accounts() == {}
+        brought_up.close()
 
     def test_several_that_open_a_new_database_at_once_all_succeed(self, database_url: str) -> None:
         outcomes: list[str] = []

@@ -26,6 +26,7 @@ PRINT_NO_DATA = {
     "completion": "a script for a shell",
     "init": "the names of the files it wrote",
     "ledger dump": "JSON lines already, the canonical text of the ledger",
+    "ledger export": "the text of another program, beancount",
     "listen": "its log alone",
     "recordings get": "a file",
     "schema": "JSON Schema already",
@@ -37,6 +38,7 @@ PRINT_NO_DATA = {
 """Verbs without --json, and what they print or write instead."""
 
 ELSEWHERE = {
+    "charge reverse",
     "confirm",
     "deck import",
     "explain-call",
@@ -44,10 +46,11 @@ ELSEWHERE = {
     "rollback",
     "switch install",
     "switch status",
+    "tenant status",
     "try",
 }
-"""Verbs whose --json needs a switch, a call, a price list or an earlier apply: tests/calls,
-test_money_verbs.py, test_deck_import.py and test_deployment.py run them."""
+"""Verbs whose --json needs a switch, a call, a price list, an active tenant or an earlier apply: tests/calls,
+test_money_verbs.py, test_billing_verbs.py, test_deck_import.py and test_deployment.py run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],

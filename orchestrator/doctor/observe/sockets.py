@@ -43,6 +43,7 @@ def observe(subject: Subject) -> Ports:
         listener=listener,
         rtp=(node.rtp_from, node.rtp_to),
         lines=subject.lines,
+        rung=subject.rung,
         ephemeral=(ephemeral[0], ephemeral[1]),
         reserved=ranges((_SETTINGS / "ip_local_reserved_ports").read_text()),
     )

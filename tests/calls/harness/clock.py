@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-_PLACES = ("/usr/lib/*-linux-gnu*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
+from stepped_clock import library
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
     def given(self) -> Iterator[None]:
         """Processes that are started meanwhile go by it."""
         worn = {
-            "LD_PRELOAD": str(_library()),
+            "LD_PRELOAD": str(library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -45,9 +45,3 @@ class Clock:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
-
-
-def _library() -> Path:
-    found = [path for place in _PLACES for path in Path("/").glob(place.removeprefix("/"))]
-    assert found, "libfaketime isn't installed: make system-packages"
-    return found[0]

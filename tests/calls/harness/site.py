@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,8 @@ class Site:
         self.carrier = Address(CARRIER_HOST, self._ports.port())
         self._rtp = self._ports.span(_RTP_PORTS)
         self._listener: subprocess.Popen[bytes] | None = None
+        self.environment: Mapping[str, str] | None = None
+        """Of the verbs; None: this process's own."""
         shutil.copytree(source, root, ignore=shutil.ignore_patterns(".vpbx"))
         self.edit(
             "platform.yaml",
@@ -95,7 +97,14 @@ class Site:
     def run(self, *arguments: str, deadline_s: float = _VERB_DEADLINE_S) -> subprocess.CompletedProcess[str]:
         """Run a verb, whatever it exits with."""
         command = [str(_VPBX), "-C", str(self.root), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=deadline_s, check=False)
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=deadline_s,
+            check=False,
+            env=self.environment,
+        )
 
     def vpbx(self, *arguments: str) -> str:
         """Run a verb. Returns: what it printed. Raises: VerbFailed."""
