@@ -192,7 +192,7 @@ class Lines:
         return self._or_default(self.written.at(self.written.root(file), "", tuple(name.split("."))))
 
     def _of_step(self, step: Step) -> list[Place]:
-        if isinstance(step.action, graph.HangUp):
+        if isinstance(step.action, graph.HangUp) and step.position == self.written.root(step.position.file):
             return []
         places: list[Place] = []
         kind = type(step.action)

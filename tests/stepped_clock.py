@@ -16,7 +16,7 @@ def stepped(by: timedelta) -> Mapping[str, str]:
     """
     return {
         **os.environ,
-        "LD_PRELOAD": str(_library()),
+        "LD_PRELOAD": str(library()),
         "FAKETIME": f"{int(by.total_seconds()):+d}s",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_ONLY_CMDS": ",".join(("python", "python3", Path(sys.executable).resolve().name)),
@@ -25,7 +25,8 @@ def stepped(by: timedelta) -> Mapping[str, str]:
     }
 
 
-def _library() -> Path:
+def library() -> Path:
+    """What stands between a process and the machine's clock."""
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     assert found, "libfaketime isn't installed: make system-packages"
     return found[0]

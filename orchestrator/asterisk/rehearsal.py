@@ -99,7 +99,7 @@ def try_out(
     """
     heard = _hear(generation, tenants, shared, asterisk)
     root = generation.path
-    files = ["dialplan/platform.conf", *_below(root, "dialplan/blocks"), *map(dialplan_file, tenants)]
+    files = [*_below(root, "dialplan"), *_below(root, "dialplan/blocks"), *map(dialplan_file, tenants)]
     plans = {file: parse((root / file).read_text("utf-8")) for file in files}
     known = Known(heard.applications, heard.functions, _Sounds(root, data))
     found = [*heard.trouble, *faults(plans, known)]
@@ -132,7 +132,8 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
             etc.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, etc / file.name)
     (etc / "dialplan" / "tenants").mkdir(parents=True)
-    shutil.copyfile(root / "dialplan/platform.conf", etc / "dialplan/platform.conf")
+    for name in _below(root, "dialplan"):
+        shutil.copyfile(root / name, etc / name)
     shutil.copytree(root / "dialplan/blocks", etc / "dialplan/blocks")
     for tenant in tenants:
         shutil.copyfile(root / dialplan_file(tenant), etc / dialplan_file(tenant))

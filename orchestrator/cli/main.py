@@ -47,6 +47,7 @@ VERBS = {
     "recordings": "orchestrator.cli.recordings:recordings",
     "render": "orchestrator.cli.render:render",
     "rollback": "orchestrator.cli.rollback:rollback",
+    "route": "orchestrator.cli.route:route",
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
     "switch": "orchestrator.cli.switch:switch",

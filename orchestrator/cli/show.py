@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -12,13 +12,23 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.cli.leads import (
+    OVERFLOW_COLUMNS,
+    SCHEDULE_COLUMNS,
+    leads,
+    overflow_json,
+    overflow_rows,
+    schedule_json,
+    schedule_row,
+    target_json,
+)
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.cli.table import print_table
 from orchestrator.definitions.quoting import visible
 from orchestrator.errors import NotFound, SwitchError
 from orchestrator.model.platform import lines_given
 from orchestrator.model.tariff import Prices, Tariff
-from orchestrator.model.tenant import Employee, Target, Tenant
+from orchestrator.model.tenant import Employee, Tenant
 from orchestrator.ports import Registration
 from orchestrator.recordings import Retention
 from orchestrator.routing.compile import RECORDING
@@ -130,9 +140,8 @@ def _data(
             "announce_outbound": tenant.recording.announce_outbound or None,
         },
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
-        "numbers": [
-            {"number": did.number, "to": did.target.kind, "name": did.target.name} for did in tenant.numbers
-        ],
+        "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
+        "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
         "departments": [
             {
                 "name": department.name,
@@ -141,6 +150,7 @@ def _data(
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
                 "members": list(department.members),
+                "overflow": overflow_json(department.overflow),
             }
             for department in tenant.departments
         ],
@@ -149,6 +159,7 @@ def _data(
                 "extension": employee.extension,
                 "name": employee.name,
                 "ring_timeout_s": employee.ring_timeout_s,
+                "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)
                     for device in employee.devices
@@ -186,7 +197,7 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
     _section(
         "numbers",
         ("number", "leads to"),
-        [(did.number, _leads(tenant, did.target)) for did in tenant.numbers],
+        [(did.number, leads(tenant, did.target)) for did in tenant.numbers],
     )
     _section(
         "departments",
@@ -196,6 +207,11 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
             for d in tenant.departments
         ],
     )
+    overflow = list(overflow_rows(tenant))
+    if overflow:
+        _section("overflow", OVERFLOW_COLUMNS, overflow)
+    if tenant.schedules:
+        _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
     _section(
         "employees",
         ("extension", "name", "rings", "device", "registered", "from", "phone", "round trip"),
@@ -245,15 +261,6 @@ def _years(session: Session, tenant: Tenant) -> int | None:
     return Retention.of(session.definitions).years[tenant.name] if _records(session, tenant) else None
 
 
-def _leads(tenant: Tenant, target: Target) -> str:
-    if target.kind == "employee":
-        return f"employee {target.name}, {tenant.employee(target.name).name}"
-    if target.kind == "department":
-        found = next(each for each in tenant.departments if each.name == target.name)
-        return f"department {found.name}, {found.title}"
-    return f"{target.kind} {target.name}"
-
-
 def _phones(
     employee: Employee, accounts: Mapping[tuple[str, str], str], live: Live
 ) -> Iterator[tuple[str, ...]]:
@@ -278,7 +285,7 @@ def _registered(found: Registration) -> tuple[str, ...]:
     return state, found.address, found.user_agent, trip
 
 
-def _section(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _section(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     click.echo()
     click.echo(_bold(title) if rows else f"{_bold(title)}: none")
     if rows:

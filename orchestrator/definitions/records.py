@@ -1,9 +1,9 @@
-"""Mappings: records with known keys, mappings of many, and one of some keys."""
+"""Mappings: records with known keys, and mappings of many."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar, cast
 
@@ -172,7 +172,7 @@ class Record(Shape[T_co]):
         return self._built({}, "", position, reading)
 
     def json_schema(self) -> Mapping[str, Json]:
-        properties = {each.name: _property(each) for each in self.fields}
+        properties = {each.name: property_of(each) for each in self.fields}
         required = [each.name for each in self.fields if each.required]
         return {
             "type": "object",
@@ -189,47 +189,8 @@ class Record(Shape[T_co]):
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class OneOf(Shape[T_co]):
-    """A mapping with exactly one of some keys: `{employee: "101"}`. Args: build: of key, value and place."""
-
-    label: str
-    fields: tuple[Field[str], ...]
-    build: Callable[[str, str, Position], T_co]
-
-    def convert(self, node: Marked, path: Path, reading: Reading) -> T_co:
-        known = {each.name: each for each in self.fields}
-        if not isinstance(node, MarkedMapping) or len(node.entries) != 1:
-            found = f"{len(node.entries)} keys" if isinstance(node, MarkedMapping) else what_is(node)
-            hint = f"write one of: {', '.join(f'{{{each.name}: {each.example}}}' for each in self.fields)}"
-            reading.refuse(node.position, path, "wrong-type", f"{found} where {self.label} belongs", hint)
-            return self.stand_in(node.position, reading)
-        key, value = node.entries[0]
-        below = (*path, key.text)
-        if key.text not in known:
-            message = f"{self.label} can't be {quoted(key.text)}"
-            reading.refuse(key.position, below, "unknown-key", message, did_you_mean(key.text, known))
-            return self.stand_in(node.position, reading)
-        return self.build(key.text, known[key.text].shape.convert(value, below, reading), value.position)
-
-    def stand_in(self, position: Position, reading: Reading) -> T_co:  # noqa: ARG002
-        return self.build("", "", position)
-
-    def json_schema(self) -> Mapping[str, Json]:
-        return {
-            "type": "object",
-            "properties": {each.name: _property(each) for each in self.fields},
-            "additionalProperties": False,
-            "minProperties": 1,
-            "maxProperties": 1,
-        }
-
-    def rows(self, prefix: str) -> tuple[tuple[str, Field[object]], ...]:
-        shown = (replace(each, default="", default_text="one of these") for each in self.fields)
-        return tuple((f"{prefix}.{each.name}", each) for each in shown)
-
-
-def _property(each: Field[object]) -> Mapping[str, Json]:
+def property_of(each: Field[object]) -> Mapping[str, Json]:
+    """JSON Schema of a key of a mapping, with what it means."""
     about: dict[str, Json] = {"description": each.doc}
     if each.example:
         about["examples"] = [each.example]

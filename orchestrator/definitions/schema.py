@@ -9,6 +9,7 @@ from orchestrator.definitions.platform_file import PLATFORM
 from orchestrator.definitions.records import Record
 from orchestrator.definitions.scenario_file import SCENARIO
 from orchestrator.definitions.shapes import Field, Json, Scalar
+from orchestrator.definitions.targets import TARGET
 from orchestrator.definitions.tariff_file import TARIFF
 from orchestrator.definitions.tenant_file import TENANT
 
@@ -19,6 +20,9 @@ KINDS: Mapping[str, Record[object]] = {
     "tenant": TENANT,
 }
 """A kind of file by name; its schema lies in schemas/<name>.json."""
+
+_DEFINED: Mapping[str, Mapping[str, Json]] = {"tenant": {"$defs": {"target": TARGET.definition()}}}
+"""What a schema refers to by name, for it holds itself."""
 
 
 def json_schema(kind: str) -> Mapping[str, Json]:
@@ -31,7 +35,7 @@ def json_schema(kind: str) -> Mapping[str, Json]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"vpbx {kind}",
     }
-    return {**about, **KINDS[kind].json_schema()}
+    return {**about, **KINDS[kind].json_schema(), **_DEFINED.get(kind, {})}
 
 
 def schema_text(kind: str) -> str:

@@ -9,10 +9,13 @@ from orchestrator.definitions import media, scalars
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.quoting import quoted
-from orchestrator.definitions.records import Converted, MapOf, OneOf, Record
+from orchestrator.definitions.records import Converted, Entry, MapOf, Record
+from orchestrator.definitions.schedules import SCHEDULE
 from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar, Surroundings
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
-from orchestrator.model.tenant import Did, Recording, Target, Tenant
+from orchestrator.definitions.targets import TARGET
+from orchestrator.model.schedule import Schedule
+from orchestrator.model.tenant import Did, Recording, Tenant
 
 SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
 
@@ -23,18 +26,6 @@ def _sound_path(given: str) -> str | Refusal:
     hint = "a .wav inside the project, from its root, of Latin letters, digits and . _ -"
     return Refusal("sound-path", f"{quoted(given)} is no path of a sound", hint)
 
-
-TARGET = OneOf(
-    "a target",
-    (
-        Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
-        Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
-        Field(
-            "outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'
-        ),
-    ),
-    lambda kind, name, position: Target(kind, name, position),
-)
 
 ANNOUNCE = Field(
     "announce",
@@ -171,6 +162,14 @@ DEPARTMENTS = Field(
     default=(),
     default_text="none",
 )
+SCHEDULES: Field[tuple[Entry[Schedule], ...]] = Field(
+    "schedules",
+    MapOf(scalars.slug("a schedule's name"), SCHEDULE),
+    "Hours that calls are handled by, in the tenant's local time.",
+    "{office: {…}}",
+    default=(),
+    default_text="none",
+)
 NUMBERS = Field(
     "numbers",
     MapOf(scalars.number("an external number"), TARGET),
@@ -217,6 +216,7 @@ def _tenant(given: Converted) -> Tenant:
         recording=given[RECORDING],
         employees=given[EMPLOYEES],
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
+        schedules=tuple(entry.value for entry in given[SCHEDULES]),
         numbers=numbers,
         codecs=given[CODECS],
         encryption=given[ENCRYPTION],
@@ -253,6 +253,7 @@ TENANT = Record(
         ENCRYPTION,
         EMPLOYEES,
         DEPARTMENTS,
+        SCHEDULES,
         NUMBERS,
     ),
     _tenant,

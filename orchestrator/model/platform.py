@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.model.problem import Position
+from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.tariff import Tariff
-from orchestrator.model.tenant import NOWHERE, Tenant
+from orchestrator.model.tenant import Tenant
 
 ANY_HOST = "0.0.0.0"
 """As the host of a listener: every address of the machine."""

@@ -21,6 +21,10 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+NOWHERE = Position("")
+"""The place of what no file says."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One fault in the definitions, as a value: all of them are reported together.

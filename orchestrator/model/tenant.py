@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.model.problem import Position
-
-NOWHERE = Position("")
+from orchestrator.model.problem import NOWHERE, Position
+from orchestrator.model.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a call goes. Args: kind: `employee`, `department` or `outside`.
+    """Where a call goes.
 
-    name: an extension, a department's name, or an E.164 number.
+    Args: kind: `employee`, `department`, `outside`, `hangup` or `schedule`. name: an extension, a
+    department's name, an E.164 number, a word of `REFUSALS`, or a schedule's name. open, closed: where it
+    goes while that schedule is, and isn't, open; None for every other kind.
     """
 
     kind: str
     name: str
+    open: Target | None = None
+    closed: Target | None = None
+    position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def branches(self) -> tuple[tuple[str, Target], ...]:
+        """What a schedule chooses from: `open` and `closed`; none for every other kind."""
+        named = (("open", self.open), ("closed", self.closed))
+        return tuple((name, target) for name, target in named if target is not None)
+
+    def leaves(self) -> Iterator[Target]:
+        """The targets that are no schedule, in order."""
+        if self.kind != "schedule":
+            yield self
+        for _, branch in self.branches:
+            yield from branch.leaves()
+
+
+REFUSALS = ("busy", "unavailable")
+"""How `hangup` ends a call: with 486, or with 480."""
+
+OVERFLOWS = ("busy", "no_answer", "unreachable", "any")
+"""When a call is passed on. `busy`: or declined. `any`: in each of these cases that isn't named itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """Where a call goes that nobody took. Args: when: of `OVERFLOWS`."""
+
+    when: str
+    target: Target
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -36,6 +68,7 @@ class Employee:
     name: str
     devices: tuple[Device, ...]
     ring_timeout_s: int
+    overflow: tuple[Overflow, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -49,6 +82,7 @@ class Department:
     members: tuple[str, ...]
     distribution: str
     ring_timeout_s: int
+    overflow: tuple[Overflow, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -102,6 +136,7 @@ class Tenant:
     numbers: tuple[Did, ...]
     codecs: tuple[str, ...] = ()
     encryption: str = "off"
+    schedules: tuple[Schedule, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
     def employee(self, extension: str) -> Employee:

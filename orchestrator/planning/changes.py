@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 from orchestrator.planning.facts import Facts
 
-_ONE = {"employees": "employee", "departments": "department", "numbers": "number", "options": "option"}
-_NAMING = {"employees": "name", "departments": "title", "numbers": "target"}
+_ONE = {
+    "employees": "employee",
+    "departments": "department",
+    "numbers": "number",
+    "options": "option",
+    "schedules": "schedule",
+}
+_NAMING = {"employees": "name", "departments": "title", "numbers": "target", "schedules": "week"}
 """The fact that tells what a thing is, when it comes or goes."""
 
 

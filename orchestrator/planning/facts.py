@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.model.platform import Definitions
-from orchestrator.model.tenant import Target, Tenant
+from orchestrator.model.tenant import Overflow, Target, Tenant
 
 Facts = dict[str, str]
 """Value by path, e.g. `employees/101/name` -> `Анна Соколова`. It is kept with each generation."""
@@ -21,8 +21,11 @@ def target_text(target: Target) -> str:
 
     >>> target_text(Target("department", "sales"))
     'department sales'
+    >>> target_text(Target("schedule", "office", Target("employee", "101"), Target("hangup", "busy")))
+    'schedule office (open: employee 101; closed: hangup busy)'
     """
-    return f"{target.kind} {target.name}"
+    branches = "; ".join(f"{name}: {target_text(branch)}" for name, branch in target.branches)
+    return f"{target.kind} {target.name}" + (f" ({branches})" if branches else "")
 
 
 def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]]:
@@ -42,6 +45,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/name", employee.name
         yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
         yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
+        yield from _overflow_facts(base, employee.overflow)
     for department in tenant.departments:
         base = f"departments/{department.name}"
         yield f"{base}/title", department.title
@@ -49,5 +53,17 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/members", ", ".join(department.members)
         yield f"{base}/distribution", department.distribution
         yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+        yield from _overflow_facts(base, department.overflow)
+    for schedule in tenant.schedules:
+        base = f"schedules/{schedule.name}"
+        yield f"{base}/week", schedule.week
+        yield f"{base}/holidays", schedule.holidays
+        for day, hours in schedule.dates.items():
+            yield f"{base}/{day}", str(hours)
     for did in tenant.numbers:
         yield f"numbers/{did.number}/target", target_text(did.target)
+
+
+def _overflow_facts(base: str, overflow: tuple[Overflow, ...]) -> Iterator[tuple[str, str]]:
+    for case in overflow:
+        yield f"{base}/overflow when {case.when.replace('_', ' ')}", target_text(case.target)

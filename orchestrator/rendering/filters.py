@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import date
 
 from jinja2 import Undefined
 
 from orchestrator.errors import RenderFailed
+from orchestrator.routing.hours import Day
 
 PROMPT_PREFIX = "vpbx"
 """Directory among the switch's sounds that the prompts of the project are found in."""
@@ -90,10 +93,46 @@ def prompt(path: str) -> str:
     return f"{PROMPT_PREFIX}/{prompt_name(path)}" if path else ""
 
 
-FILTERS = {
+def hours_prefix(schedule: str) -> str:
+    """What the extensions of a schedule's hours begin with. Asterisk passes over a `-` in an extension.
+
+    >>> hours_prefix("night-shift")
+    'hours.night_shift'
+    """
+    return argument(f"hours.{schedule.replace('-', '_')}")
+
+
+def open_hours(day: Day) -> str:
+    """The open spans of a day as the dialplan compares them: hours and minutes as one number, ends excluded.
+
+    >>> from orchestrator.model.problem import NOWHERE
+    >>> from orchestrator.routing.hours import OpenSpan
+    >>> open_hours(Day((OpenSpan(545, 780, NOWHERE), OpenSpan(840, 1440, NOWHERE)), NOWHERE))
+    '0905-1300&1400-2400'
+    """
+    return "&".join(f"{_digits(span.begins_min)}-{_digits(span.ends_min)}" for span in day.spans)
+
+
+def date_extension(day: date) -> str:
+    """A date as an extension.
+
+    >>> date_extension(date(2026, 12, 31))
+    '20261231'
+    """
+    return day.strftime("%Y%m%d")
+
+
+def _digits(minute: int) -> str:
+    return f"{minute // 60:02}{minute % 60:02}"
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
     "argument": argument,
     "comment": comment,
+    "date_extension": date_extension,
     "display_name": display_name,
+    "hours_prefix": hours_prefix,
+    "open_hours": open_hours,
     "prompt": prompt,
     "setting": setting,
     "spoken": spoken,

@@ -17,6 +17,7 @@ from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
 from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
 from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
+from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
 
 PRIVATE, PLAIN = 0o600, 0o640
@@ -32,6 +33,7 @@ _PLATFORM_FILES = {
     "cdr_custom.conf": PLAIN,
     "cel.conf": PLAIN,
     "cel_custom.conf": PLAIN,
+    "dialplan/days-off.conf": PLAIN,
     "dialplan/platform.conf": PLAIN,
     "extconfig.conf": PLAIN,
     "extensions.conf": PLAIN,
@@ -184,6 +186,7 @@ def render(
         "secrets": secrets,
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
+        "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,
         "e164_digits": _E164_DIGITS,
@@ -209,6 +212,11 @@ def render(
         for tenant in tenants
     }
     return Rendered(secrets.systemname, dict(sorted(files.items())), parts, blocks.version, marks, trunks)
+
+
+def _calendars(tenants: list[Tenant]) -> set[str]:
+    """Those that schedules name."""
+    return {schedule.holidays for tenant in tenants for schedule in tenant.schedules} - {""}
 
 
 def dialplan_file(tenant: str) -> str:

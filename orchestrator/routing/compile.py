@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
-from orchestrator.model.tenant import Department, Did, Employee, Tenant
+from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
 from orchestrator.routing.graph import (
     Action,
     Admit,
     Announce,
+    AskTime,
     Classify,
     DeviceRef,
     DialOut,
@@ -21,11 +22,13 @@ from orchestrator.routing.graph import (
     HangUp,
     MarkInternal,
     Origin,
+    PassOn,
     Record,
     RefuseClass,
     Ring,
     Step,
 )
+from orchestrator.routing.hours import hour_table
 
 LOCAL = "local"
 RECORDING = "recording"
@@ -33,6 +36,14 @@ RECORDING = "recording"
 BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL = "busy", "no_answer", "unavailable", "refused", "full"
 CAUSES: Mapping[str, int] = {BUSY: 17, NO_ANSWER: 19, UNAVAILABLE: 20, REFUSED: 21, FULL: 17}
 """Q.850 cause of a call that ends with an outcome. Asterisk's answers: 17 486, 19 and 20 480, 21 403."""
+
+_OVERFLOW_OF: Mapping[str, str] = {
+    BUSY: "busy",
+    REFUSED: "busy",
+    NO_ANSWER: "no_answer",
+    UNAVAILABLE: "unreachable",
+}
+"""What an outcome of ringing is called where an overflow is written."""
 
 _AREA_DIGITS = {"RU": ("+7", 3)}
 _INSIDE: tuple[Origin, ...] = ("phone", "transfer")
@@ -43,7 +54,9 @@ def compile_tenant(definitions: Definitions, tenant: Tenant) -> Graph:
     compiler = _Compiler(definitions, tenant)
     steps = sorted(compiler.steps(), key=lambda step: step.id)
     entries = sorted(compiler.entries(), key=lambda entry: (entry.origin, entry.kind, entry.pattern))
-    return Graph(tenant.name, tuple(entries), {step.id: step for step in steps})
+    asked = {step.action.schedule for step in steps if isinstance(step.action, AskTime)}
+    hours = {each.name: hour_table(each, tenant.time_zone) for each in tenant.schedules if each.name in asked}
+    return Graph(tenant.name, tuple(entries), {step.id: step for step in steps}, hours)
 
 
 def own_area(region: str, number: str) -> str:
@@ -63,6 +76,21 @@ def end_of(outcome: str) -> str:
     return f"end.{outcome}"
 
 
+def employee_step(extension: str) -> str:
+    """The step that rings an employee."""
+    return f"employees.{extension}"
+
+
+def department_step(name: str) -> str:
+    """The step that rings a department."""
+    return f"departments.{name.replace('-', '_')}"
+
+
+def number_step(number: str) -> str:
+    """What the ids of a number's steps begin with."""
+    return f"numbers.{number.removeprefix('+')}"
+
+
 class _Compiler:
     def __init__(self, definitions: Definitions, tenant: Tenant) -> None:
         self._platform = definitions.platform
@@ -73,7 +101,7 @@ class _Compiler:
     def entries(self) -> Iterator[Entry]:
         tenant = self._tenant
         for did in tenant.numbers:
-            yield Entry("trunk", "did", did.number, f"{_number_id(did)}.admit", did.position)
+            yield Entry("trunk", "did", did.number, f"{number_step(did.number)}.admit", did.position)
         for origin in _INSIDE:
             for number in self._platform.emergency:
                 yield Entry(origin, "emergency", number, f"emergency.{number}", self._platform.position)
@@ -89,11 +117,9 @@ class _Compiler:
         for extension, step, position in self._extensions():
             yield Step(f"inside.{extension}", MarkInternal(extension), position, {"done": step})
         for employee in tenant.employees:
-            yield self._ring(
-                _employee_id(employee.extension), [employee], employee.ring_timeout_s, employee.position
-            )
+            yield from self._ring_employee(employee)
         for department in tenant.departments:
-            yield self._ring_department(department)
+            yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
         for number in self._platform.emergency:
@@ -104,53 +130,100 @@ class _Compiler:
     def _extensions(self) -> Iterator[tuple[str, str, Position]]:
         """What can be dialled from inside: extension, step that rings it, where the YAML says so."""
         for employee in self._tenant.employees:
-            yield employee.extension, _employee_id(employee.extension), employee.position
+            yield employee.extension, employee_step(employee.extension), employee.position
         for department in self._tenant.departments:
             if department.extension:
-                yield department.extension, _department_id(department.name), department.position
+                yield department.extension, department_step(department.name), department.position
 
-    def _ring_department(self, department: Department) -> Step:
+    def _ring_employee(self, employee: Employee) -> Iterator[Step]:
+        ring = Ring(_devices([employee]), employee.ring_timeout_s, "employee", employee.extension)
+        yield from self._ring(employee_step(employee.extension), ring, employee)
+
+    def _ring_department(self, department: Department) -> Iterator[Step]:
         by_extension = self._tenant.employees_by_extension()
         members = [by_extension[extension] for extension in department.members]
-        return self._ring(
-            _department_id(department.name), members, department.ring_timeout_s, department.position
-        )
+        ring = Ring(_devices(members), department.ring_timeout_s, "department", department.name)
+        yield from self._ring(department_step(department.name), ring, department)
 
-    def _ring(self, step: str, employees: list[Employee], timeout_s: int, position: Position) -> Step:
-        devices = tuple(DeviceRef(e.extension, device.name) for e in employees for device in e.devices)
-        outcomes = (BUSY, NO_ANSWER, UNAVAILABLE, REFUSED)
-        return Step(step, Ring(devices, timeout_s), position, {o: end_of(o) for o in outcomes})
+    def _ring(self, step: str, ring: Ring, called: Employee | Department) -> Iterator[Step]:
+        """Ring phones, and pass the call on from there where the YAML says so."""
+        cases = {each.when: each for each in called.overflow}
+        edges: dict[str, str] = {}
+        for outcome, when in _OVERFLOW_OF.items():
+            case = cases.get(when, cases.get("any"))
+            edges[outcome] = end_of(outcome) if case is None else f"{step}.{case.when}"
+        yield Step(step, ring, called.position, edges)
+        for case in called.overflow:
+            base = f"{step}.{case.when}"
+            if base in edges.values():
+                first, steps = self._towards(case.target, base)
+                yield Step(base, PassOn(), case.position, {"done": first})
+                yield from steps
 
     def _inbound(self, did: Did) -> Iterator[Step]:
-        """Admit, tell that the call is recorded, record, and on to where the number leads."""
-        base = _number_id(did)
-        chain: list[tuple[str, Action]] = [("admit", Admit(did.number, self._limit))]
-        if self._records and self._tenant.recording.announce:
-            chain.append(("announce", Announce(self._tenant.recording.announce)))
-        if self._records:
-            chain.append(("record", Record()))
-        target = self._target(did)
-        for index, (name, action) in enumerate(chain):
-            after = f"{base}.{chain[index + 1][0]}" if index + 1 < len(chain) else target
-            edges = {"admitted": after, FULL: end_of(FULL)} if isinstance(action, Admit) else {"done": after}
-            yield Step(f"{base}.{name}", action, did.position, edges)
-        if did.target.kind == "outside":
-            yield self._dial_out(target, did.target.name, did.target.position)
+        """Admit, and on to where the number leads."""
+        base = number_step(did.number)
+        first, steps = self._towards(did.target, base, welcome=did.position)
+        admit = Admit(did.number, self._limit)
+        yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
+        yield from steps
 
-    def _target(self, did: Did) -> str:
-        name = did.target.name
-        match did.target.kind:
+    def _towards(
+        self, target: Target, base: str, *, below: bool = False, welcome: Position | None = None
+    ) -> tuple[str, list[Step]]:
+        """The first step towards a target, and the steps of its own that it needs.
+
+        Args: base: of their ids. below: the target is a schedule's branch, and `base` the branch's own id.
+        welcome: who arrives comes from outside by a number that is written there; None: it was welcomed.
+        """
+        if target.kind != "schedule":
+            first, steps = self._leaf(target, base, below)
+            if welcome is None or target.kind == "hangup":
+                return first, steps
+            chain = self._welcome(base, welcome, first)
+            return (chain[0].id if chain else first), [*chain, *steps]
+        edges: dict[str, str] = {}
+        steps = []
+        for branch, leads_to in target.branches:
+            at = None if welcome is None else leads_to.position
+            edges[branch], own = self._towards(leads_to, f"{base}.{branch}", below=True, welcome=at)
+            steps += own
+        first = base if below else f"{base}.schedule"
+        return first, [Step(first, AskTime(target.name), target.position, edges), *steps]
+
+    def _leaf(self, target: Target, base: str, below: bool) -> tuple[str, list[Step]]:
+        match target.kind:
             case "employee":
-                return _employee_id(name)
+                return employee_step(target.name), []
             case "department":
-                return _department_id(name)
+                return department_step(target.name), []
+            case "hangup":
+                step = base if below else f"{base}.hang_up"
+                return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]
             case _:
-                return f"{_number_id(did)}.forward"
+                step = base if below else f"{base}.forward"
+                return step, [self._dial_out(step, target.name, target.position)]
+
+    def _welcome(self, base: str, position: Position, after: str) -> list[Step]:
+        """Tell that the call is recorded, and record it."""
+        chain: list[tuple[str, Action]] = []
+        if self._records and self._tenant.recording.announce:
+            chain.append((f"{base}.announce", Announce(self._tenant.recording.announce)))
+        if self._records:
+            chain.append((f"{base}.record", Record()))
+        if not chain:
+            return []
+        following = [*(step for step, _ in chain[1:]), after]
+        return [
+            Step(step, action, position, {"done": then})
+            for (step, action), then in zip(chain, following, strict=True)
+        ]
 
     def _outside(self) -> Iterator[Step]:
         """What a phone (or a transferred call) dials outside: check its class, then dial."""
         tenant = self._tenant
-        check = Classify(own_area(self._platform.region, tenant.caller_id))
+        classes = self._platform.dial_classes
+        check = Classify(own_area(self._platform.region, tenant.caller_id), classes)
         edges = dict.fromkeys(sorted(tenant.dial_classes), "outside.dial")
         yield Step("outside.check", check, tenant.position, {**edges, "denied": "outside.denied"})
         yield Step("outside.denied", RefuseClass(), tenant.position)
@@ -164,13 +237,5 @@ class _Compiler:
         return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
 
 
-def _employee_id(extension: str) -> str:
-    return f"employees.{extension}"
-
-
-def _department_id(name: str) -> str:
-    return f"departments.{name.replace('-', '_')}"
-
-
-def _number_id(did: Did) -> str:
-    return f"numbers.{did.number.removeprefix('+')}"
+def _devices(employees: list[Employee]) -> tuple[DeviceRef, ...]:
+    return tuple(DeviceRef(each.extension, device.name) for each in employees for device in each.devices)

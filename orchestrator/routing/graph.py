@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
+from orchestrator.routing.hours import HourTable
 
 EntryKind = Literal["did", "extension", "outside", "emergency"]
 Origin = Literal["trunk", "phone", "transfer"]
@@ -53,25 +55,45 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk."""
+    """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
+
+    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`.
+    """
 
     devices: tuple[DeviceRef, ...]
     timeout_s: int
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskTime:
+    """Asks whether it is open now. Outcomes: open, closed. Args: schedule: one of the graph's hours."""
+
+    schedule: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Passes a call on that nobody took. Outcome: done. After `MOST_PASSES` of them the call ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classify:
     """Reads the number dialled. Outcomes: one edge for each allowed dial class, `denied` for any other.
 
-    Args: area: prefix of the tenant's own area, E.164, or empty.
+    Args: area: prefix of the tenant's own area, E.164, or empty. classes: of the platform.
     """
 
     area: str
+    classes: tuple[DialClass, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DialOut:
-    """Calls a number outside. Outcomes: busy, no_answer. Effects: take a line, record, rate.
+    """Calls a number outside. Outcomes: busy, no_answer; any other, such as no free line, ends the call here.
+
+    Effects: take a line, record, rate.
 
     Args: number: E.164, or empty for the number dialled. announce: prompt for the callee, or empty.
     """
@@ -106,8 +128,22 @@ class HangUp:
 
 
 Action = (
-    Admit | MarkInternal | Announce | Record | Ring | Classify | DialOut | Emergency | RefuseClass | HangUp
+    Admit
+    | MarkInternal
+    | Announce
+    | Record
+    | AskTime
+    | Ring
+    | PassOn
+    | Classify
+    | DialOut
+    | Emergency
+    | RefuseClass
+    | HangUp
 )
+
+MOST_PASSES = 5
+"""How often a call is passed on: by overflow, or by numbers of the platform that lead to each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +173,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """All of one tenant. `steps` is by id, sorted; `entries` sorted by origin, kind and pattern."""
+    """All of one tenant.
+
+    Args: entries: sorted by origin, kind and pattern. steps: by id, sorted. hours: of schedules that its
+    steps ask, by name, sorted.
+    """
 
     tenant: str
     entries: tuple[Entry, ...]
     steps: Mapping[str, Step]
+    hours: Mapping[str, HourTable] = field(default_factory=dict)
 
     def reachable(self, step: str) -> frozenset[str]:
         """Ids of all steps that a call may pass from this one on, itself included."""

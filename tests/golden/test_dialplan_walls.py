@@ -122,6 +122,20 @@ def test_no_pattern_matches_anything_but_digits(case: str) -> None:
     assert not loose
 
 
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_hours_names_and_days_off_hold_nothing_but_an_answer(case: str) -> None:
+    """They are run by Gosub of a name that is put together in the dialplan."""
+    answer = re.compile(r"exten => [^,]+,1,Return\((?:[^()]|\([^()]*\))*\)")
+    lines = [
+        line
+        for name, context in contexts(case).items()
+        for line in context.lines
+        if re.match(r"exten => (?:hours|name)\.", line) or name.startswith("vpbx-days-off-")
+    ]
+    assert lines
+    assert all(answer.fullmatch(line) for line in lines)
+
+
 def test_every_block_says_who_arrives_or_what_its_arguments_are() -> None:
     bare = [
         name

@@ -128,6 +128,21 @@ def test_a_line_is_traced_to_what_it_was_made_of(
     assert origin.template.file == f"templates/asterisk/{template}{'.conf' * (template[0] != '_')}.j2"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("exten => hours.office.6", "tenants/clinic.yaml:31:38"),
+        ("exten => hours.office.20261231", "tenants/clinic.yaml:33:12"),
+        ("exten => hours.night_shift.7", "tenants/clinic.yaml:35:14"),
+        ("exten => employees.101.no_answer,", "tenants/clinic.yaml:15:31"),
+        ("exten => numbers.73432223344.schedule", "tenants/clinic.yaml:41:15"),
+        ("exten => numbers.73432223344.closed.closed,", "tenants/clinic.yaml:46:24"),
+    ],
+)
+def test_hours_and_overflow_are_traced_to_their_lines(text: str, place: str) -> None:
+    assert place in told(line_of(CASES["schedules"], "dialplan/tenants/clinic.conf", text))
+
+
 def test_each_device_is_traced_to_its_own_item_of_the_list() -> None:
     _, _, origins = opened(EXAMPLES)
     found = [o for o in origins.file("pjsip/tenants/acme.conf") if o.text.startswith("[new-acme-103-")]

@@ -16,7 +16,17 @@ from orchestrator.cli.short_help import short_help
 pytestmark = pytest.mark.program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-HEAVY = ("sqlalchemy", "alembic", "panoramisk", "structlog", "rich", "jinja2", "prometheus_client", "asyncio")
+HEAVY = (
+    "sqlalchemy",
+    "alembic",
+    "panoramisk",
+    "structlog",
+    "rich",
+    "jinja2",
+    "prometheus_client",
+    "asyncio",
+    "holidays",
+)
 VERB_MODULES = sorted(place.partition(":")[0] for place in program.VERBS.values())
 
 

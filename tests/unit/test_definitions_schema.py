@@ -87,3 +87,26 @@ def test_schema_refuses(change: dict[str, object]) -> None:
 def test_decisions_are_numbered_from_1_to_15() -> None:
     text = (ROOT / "docs" / "decisions.md").read_text("utf-8")
     assert re.findall(r"^## Decision (\d+):", text, re.MULTILINE) == [str(number) for number in range(1, 16)]
+
+
+@pytest.mark.parametrize("name", ["clinic", "shop"])
+def test_schedules_and_overflow_are_valid_by_the_schema(name: str) -> None:
+    text = (ROOT / f"tests/golden/rendering/schedules/project/tenants/{name}.yaml").read_text("utf-8")
+    jsonschema.Draft202012Validator(json_schema("tenant")).validate(yaml.load(text, AsEditorsRead))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        {"schedule": "office", "open": {"employee": "101"}},
+        {"open": {"employee": "101"}, "closed": {"employee": "101"}},
+        {"schedule": "office", "open": {"employee": "101"}, "closed": {"never": "101"}},
+        {"hangup": "later"},
+        {"employee": "101", "hangup": "busy"},
+    ],
+)
+def test_the_schema_refuses_a_target_that_vpbx_refuses(target: dict[str, object]) -> None:
+    validator = jsonschema.Draft202012Validator(
+        {"$ref": "#/$defs/target", "$defs": json_schema("tenant")["$defs"]}
+    )
+    assert not validator.is_valid(target)

@@ -90,3 +90,23 @@ def test_a_contact_that_is_asked_has_a_round_trip_and_one_that_does_not_answer_h
     assert (gone.reachable, gone.round_trip_ms) == (False, None)
     silent = registration({**told, "Status": "NonQualified", "RoundtripUsec": "N/A"})
     assert (silent.reachable, silent.round_trip_ms) == (None, None)
+
+
+def test_schedules_and_overflow_are_drawn_where_there_are_any() -> None:
+    project = EXAMPLES.parent / "tests/golden/rendering/schedules/project"
+    lines = shown(project, "clinic").output.splitlines()
+    for line in (
+        "+73432223345\trefused with 480",
+        "+73432223344\tby schedule office (open: employee 101, Регистратура; closed: by schedule night-shift "
+        "(open: outside +79161234567; closed: refused with 486))",
+        "employee 101\tno answer\tdepartment doctors, Врачи",
+        "department doctors\tany\toutside +79161234568",
+        "office\tmon-fri 09:00-18:00; sat 10:00-14:00, 15:00-17:00\tru\t2026-12-31 09:00-15:00; "
+        "2027-01-11 closed",
+    ):
+        assert line in lines
+    assert "overflow" not in shown(EXAMPLES, "beta").output
+    data = json.loads(shown(project, "clinic", "--json").output)
+    assert data["numbers"][0]["closed"]["open"] == {"to": "outside", "name": "+79161234567"}
+    assert data["employees"][1]["overflow"]["any"]["to"] == "schedule"
+    assert [each["name"] for each in data["schedules"]] == ["night-shift", "office", "unused"]

@@ -57,6 +57,7 @@ ARGUMENTS = {
     "forecast": [str(EXAMPLES / "scenarios" / "first-months.yaml")],
     "rate": ["--tenant", "acme", "--to", "+74951234567", "--seconds", "61"],
     "render": ["--check"],
+    "route": ["--tenant", "acme", "--from", "101", "--to", "200"],
     "show": ["acme"],
 }
 """What a verb is called with here; nothing for most."""

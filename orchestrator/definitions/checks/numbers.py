@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.definitions.checks.circles import check_circles
 from orchestrator.definitions.document import Document, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.model.problem import Problem
@@ -16,9 +17,7 @@ def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
     for file in tenants.values():
         yield from _check_clashes(file, owners)
         yield from _check_caller_id(file)
-    circles = _on_circles(owners)
-    for file in tenants.values():
-        yield from _check_circles(file, owners, circles)
+    yield from check_circles([file.value for file in tenants.values()], owners)
 
 
 def _check_clashes(file: Document[Tenant], owners: dict[str, Did]) -> Iterator[Problem]:
@@ -48,41 +47,3 @@ def _check_no_caller_id(file: Document[Tenant], own: list[str]) -> Iterator[Prob
         message = "a tenant without numbers has nothing to show outside (decision 15)"
         hint = "give it a number, or forbid calls outside: outgoing: {allow: []}"
         yield file.problem(("numbers",), "caller-id-missing", message, hint)
-
-
-def _check_circles(
-    file: Document[Tenant], owners: Mapping[str, Did], circles: frozenset[str]
-) -> Iterator[Problem]:
-    own = {did.number: did for did in file.value.numbers}
-    for did in file.value.numbers:
-        target = did.target
-        if target.kind != "outside" or not target.name:
-            continue
-        where = f"numbers.{did.number}.outside"
-        if target.name in own:
-            message = (
-                f"{quoted(target.name)} is the tenant's own number ({own[target.name].position}): a circle"
-            )
-            hint = "name the employee or department it leads to"
-            yield Problem(target.position, where, "target-own-number", message, hint)
-        elif did.number in circles and target.name in owners:
-            message = f"a call to {quoted(did.number)} is forwarded in a circle by {quoted(target.name)}"
-            hint = f"see {owners[target.name].position}; let one of them lead to a person"
-            yield Problem(target.position, where, "target-circle", message, hint)
-
-
-def _on_circles(owners: Mapping[str, Did]) -> frozenset[str]:
-    """The numbers whose forwarding comes back to them."""
-    found: set[str] = set()
-    passed: set[str] = set()
-    for start in owners:
-        walk: dict[str, int] = {}
-        here = start
-        while here in owners and here not in passed:
-            passed.add(here)
-            walk[here] = len(walk)
-            target = owners[here].target
-            here = target.name if target.kind == "outside" else ""
-        if here in walk:
-            found |= {number for number, place in walk.items() if place >= walk[here]}
-    return frozenset(found)

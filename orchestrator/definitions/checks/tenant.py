@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.schedules import check_schedules
+from orchestrator.definitions.checks.targets import check_targets, no_employee
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.tariff_file import TariffFile
@@ -34,7 +36,8 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     known = frozenset(tenant.employees_by_extension())
     for department in tenant.departments:
         yield from _check_department(file, department, known)
-    yield from _check_targets(file)
+    yield from check_targets(file)
+    yield from check_schedules(file)
 
 
 def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
@@ -155,28 +158,5 @@ def _check_department(file: _File, department: Department, known: frozenset[str]
             message = f"{quoted(member)} is in department {quoted(department.name)} already"
             yield file.problem((*path, index), "member-twice", message, "keep one of them")
         elif member not in known:
-            yield file.problem((*path, index), "unknown-employee", *_no_employee(file, member))
+            yield file.problem((*path, index), "unknown-employee", *no_employee(file.value, member))
         seen.add(member)
-
-
-def _check_targets(file: _File) -> Iterator[Problem]:
-    departments = {department.name for department in file.value.departments}
-    employees = file.value.employees_by_extension()
-    for did in file.value.numbers:
-        target = did.target
-        where = f"numbers.{did.number}.{target.kind}"
-        if target.kind == "employee" and target.name and target.name not in employees:
-            yield Problem(target.position, where, "unknown-employee", *_no_employee(file, target.name))
-        elif target.kind == "department" and target.name and target.name not in departments:
-            message = f"there is no department {quoted(target.name)}"
-            hint = did_you_mean(target.name, departments)
-            yield Problem(target.position, where, "unknown-department", message, hint)
-
-
-def _no_employee(file: _File, extension: str) -> tuple[str, str]:
-    tenant = file.value
-    message = f"there is no employee with extension {quoted(extension)}"
-    department = next((each for each in tenant.departments if each.extension == extension), None)
-    if department is not None:
-        return message, f"{extension} is department {quoted(department.name)}"
-    return message, did_you_mean(extension, tenant.employees_by_extension())

@@ -50,9 +50,9 @@ _CAUSE_OF = {
 class Behaviour:
     """What a phone does with a call.
 
-    Args: action: `answer`, `ring` (for ever) or `reject`. cause: hangup cause of a reject. ring_s: seconds
-    of ringing before. say: a wav that it says over and over, or None. stay_s: it hangs up so many seconds
-    after answer; 0: never.
+    Args: action: `answer`, `ring` (for ever), `reject` or `forward`. cause: hangup cause of a reject. ring_s:
+    seconds of ringing before. say: a wav that it says over and over, or None. stay_s: it hangs up so many
+    seconds after answer; 0: never. to: number that it forwards to.
     """
 
     action: str
@@ -60,11 +60,12 @@ class Behaviour:
     ring_s: float = 0.0
     say: Path | None = None
     stay_s: float = 0.0
+    to: str = ""
 
     @property
     def text(self) -> str:
         """As the dialplan of the far side reads it."""
-        return f"{self.action},{self.cause},{self.ring_s:g},{self.voice},{self.stay_s:g}"
+        return f"{self.action},{self.cause},{self.ring_s:g},{self.to or self.voice},{self.stay_s:g}"
 
     @property
     def voice(self) -> str:
@@ -92,12 +93,17 @@ def reject(code: int, ring_s: float = 0.0) -> Behaviour:
     return Behaviour("reject", cause=_CAUSE_OF[code], ring_s=ring_s)
 
 
+def forward(to: str) -> Behaviour:
+    """302: the phone sends its calls elsewhere by itself."""
+    return Behaviour("forward", to=to)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of a phone, as the far side sees it.
 
     Args: phone: its name. uniqueid: the far side's own. number: what was dialled. from_number, name: who
-    calls, as shown. diverted_by: the number that forwarded it, from Diversion.
+    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion.
     """
 
     phone: str
@@ -106,6 +112,7 @@ class Call:
     from_number: str = ""
     name: str = ""
     diverted_by: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,8 @@ class FarSide:
     def calls_to(self, phone: str) -> list[Call]:
         """Every call that came to a phone so far, in order."""
         found = self._events("Incoming", lambda event: event["Phone"] == phone)
-        return [Call(phone, e["Uniqueid"], e["Number"], e["From"], e["Name"], e["Diversion"]) for e in found]
+        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason")
+        return [Call(phone, *(event[field] for field in fields)) for event in found]
 
     def wait_answered(self, call: Call, deadline_s: float = _DEADLINE_S) -> Path:
         """Wait until a call is answered. Returns: the file of what this phone hears, written as it goes."""

@@ -20,7 +20,7 @@ class Phone:
 
     Args: name: what tests call it, letters and digits. endpoint, secret: what it registers with.
     registers: False for one that only places calls. transport: `udp`, `tcp` or `tls`. srtp: it encrypts
-    speech, and takes no other. codecs: that it speaks, in order.
+    speech, and takes no other. codecs: that it speaks, in order. expiration_s: of its registration.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Phone:
     transport: str = "udp"
     srtp: bool = False
     codecs: tuple[str, ...] = ("alaw", "ulaw")
+    expiration_s: int = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ def _pjsip(
                 f"outbound_auth = {phone.name}-auth\ncontact_user = {phone.name}\n"
                 f"server_uri = sip:{to}\nclient_uri = sip:{phone.endpoint}@{to}\n"
                 f"line = yes\nendpoint = {phone.name}\nretry_interval = 1\nforbidden_retry_interval = 1\n"
-                "auth_rejection_permanent = no\nmax_random_initial_delay = 0\nexpiration = 120\n"
+                "auth_rejection_permanent = no\nmax_random_initial_delay = 0\n"
+                f"expiration = {phone.expiration_s}\n"
             )
     return text + (_carrier(carrier, secure) if carrier is not None else "")
 
@@ -190,11 +192,13 @@ def _carrier(carrier: Carrier, secure: Secure | None) -> str:
 def _dialplan(pbx: Address, heard: Path) -> str:
     """What a phone or the carrier does is read at the call: DB(do/<phone>/<number>), else DB(do/<phone>).
 
-    The value: action, hangup cause, seconds of ringing, file to play, seconds to stay answered.
+    The value: action, hangup cause, seconds of ringing, file to play or number to forward to, seconds to stay
+    answered.
     """
     told = "Phone: ${PHONE}"
     caller = (
-        "Number: ${EXTEN},From: ${CALLERID(num)},Name: ${CALLERID(name)},Diversion: ${REDIRECTING(from-num)}"
+        "Number: ${EXTEN},From: ${CALLERID(num)},Name: ${CALLERID(name)},Diversion: ${REDIRECTING(from-num)},"
+        "Reason: ${REDIRECTING(reason)}"
     )
     return f"""\
 [incoming]
@@ -204,6 +208,7 @@ exten => _[+*#a-zA-Z0-9]!,1,UserEvent(Incoming,{told},{caller})
  same => n,ExecIf($["${{DO}}" = ""]?Set(DO=${{DB(do/${{PHONE}})}}))
  same => n,Set(ARRAY(ACTION,CAUSE,RING,SEND,STAY)=${{DO}})
  same => n,GotoIf($["${{ACTION}}" = "reject" & "${{RING}}" = "0"]?reject)
+ same => n,ExecIf($["${{ACTION}}" = "forward"]?Transfer(PJSIP/sip:${{SEND}}@{pbx}))
  same => n,Ringing()
  same => n,Wait(${{RING}})
  same => n,GotoIf($["${{ACTION}}" = "answer"]?talk,s,1)

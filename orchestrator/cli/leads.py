@@ -1,0 +1,65 @@
+"""Where a tenant's calls lead, as `vpbx show` tells it: targets, overflow and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchestrator.model.schedule import Schedule
+from orchestrator.model.tenant import Overflow, Target, Tenant
+
+OVERFLOW_COLUMNS = ("of", "when", "leads to")
+SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
+_REFUSALS = {"busy": "refused with 486", "unavailable": "refused with 480"}
+
+
+def leads(tenant: Tenant, target: Target) -> str:
+    """A target in words, with the names of people and departments."""
+    match target.kind:
+        case "employee":
+            return f"employee {target.name}, {tenant.employee(target.name).name}"
+        case "department":
+            found = next(each for each in tenant.departments if each.name == target.name)
+            return f"department {found.name}, {found.title}"
+        case "hangup":
+            return _REFUSALS[target.name]
+        case "schedule":
+            branches = (f"{name}: {leads(tenant, branch)}" for name, branch in target.branches)
+            return f"by schedule {target.name} ({'; '.join(branches)})"
+        case _:
+            return f"{target.kind} {target.name}"
+
+
+def target_json(target: Target) -> dict[str, object]:
+    """A target as `--json` prints it: `to` and `name`, and what a schedule chooses from."""
+    branches = {name: target_json(branch) for name, branch in target.branches}
+    return {"to": target.kind, "name": target.name, **branches}
+
+
+def overflow_json(overflow: tuple[Overflow, ...]) -> dict[str, object]:
+    """An overflow, by when."""
+    return {case.when: target_json(case.target) for case in overflow}
+
+
+def overflow_rows(tenant: Tenant) -> Iterator[tuple[str, str, str]]:
+    """Of whom, when, and where to, for all that the tenant has."""
+    named = [(f"employee {each.extension}", each.overflow) for each in tenant.employees]
+    named += [(f"department {each.name}", each.overflow) for each in tenant.departments]
+    for name, overflow in named:
+        for case in overflow:
+            yield name, case.when.replace("_", " "), leads(tenant, case.target)
+
+
+def schedule_json(schedule: Schedule) -> dict[str, object]:
+    """A schedule; hours as they are written."""
+    return {
+        "name": schedule.name,
+        "weekly": {day: str(hours) for day, hours in schedule.weekly.items()},
+        "holidays": schedule.holidays or None,
+        "dates": {day: str(hours) for day, hours in schedule.dates.items()},
+    }
+
+
+def schedule_row(schedule: Schedule) -> tuple[str, str, str, str]:
+    """Name, hours of the week, calendar of days off, exceptions."""
+    dates = "; ".join(f"{day} {hours}" for day, hours in schedule.dates.items())
+    return schedule.name, schedule.week, schedule.holidays or "none", dates or "none"

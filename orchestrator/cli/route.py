@@ -1,0 +1,192 @@
+"""`vpbx route`: where a call would go, and which line of the YAML says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import click
+
+from orchestrator.billing.rating import compile_deck
+from orchestrator.cli.routed import Told, decided, ending, kind_of
+from orchestrator.cli.session import find_project, json_option, no_tenant
+from orchestrator.cli.table import print_table
+from orchestrator.cli.when import moment
+from orchestrator.definitions import load
+from orchestrator.definitions.quoting import did_you_mean, visible
+from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
+from orchestrator.errors import NoRate, NotFound
+from orchestrator.model.number import to_e164
+from orchestrator.model.platform import Definitions
+from orchestrator.model.problem import Position
+from orchestrator.model.tariff import Rate
+from orchestrator.model.tenant import Tenant
+from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
+from orchestrator.routing.graph import Entry, Graph, Origin
+from orchestrator.routing.walk import Passed, Situation, find_entry, walk
+
+_JSON_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Args: dialled: E.164, of a call to outside."""
+
+    definitions: Definitions
+    tenant: Tenant
+    graph: Graph
+    entry: Entry
+    dialled: str
+
+
+@click.command()
+@click.option("--tenant", required=True, help="Whose call it is.")
+@click.option("--from", "caller", required=True, metavar="WHO", help="An extension, or a number outside.")
+@click.option("--to", "to", required=True, metavar="NUMBER", help="What is dialled.")
+@click.option("--at", metavar="TIME", help="Local: 2026-12-31 19:05, or sat 19:05; now by default.")
+@click.option(
+    "--lines-in-use", type=click.IntRange(min=0), default=0, show_default=True, help="Before this call."
+)
+@click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
+@click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
+@click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
+@json_option
+def route(
+    tenant: str,
+    caller: str,
+    to: str,
+    at: str | None,
+    lines_in_use: int,
+    busy: Sequence[str],
+    no_answer: Sequence[str],
+    unreachable: Sequence[str],
+    as_json: bool,
+) -> None:
+    """Say where a call would go: each step, what decides it, and the line of YAML behind it.
+
+    It goes by the YAML as it is written, applied or not, and asks no switch. Who is called answers, unless
+    --busy, --no-answer or --unreachable says otherwise.
+
+    \b
+    Example:
+        vpbx route --tenant acme --from +79035556677 --to +74951112233 --at "sat 19:05" --no-answer sales
+    """
+    project = find_project()
+    definitions = load(project.root)
+    if tenant not in definitions.tenants:
+        raise no_tenant(tenant, definitions)
+    model = definitions.tenants[tenant]
+    if model.service != "active":
+        message = f"tenant {tenant} is {model.service}: the switch has none of its numbers and phones"
+        raise NotFound(message, "service: active gives them back (decision 11)")
+    asked = _asked(definitions, model, caller, to)
+    when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
+    outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
+    situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled)
+    written = WrittenFiles(project.root)
+    passed = walk(asked.graph, asked.entry, situation)
+    told = [_step(asked, each, situation, written) for each in passed]
+    end = ending(passed, told)
+    if as_json:
+        head = {"tenant": tenant, "from": caller, "to": to, "at": when.isoformat()}
+        steps = [each.as_data() for each in told]
+        data = {"version": _JSON_VERSION, **head, "steps": steps, "end": end.as_data()}
+        click.echo(json.dumps(data, ensure_ascii=False))
+        return
+    click.echo(f"{tenant}: {caller} calls {to} on {when:%a %Y-%m-%d %H:%M} {asked.tenant.time_zone}")
+    print_table(("step", "decides", "because of"), [(each.id, each.decided, each.place) for each in told])
+    click.echo(visible(f"goes to: {end.text}"))
+
+
+def _asked(definitions: Definitions, tenant: Tenant, caller: str, to: str) -> _Asked:
+    """The call in the tenant's graph. Raises: NotFound."""
+    region = definitions.platform.region
+    origin: Origin = "phone"
+    if caller not in tenant.employees_by_extension():
+        if to_e164(caller, region) is None:
+            hint = did_you_mean(caller, tenant.employees_by_extension())
+            raise NotFound(f"{caller!r} is neither an employee of {tenant.name} nor a number outside", hint)
+        origin = "trunk"
+    graph = compile_tenant(definitions, tenant)
+    found = find_entry(graph, origin, to, region)
+    if found is None:
+        raise NotFound(*_nothing(definitions, tenant, origin, to))
+    return _Asked(definitions, tenant, graph, *found)
+
+
+def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) -> tuple[str, str]:
+    if origin == "phone":
+        known = [*tenant.employees_by_extension(), *(each.extension for each in tenant.departments)]
+        hint = did_you_mean(to, filter(None, known))
+        return f"a phone of {tenant.name} that dials {to!r} reaches nothing", hint
+    number = to_e164(to, definitions.platform.region)
+    other = _owner(definitions, number or "")
+    own = [did.number for did in tenant.numbers]
+    hint = f"it is a number of tenant {other.name}" if other else did_you_mean(to, own)
+    return f"{to!r} is no number of tenant {tenant.name}", hint
+
+
+def _owner(definitions: Definitions, number: str) -> Tenant | None:
+    """The tenant that has a number."""
+    owners = {did.number: each for each in definitions.tenants.values() for did in each.numbers}
+    return owners.get(number)
+
+
+def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    """What happens with whom. Raises: NotFound: nobody is called so; click.BadParameter: told twice."""
+    tenant = asked.tenant
+    known = [*tenant.employees_by_extension(), *(each.name for each in tenant.departments)]
+    told: dict[str, str] = {}
+    for outcome, named in outcomes.items():
+        for name in named:
+            who = name if name in known else to_e164(name, asked.definitions.platform.region)
+            if who is None:
+                raise NotFound(f"{name!r} is no employee, department or number", did_you_mean(name, known))
+            if told.setdefault(who, outcome) != outcome:
+                both = f"{told[who]} and {outcome}".replace("_", " ")
+                raise click.BadParameter(f"{name} can't be {both} at once")
+    return told
+
+
+def _step(asked: _Asked, passed: Passed, situation: Situation, written: WrittenFiles) -> Told:
+    rate, owner = None, ""
+    if passed.number:
+        rate, owner = _rate(asked, passed.number, situation.at), _neighbour(asked, passed.number)
+    words = decided(passed, owner, rate)
+    place = _place(passed, written)
+    return Told(passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate)
+
+
+def _neighbour(asked: _Asked, number: str) -> str:
+    """The tenant on the same switch that has a number called; empty: the call leaves by the trunk."""
+    owner = _owner(asked.definitions, number)
+    if owner is None or owner.service != "active" or owner.node != asked.tenant.node:
+        return ""
+    return owner.name
+
+
+def _rate(asked: _Asked, number: str, at: datetime) -> Rate | None:
+    """What a minute costs on that day; None: the deck has no price for it."""
+    try:
+        return compile_deck(asked.definitions.tariffs[asked.tenant.tariff].deck).rate_of(number, at.date())
+    except NoRate:
+        return None
+
+
+def _place(passed: Passed, written: WrittenFiles) -> Position:
+    """The line that decided: a field of the record, the platform's where it isn't written, or the record."""
+    if not passed.below:
+        return passed.position
+    key = passed.opening.schedule if passed.opening is not None else ""
+    place = written.at(passed.position, key, passed.below)
+    if not place.default:
+        return place.position
+    there = DEFAULTS_IN_PLATFORM.get(place.default)
+    if there is not None:
+        of_platform = written.at(written.root("platform.yaml"), "", tuple(there.split(".")))
+        if not of_platform.default:
+            return of_platform.position
+    return passed.step.position

@@ -1,0 +1,145 @@
+"""The steps of a walk in words: what each decides, what it costs, and how the call ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.model.problem import Position
+from orchestrator.model.tariff import Rate
+from orchestrator.routing import graph
+from orchestrator.routing.compile import FULL
+from orchestrator.routing.graph import Step
+from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
+from orchestrator.routing.walk import ANSWERED, DONE, Passed
+
+_BUSY_CAUSE = 17
+_SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
+_RULES = {DATE: "by its date", DAY_OFF: "a day off", WORKED: "a weekend day that is worked"}
+_KINDS: dict[type[object], str] = {
+    graph.Admit: "admit",
+    graph.MarkInternal: "internal",
+    graph.Announce: "announce",
+    graph.Record: "record",
+    graph.AskTime: "schedule",
+    graph.Ring: "ring",
+    graph.PassOn: "pass_on",
+    graph.Classify: "dial_class",
+    graph.DialOut: "dial_out",
+    graph.Emergency: "emergency",
+    graph.RefuseClass: "refuse",
+    graph.HangUp: "hang_up",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A step as it is printed. Args: decided: in words. rate: of a call outside that has a price."""
+
+    id: str
+    kind: str
+    outcome: str
+    decided: str
+    position: Position
+    number: str = ""
+    rate: Rate | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.position.file}:{self.position.line}"
+
+    def as_data(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "outcome": self.outcome,
+            "decided": self.decided,
+            "yaml": {
+                "file": self.position.file,
+                "line": self.position.line,
+                "column": self.position.column,
+            },
+            "number": self.number or None,
+            "price_per_minute": str(self.rate.price) if self.rate is not None else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a call ends. Args: kind: `employee`, `department`, `outside`, `emergency` or `refused`.
+
+    name: who takes it; empty: nobody. sip: code that refuses it, when that is known.
+    """
+
+    kind: str
+    name: str
+    text: str
+    sip: int | None = None
+
+    def as_data(self) -> dict[str, object]:
+        return {"kind": self.kind, "name": self.name or None, "sip": self.sip, "text": self.text}
+
+
+def kind_of(step: Step) -> str:
+    """What a step does, as `--json` names it."""
+    return _KINDS[type(step.action)]
+
+
+def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
+    """What a step decides. Args: owner: the tenant that has the number called; empty: it is outside."""
+    outcome = passed.outcome.replace("_", " ")
+    match passed.step.action:
+        case graph.Admit(limit=limit):
+            return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+        case graph.MarkInternal(extension=extension):
+            return f"a call inside, to {extension}: no line"
+        case graph.Announce(prompt=prompt):
+            return f"answers and plays {prompt}"
+        case graph.Record():
+            return "records from the answer on"
+        case graph.AskTime(schedule=schedule):
+            assert passed.opening is not None
+            rule = "" if passed.opening.rule == WEEK else f", {_RULES[passed.opening.rule]}"
+            return f"{schedule} is {outcome}: {passed.opening.local:%a %Y-%m-%d %H:%M}{rule}"
+        case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
+            phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
+            return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
+        case graph.PassOn():
+            when = passed.step.id.rpartition(".")[2].replace("_", " ")
+            return f"passes the call on: {when}" if passed.outcome == DONE else outcome
+        case graph.Classify():
+            return f"dial class {outcome}" if passed.outcome != "denied" else "its dial class isn't allowed"
+        case graph.DialOut(caller_id=caller_id, trunk=trunk):
+            way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
+            price = "no price in the deck" if rate is None else f"{rate.price} a minute"
+            if passed.outcome == FULL:
+                outcome = "no line is free, 486"
+            return f"calls {passed.number}, {way}, shows {caller_id}, {price}: {outcome}"
+        case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
+            return f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
+        case graph.RefuseClass():
+            return "refuses with 403"
+        case graph.HangUp(cause=cause):
+            return f"ends the call with {_SIP[cause]}"
+
+
+def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
+    """How the call ends, by its last step."""
+    last, words = passed[-1], told[-1]
+    match last.step.action:
+        case graph.Ring(kind=kind, name=name) if last.outcome == ANSWERED:
+            return End(kind, name, f"{kind} {name}")
+        case graph.DialOut() if last.outcome == ANSWERED:
+            rate = words.rate
+            price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"
+            return End("outside", last.number, f"outside {last.number}, {price}")
+        case graph.DialOut() if last.outcome == FULL:
+            return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
+        case graph.Emergency(number=number):
+            return End("emergency", number, f"emergency {number}")
+        case graph.HangUp(cause=cause):
+            return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
+        case graph.RefuseClass():
+            return End("refused", "", "nobody: 403", 403)
+        case _:
+            return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

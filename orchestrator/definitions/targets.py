@@ -1,0 +1,178 @@
+"""Where a call goes, as a tenant's file says it: to somebody, outside, nowhere, or by the hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from orchestrator.definitions import scalars
+from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.definitions.records import Converted, Record, property_of
+from orchestrator.definitions.shapes import Field, Json, Path, Reading, Scalar, Shape, what_is
+from orchestrator.definitions.tree import Marked, MarkedMapping
+from orchestrator.model.problem import Position
+from orchestrator.model.tenant import OVERFLOWS, REFUSALS, Overflow, Target
+
+DEEPEST = 3
+"""How many schedules may stand one inside another: who calls must be able to be told where it goes."""
+
+SCHEDULE, OPEN, CLOSED = "schedule", "open", "closed"
+_KEYS = (SCHEDULE, OPEN, CLOSED)
+
+LEAVES: tuple[Field[str], ...] = (
+    Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
+    Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
+    Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
+    Field(
+        "hangup",
+        scalars.choice("a refusal", REFUSALS),
+        "Ends the call: `busy` with 486, `unavailable` with 480.",
+        "busy",
+    ),
+)
+SCHEDULE_NAME: Scalar[str] = scalars.slug("a schedule's name")
+
+
+@dataclass(frozen=True)
+class TargetTree(Shape[Target]):
+    """A mapping with one key that names a leaf, or `schedule` with what it leads to while open and closed.
+
+    Args: listed: docs list its keys here.
+    """
+
+    label: str = "a target"
+    listed: bool = True
+
+    def convert(self, node: Marked, path: Path, reading: Reading) -> Target:
+        return self._tree(node, path, reading, 0)
+
+    def _tree(self, node: Marked, path: Path, reading: Reading, depth: int) -> Target:
+        if isinstance(node, MarkedMapping) and any(key.text in _KEYS for key, _ in node.entries):
+            return self._schedule(node, path, reading, depth)
+        known = {each.name: each for each in LEAVES}
+        if not isinstance(node, MarkedMapping) or len(node.entries) != 1:
+            found = f"{len(node.entries)} keys" if isinstance(node, MarkedMapping) else what_is(node)
+            reading.refuse(node.position, path, "wrong-type", f"{found} where {self.label} belongs", _hint())
+            return self.stand_in(node.position, reading)
+        key, value = node.entries[0]
+        below = (*path, key.text)
+        if key.text not in known:
+            message = f"{self.label} can't be {quoted(key.text)}"
+            hint = did_you_mean(key.text, [*known, SCHEDULE])
+            reading.refuse(key.position, below, "unknown-key", message, hint)
+            return self.stand_in(node.position, reading)
+        name = known[key.text].shape.convert(value, below, reading)
+        return Target(key.text, name, position=value.position)
+
+    def _schedule(self, node: MarkedMapping, path: Path, reading: Reading, depth: int) -> Target:
+        if depth == DEEPEST:
+            message = f"more than {DEEPEST} schedules one inside another"
+            hint = "join them to one schedule, or let its number lead to a department with an overflow"
+            reading.refuse(node.position, path, "target-depth", message, hint)
+            return self.stand_in(node.position, reading)
+        written = {key.text: (key, value) for key, value in node.entries}
+        for key, _ in node.entries:
+            if key.text not in _KEYS:
+                message = f"{quoted(key.text)} beside {quoted(SCHEDULE)}: a target is one or the other"
+                hint = f"put it below {OPEN} or {CLOSED}"
+                reading.refuse(key.position, (*path, key.text), "unknown-key", message, hint)
+        for name in _KEYS:
+            if name not in written:
+                message = f"a target by schedule needs the field {quoted(name)}"
+                reading.refuse(node.position, (*path, name), "missing-key", message, _schedule_hint())
+        name, position = "", node.position
+        if SCHEDULE in written:
+            value = written[SCHEDULE][1]
+            name, position = SCHEDULE_NAME.convert(value, (*path, SCHEDULE), reading), value.position
+        branches = {
+            branch: self._tree(written[branch][1], (*path, branch), reading, depth + 1)
+            for branch in (OPEN, CLOSED)
+            if branch in written
+        }
+        return Target(SCHEDULE, name, branches.get(OPEN), branches.get(CLOSED), position)
+
+    def stand_in(self, position: Position, reading: Reading) -> Target:  # noqa: ARG002
+        return Target("", "", position=position)
+
+    def json_schema(self) -> Mapping[str, Json]:
+        return {"$ref": "#/$defs/target"}
+
+    def definition(self) -> Mapping[str, Json]:
+        """What `json_schema` refers to: it holds itself."""
+        tree = self.json_schema()
+        return {
+            "type": "object",
+            "properties": {
+                **{each.name: property_of(each) for each in LEAVES},
+                SCHEDULE: SCHEDULE_NAME.json_schema(),
+                OPEN: tree,
+                CLOSED: tree,
+            },
+            "additionalProperties": False,
+            "oneOf": [
+                *({"required": [each.name], "maxProperties": 1} for each in LEAVES),
+                {"required": list(_KEYS)},
+            ],
+        }
+
+    def rows(self, prefix: str) -> tuple[tuple[str, Field[object]], ...]:
+        if not self.listed:
+            return ()
+        shown: list[Field[object]] = [
+            replace(each, default="", default_text="one of these") for each in LEAVES
+        ]
+        shown += [
+            Field(SCHEDULE, SCHEDULE_NAME, "A schedule, by name.", "office", "", "or these three"),
+            Field(
+                OPEN,
+                self,
+                "Where a call goes while it is open.",
+                "{department: sales}",
+                None,
+                "with `schedule`",
+            ),
+            Field(
+                CLOSED, self, "Where a call goes while it isn't.", "{hangup: busy}", None, "with `schedule`"
+            ),
+        ]
+        return tuple((f"{prefix}.{each.name}", each) for each in shown)
+
+
+def _hint() -> str:
+    leaves = ", ".join(f"{{{each.name}: {each.example}}}" for each in LEAVES)
+    return f"write one of: {leaves}, {_schedule_hint()}"
+
+
+def _schedule_hint() -> str:
+    return "{schedule: office, open: {…}, closed: {…}}"
+
+
+TARGET = TargetTree()
+
+_WHEN: Mapping[str, str] = {
+    "busy": "When it is busy, or the call is declined.",
+    "no_answer": "When nobody answers in time.",
+    "unreachable": "When no phone of it is registered.",
+    "any": "In each of these cases that isn't named itself.",
+}
+_CASES: tuple[Field[Target | None], ...] = tuple(
+    Field(when, TargetTree(listed=False), _WHEN[when], "{department: sales}", None, "the call ends")
+    for when in OVERFLOWS
+)
+
+
+def _overflow(given: Converted) -> tuple[Overflow, ...]:
+    targets = ((case.name, given[case]) for case in _CASES)
+    return tuple(Overflow(when, target, target.position) for when, target in targets if target is not None)
+
+
+OVERFLOW: Field[tuple[Overflow, ...]] = Field(
+    "overflow",
+    Record("an overflow", _CASES, _overflow),
+    "Where a call goes that nobody takes.",
+    '{no_answer: {department: sales}, any: {outside: "+79161234567"}}',
+    default=(),
+    default_text="the call ends",
+)
+
+__all__ = ["DEEPEST", "LEAVES", "OVERFLOW", "TARGET", "TargetTree"]

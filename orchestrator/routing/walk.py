@@ -1,0 +1,198 @@
+"""Where a call goes, before it happens: the graph walked step by step, as the switch will.
+
+Time and everything else that a step asks are arguments. Who is called answers, unless it is said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+
+from orchestrator.model.number import is_e164, to_e164
+from orchestrator.model.platform import DialClass
+from orchestrator.model.problem import Position
+from orchestrator.routing.compile import BUSY, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
+from orchestrator.routing.days_off import days_off
+from orchestrator.routing.graph import (
+    MOST_PASSES,
+    Admit,
+    AskTime,
+    Classify,
+    DialOut,
+    Emergency,
+    Entry,
+    Graph,
+    HangUp,
+    Origin,
+    PassOn,
+    RefuseClass,
+    Ring,
+    Step,
+)
+from orchestrator.routing.hours import DAY_OFF, Opening, opening
+
+ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
+_ABROAD = ("00", "810")
+_NUMBERING = {"RU": "+7"}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a walk goes by.
+
+    Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
+    extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
+    E.164, of a call to outside.
+    """
+
+    at: datetime
+    lines_in_use: int = 0
+    told: Mapping[str, str] = field(default_factory=dict)
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A step that the call passes.
+
+    Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
+    place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
+    """
+
+    step: Step
+    outcome: str
+    position: Position
+    below: tuple[str, ...] = ()
+    opening: Opening | None = None
+    number: str = ""
+
+
+def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
+    """Where a call enters the graph, and the number to call outside; None: nothing has what was dialled.
+
+    Args: origin: who calls. dialled: as a phone or an operator sends it. Rule: as the contexts of
+    `dialplans/asterisk/dialled.conf`: emergency numbers first, then extensions, then outside.
+    """
+    by_kind = {(entry.kind, entry.pattern): entry for entry in graph.entries if entry.origin == origin}
+    number = to_e164(dialled, region)
+    if origin == "trunk":
+        found = None if dialled.startswith(_ABROAD) else by_kind.get(("did", number or ""))
+        return None if found is None else (found, "")
+    inside = by_kind.get(("emergency", dialled)) or by_kind.get(("extension", dialled))
+    if inside is not None:
+        return inside, ""
+    outside = by_kind.get(("outside", ""))
+    if outside is None or number is None or not _is_dialled(dialled, number, region):
+        return None
+    return outside, number
+
+
+def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]:
+    """Every step that a call passes, in order. The last one says how it ends."""
+    return tuple(_placed(_Walk(graph, situation).steps(entry.step)))
+
+
+def dial_class(number: str, area: str, classes: tuple[DialClass, ...]) -> str:
+    """The class of a number: `local` in the own area, else that of the longest prefix, or `unknown`.
+
+    Args: area: E.164 prefix; empty: none.
+    """
+    if area and number.startswith(area):
+        return "local"
+    matching = [
+        (len(prefix), each.name) for each in classes for prefix in each.prefixes if number.startswith(prefix)
+    ]
+    return max(matching)[1] if matching else "unknown"
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One call. Args: lines: in use, its own included. passes: how often it was passed on."""
+
+    graph: Graph
+    situation: Situation
+    lines: int = 0
+    passes: int = 0
+
+    def steps(self, first: str) -> Iterator[Passed]:
+        self.lines = self.situation.lines_in_use
+        here: str | None = first
+        while here is not None:
+            passed = self._pass(self.graph.steps[here])
+            yield passed
+            here = passed.step.edges.get(passed.outcome)
+
+    def _pass(self, step: Step) -> Passed:
+        passed = Passed(step, DONE, step.position)
+        match step.action:
+            case Admit():
+                if self._takes_line(step.action.limit):
+                    return replace(passed, outcome="admitted")
+                tenant = self.graph.steps[end_of(FULL)].position
+                return replace(passed, outcome=FULL, position=tenant, below=("lines",))
+            case AskTime():
+                return self._asked(passed, step.action)
+            case Ring():
+                return replace(passed, outcome=self._rung(step.action))
+            case PassOn():
+                self.passes += 1
+                return replace(passed, outcome=DONE if self.passes <= MOST_PASSES else ROUND)
+            case Classify():
+                found = dial_class(self.situation.dialled, step.action.area, step.action.classes)
+                outcome = found if found in step.edges else "denied"
+                return replace(passed, outcome=outcome, below=("outgoing", "allow"))
+            case DialOut():
+                number = step.action.number or self.situation.dialled
+                outcome = self.situation.told.get(number, ANSWERED)
+                if not self._takes_line(step.action.limit):
+                    outcome = FULL
+                return replace(passed, outcome=outcome, number=number)
+            case Emergency():
+                return replace(passed, outcome=ANSWERED)
+            case RefuseClass() | HangUp():
+                return replace(passed, outcome=ENDED)
+            case _:
+                return passed
+
+    def _takes_line(self, limit: int) -> bool:
+        """Rule: decisions 1 and 2."""
+        if self.lines >= limit:
+            return False
+        self.lines += 1
+        return True
+
+    def _asked(self, passed: Passed, ask: AskTime) -> Passed:
+        table = self.graph.hours[ask.schedule]
+        found = opening(table, self.situation.at, days_off(table.calendar))
+        outcome = "open" if found.is_open else "closed"
+        below = ("holidays",) if found.rule == DAY_OFF else ()
+        return replace(passed, outcome=outcome, position=found.position, below=below, opening=found)
+
+    def _rung(self, ring: Ring) -> str:
+        """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""
+        told = self.situation.told
+        if ring.name in told:
+            return told[ring.name]
+        outcomes = {told.get(device.extension, ANSWERED) for device in ring.devices}
+        for outcome in (ANSWERED, NO_ANSWER, BUSY, REFUSED, UNAVAILABLE):
+            if outcome in outcomes:
+                return outcome
+        return ANSWERED
+
+
+def _placed(passed: Iterator[Passed]) -> Iterator[Passed]:
+    """The end that every tenant has was decided by what led there."""
+    found = list(passed)
+    yield from found[:1]
+    for before, here in pairwise(found):
+        shared_end = isinstance(here.step.action, HangUp) and here.step.id.startswith("end.")
+        yield replace(here, position=before.position, below=before.below) if shared_end else here
+
+
+def _is_dialled(dialled: str, number: str, region: str) -> bool:
+    """Whether phones can dial it so: short forms are of national numbers, which don't begin with 0 or 1."""
+    home = _NUMBERING.get(region)
+    short = not dialled.startswith(("+", *_ABROAD))
+    return is_e164(number) and not (short and home is not None and number[len(home)] in "01")

@@ -1,0 +1,415 @@
+"""Calls by the hour, overflow, and what `vpbx route` says of both; the switch has a clock of its own."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import CliRunner
+from harness import farside
+from harness.clock import Clock
+from harness.farside import CARRIER, Behaviour, Call, FarSide
+from harness.site import Site
+
+from orchestrator.asterisk.binary import Asterisk
+from orchestrator.asterisk.record import AsteriskRecord
+from orchestrator.cli.main import root as vpbx
+from orchestrator.model.call import SwitchEvent
+from orchestrator.project import Project
+from orchestrator.secrets import Secrets
+
+pytestmark = pytest.mark.switch
+
+PROJECT = Path(__file__).parents[1] / "golden" / "rendering" / "schedules" / "project"
+CLINIC, SHOP = "+73432223344", "+74012770001"
+NIGHT_DUTY, LAST_HELP, SUMMER_HELP = "+79161234567", "+79161234568", "+79161234569"
+URALS, BERLIN = ZoneInfo("Asia/Yekaterinburg"), ZoneInfo("Europe/Berlin")
+CALLER = "+79035556677"
+THURSDAY = datetime(2026, 11, 26, 11, 0, tzinfo=URALS)
+BEGIN = datetime(2028, 1, 1, tzinfo=UTC)
+REACHABLE = {"clinic": ("101", "102"), "shop": ("201", "202", "203")}
+"""Whose phones are registered; the doctor on duty, 103 of the clinic, is never there."""
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    """It begins later than any test goes on, for else the phones' registrations would be over.
+
+    They last an hour: a phone that registers anew meanwhile would do so by the time of some test.
+    """
+    return Clock(tmp_path_factory.mktemp("clock") / "now", BEGIN)
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk, clock: Clock) -> Iterator[Site]:
+    root = tmp_path_factory.mktemp("flow") / "project"
+    with Site(root, asterisk, PROJECT, clock=clock) as site:
+        site.edit("platform.yaml", (r"ring_timeout_s: \d+", "ring_timeout_s: 5"))
+        site.edit("tenants/clinic.yaml", (r"ring_timeout_s: \d+", "ring_timeout_s: 5"))
+        site.start()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def module_world(flow: Site) -> Iterator[FarSide]:
+    phones = [
+        replace(phone, expiration_s=3600)
+        for tenant, who in REACHABLE.items()
+        for phone in flow.phones(tenant, who)
+    ]
+    with flow.far_side(*phones) as far:
+        far.wait_registered()
+        yield far
+
+
+@pytest.fixture
+def world(module_world: FarSide, clock: Clock) -> FarSide:
+    """Everybody answers, it is Thursday, and the office is open."""
+    clock.set(THURSDAY)
+    for name in [*module_world.phones, CARRIER]:
+        module_world.behave(name, farside.answer())
+    for number in (NIGHT_DUTY, LAST_HELP, SUMMER_HELP):
+        module_world.behave(CARRIER, farside.answer(), number)
+    return module_world
+
+
+def apply_change(site: Site, clock: Clock, pattern: str, replacement: str) -> None:
+    """Change the clinic; a switch whose clock stands before its start can't tell how long it is up."""
+    clock.set(BEGIN + timedelta(seconds=20))
+    site.edit("tenants/clinic.yaml", (pattern, replacement))
+    site.vpbx("apply")
+
+
+def events(site: Site) -> Sequence[SwitchEvent]:
+    """All that the switch has written, in its order."""
+    project = Project(site.root)
+    paths = project.switch(site.node)
+    systemname = Secrets.open(project.secrets_file).systemname(site.node)
+    batches = AsteriskRecord(systemname, paths.cel_file, paths.cdr_file).events(None)
+    return [event for batch in batches for event in batch.rows]
+
+
+def steps_of(site: Site, caller: str, called: str) -> list[str]:
+    """Ids of the steps in the record of the newest call from somebody to something."""
+
+    def begun() -> list[SwitchEvent]:
+        return [e for e in events(site) if (e.facts.get("from"), e.facts.get("to")) == (caller, called)]
+
+    site.until(lambda: bool(begun()), f"the call from {caller} to {called} is in the record")
+    linkedid = begun()[-1].linkedid
+    site.until(
+        lambda: any(e.linkedid == linkedid and e.kind == "LINKEDID_END" for e in events(site)), "it has ended"
+    )
+    return [e.facts["step"] for e in events(site) if e.linkedid == linkedid and "step" in e.facts]
+
+
+def route(site: Site, *arguments: str) -> dict[str, Any]:
+    result = CliRunner().invoke(vpbx, ["-C", str(site.root), "route", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.output)
+    return told
+
+
+def answered_by(world: FarSide, phone: str, called: str, number: str = "") -> Call:
+    """The call as it came to whoever takes a call from outside. Args: number: called at the carrier."""
+    after = len(world.calls_to(phone))
+    call = world.call(CARRIER, called, from_number=CALLER)
+    world.wait_answered(call)
+    arrived = world.incoming(phone, after=after)
+    assert not number or arrived.number == number
+    world.hang_up(call)
+    return arrived
+
+
+@pytest.mark.parametrize(
+    ("at", "taken_by"),
+    [
+        (datetime(2026, 11, 26, 8, 59, 58, tzinfo=URALS), "nobody"),
+        (datetime(2026, 11, 26, 9, 0, 0, tzinfo=URALS), "reception"),
+        (datetime(2026, 11, 26, 17, 59, 55, tzinfo=URALS), "reception"),
+        (datetime(2026, 11, 26, 18, 0, 0, tzinfo=URALS), "nobody"),
+        (datetime(2026, 11, 28, 14, 30, tzinfo=URALS), "nobody"),
+        (datetime(2026, 11, 28, 8, 30, tzinfo=URALS), "nobody"),
+        (datetime(2026, 11, 28, 23, 30, tzinfo=URALS), "night duty"),
+        (datetime(2026, 11, 29, 5, 59, 55, tzinfo=URALS), "night duty"),
+        (datetime(2026, 11, 30, 5, 59, 55, tzinfo=URALS), "night duty"),
+        (datetime(2026, 11, 30, 6, 0, tzinfo=URALS), "nobody"),
+        (datetime(2026, 12, 31, 14, 59, 55, tzinfo=URALS), "reception"),
+        (datetime(2026, 12, 31, 15, 0, tzinfo=URALS), "nobody"),
+        (datetime(2027, 1, 11, 12, 0, tzinfo=URALS), "nobody"),
+        (datetime(2027, 2, 20, 9, 5, tzinfo=URALS), "reception"),
+        (datetime(2027, 2, 22, 12, 0, tzinfo=URALS), "nobody"),
+    ],
+    ids=str,
+)
+def test_a_call_goes_where_the_hour_says(clock: Clock, world: FarSide, at: datetime, taken_by: str) -> None:
+    clock.set(at)
+    if taken_by == "reception":
+        answered_by(world, "clinic101desk", CLINIC)
+    elif taken_by == "night duty":
+        answered_by(world, CARRIER, CLINIC, NIGHT_DUTY)
+    else:
+        assert world.wait_ended(world.call(CARRIER, CLINIC, from_number=CALLER)).code == 486
+
+
+@pytest.mark.parametrize(
+    ("at", "is_open"),
+    [
+        (datetime(2027, 3, 28, 0, 59, 59, tzinfo=UTC), False),
+        (datetime(2027, 3, 28, 1, 0, 0, tzinfo=UTC), False),
+        (datetime(2026, 10, 25, 0, 0, 1, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 1, 0, 1, tzinfo=UTC), True),
+        (datetime(2026, 10, 25, 2, 0, 1, tzinfo=UTC), False),
+    ],
+    ids=str,
+)
+def test_an_hour_that_summer_time_takes_never_opens_and_one_that_it_gives_opens_twice(
+    clock: Clock, world: FarSide, at: datetime, is_open: bool
+) -> None:
+    clock.set(at)
+    answered_by(world, "shop203desk" if is_open else CARRIER, "+74012770002")
+
+
+def test_midnight_falls_between_two_calls(clock: Clock, world: FarSide) -> None:
+    clock.set(datetime(2026, 11, 27, 23, 59, 58, tzinfo=BERLIN))
+    before = len(world.calls_to("shop202desk"))
+    answered_by(world, "shop202desk", SHOP)
+
+    def refused() -> bool:
+        return world.wait_ended(world.call(CARRIER, SHOP, from_number=CALLER)).code == 486
+
+    world.behave("shop202desk", farside.answer(stay_s=0.1))
+    world.behave("shop203desk", farside.answer(stay_s=0.1))
+    world.behave("shop203mobile", farside.answer(stay_s=0.1))
+    deadline = datetime.now(UTC) + timedelta(seconds=8)
+    while not refused():
+        assert datetime.now(UTC) < deadline, "it stays open after midnight"
+    assert len(world.calls_to("shop202desk")) > before
+
+
+def test_busy_goes_on_to_another_employee(flow: Site, world: FarSide) -> None:
+    world.behave("clinic101desk", farside.busy())
+    answered_by(world, "clinic102desk", CLINIC)
+    assert steps_of(flow, CALLER, CLINIC)[-3:] == ["employees.101", "employees.101.busy", "employees.102"]
+
+
+def test_no_answer_goes_on_to_a_department(flow: Site, world: FarSide) -> None:
+    world.behave("clinic101desk", farside.ring())
+    answered_by(world, "clinic102desk", CLINIC)
+    assert steps_of(flow, CALLER, CLINIC)[-2:] == ["employees.101.no_answer", "departments.doctors"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"), [(farside.busy(), "cfb"), (farside.ring(), "cfnr")], ids=["busy", "no answer"]
+)
+def test_a_number_outside_gets_a_second_line_the_tenants_number_and_the_caller_in_diversion_with_the_reason(
+    flow: Site, world: FarSide, behaviour: Behaviour, reason: str
+) -> None:
+    world.behave("clinic102desk", behaviour)
+    after = len(world.calls_to(CARRIER))
+    call = world.call(CARRIER, "+73432223346", from_number=CALLER)
+    arrived = world.incoming(CARRIER, 20, after)
+    assert (arrived.number, arrived.from_number) == (LAST_HELP, CLINIC)
+    assert (arrived.diverted_by, arrived.reason) == (CALLER, reason)
+    world.wait_answered(call)
+    assert flow.lines("clinic")["in_use"] == 2
+    world.hang_up(call)
+    flow.until(lambda: flow.lines("clinic")["in_use"] == 0, "both lines are free")
+    newest = flow.json("charges", "list", "clinic", "--limit", "1")["charges"]
+    assert [(charge["to"], charge["direction"]) for charge in newest] == [(LAST_HELP, "out")]
+
+
+def test_an_employee_whose_phone_is_gone_goes_on_to_a_number_outside(
+    flow: Site, world: FarSide, clock: Clock
+) -> None:
+    world.rx("pjsip send unregister clinic101desk")
+    registered = flow.phones("clinic", ("101",))[0].endpoint
+    flow.until(lambda: registered not in flow.rx("pjsip show contacts"), "101 is gone")
+    try:
+        arrived = answered_by(world, CARRIER, CLINIC, NIGHT_DUTY)
+    finally:
+        clock.set(BEGIN + timedelta(seconds=20))
+        world.rx("pjsip send register clinic101desk")
+        flow.until(lambda: registered in flow.rx("pjsip show contacts"), "101 is back")
+    assert (arrived.diverted_by, arrived.reason) == (CALLER, "unavailable")
+    assert steps_of(flow, CALLER, CLINIC)[-2:] == [
+        "employees.101.unreachable",
+        "employees.101.unreachable.forward",
+    ]
+
+
+def test_a_call_that_is_declined_goes_where_a_busy_one_does_and_the_next_phone_is_judged_by_itself(
+    flow: Site, world: FarSide, clock: Clock
+) -> None:
+    """The cause of the first refusal must not be taken for that of a phone that isn't there."""
+    clock.set(datetime(2026, 11, 25, 11, 0, tzinfo=URALS))
+    for phone in ("clinic101desk", "clinic102desk"):
+        world.behave(phone, farside.reject(403))
+    assert world.wait_ended(world.call(CARRIER, CLINIC, from_number=CALLER)).code == 480
+    assert steps_of(flow, CALLER, CLINIC)[3:] == [
+        "employees.101",
+        "employees.101.busy",
+        "employees.102",
+        "employees.102.any",
+        "employees.102.any.schedule",
+        "employees.103",
+        "end.unavailable",
+    ]
+
+
+def test_a_call_that_has_been_passed_on_five_times_ends(flow: Site, world: FarSide) -> None:
+    world.behave("clinic101desk", farside.busy())
+    flow.rx("dialplan set global VPBX_HOPS 4")
+    answered_by(world, "clinic102desk", CLINIC)
+    flow.rx("dialplan set global VPBX_HOPS 5")
+    try:
+        assert world.wait_ended(world.call(CARRIER, CLINIC, from_number=CALLER)).code is not None
+    finally:
+        flow.rx("dialplan set global VPBX_HOPS 0")
+    assert steps_of(flow, CALLER, CLINIC)[3:] == ["employees.101", "employees.101.busy"]
+
+
+def test_phones_that_forward_to_each_other_end_a_call_that_overflow_would_send_round(
+    flow: Site, world: FarSide
+) -> None:
+    """No file says that 102 forwards to 101, so `validate` can't know; a busy 101 passes on to 102."""
+    world.behave("clinic101desk", farside.busy())
+    world.behave("clinic102desk", farside.forward("101"))
+    assert world.wait_ended(world.call(CARRIER, CLINIC, from_number=CALLER), 20).code is not None
+    flow.until(lambda: flow.lines("clinic")["in_use"] == 0, "the line is free", 20)
+    assert steps_of(flow, CALLER, CLINIC)[3:] == [
+        "employees.101",
+        "employees.101.busy",
+        "employees.102",
+    ] * 5 + [
+        "employees.101",
+        "employees.101.busy",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A call of the comparison. Args: shown: what the record has as who calls. options: of `route`."""
+
+    tenant: str
+    phone: str
+    caller: str
+    called: str
+    shown: str
+
+
+BATCHES = 4
+_OUTCOMES: Mapping[str, Behaviour] = {
+    "answered": farside.answer(),
+    "busy": farside.busy(),
+    "no-answer": farside.ring(),
+}
+
+
+def planned(batch: int) -> list[Planned]:
+    inbound = [
+        ("clinic", CLINIC),
+        ("clinic", "+73432223345"),
+        ("clinic", "+73432223346"),
+        ("shop", SHOP),
+        ("shop", "+74012770002"),
+    ]
+    inside = [
+        ("clinic", "101", "102"),
+        ("clinic", "102", "101"),
+        ("clinic", "101", "200"),
+        ("clinic", "101", "103"),
+        ("shop", "201", "300"),
+        ("shop", "202", "201"),
+        ("shop", "203", "202"),
+    ]
+    calls = [
+        Planned(tenant, CARRIER, f"+7903555{batch}{index:03}", number, f"+7903555{batch}{index:03}")
+        for index, (tenant, number) in enumerate(inbound)
+    ]
+    calls += [Planned(tenant, f"{tenant}{who}desk", who, to, who) for tenant, who, to in inside]
+    calls.append(Planned("shop", "shop201desk", "201", f"+7916555{batch}000", SHOP))
+    calls.append(Planned("shop", "shop203desk", "203", f"+4930555{batch}000", "203"))
+    return calls
+
+
+def test_route_says_the_very_steps_that_the_switch_then_records(
+    flow: Site, world: FarSide, clock: Clock
+) -> None:
+    """Times, phones' moods and callers by chance; everything that one moment has is called at once."""
+    chance = random.Random(20261126)
+    compared: list[tuple[str, ...]] = []
+    for batch in range(BATCHES):
+        day = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=chance.randrange(420))
+        at = day.replace(hour=chance.randrange(24), minute=chance.randrange(1, 57))
+        clock.set(at)
+        told = {"--unreachable": ["103"]}
+        for extension in ("101", "102", "201", "202", "203"):
+            outcome = chance.choice(sorted(_OUTCOMES))
+            for phone in world.phones:
+                if extension in phone:
+                    world.behave(phone, _OUTCOMES[outcome])
+            told.setdefault(f"--{outcome}", []).append(extension)
+        for number in (NIGHT_DUTY, LAST_HELP, SUMMER_HELP):
+            outcome = chance.choice(("answered", "busy"))
+            world.behave(CARRIER, _OUTCOMES[outcome], number)
+            told.setdefault(f"--{outcome}", []).append(number)
+        told.pop("--answered", None)
+        placed = [
+            (each, world.call(each.phone, each.called, from_number=each.caller, stay_s=0.2))
+            for each in planned(batch)
+        ]
+        for each, call in placed:
+            world.wait_ended(call, 40)
+            known = {"clinic": ("101", "102", "103"), "shop": ("201", "202", "203")}[each.tenant]
+            options = [
+                argument
+                for name, who in told.items()
+                for one in who
+                if one.startswith("+") or one in known
+                for argument in (name, one)
+            ]
+            said = route(
+                flow,
+                "--tenant",
+                each.tenant,
+                "--from",
+                each.caller,
+                "--to",
+                each.called,
+                "--at",
+                at.isoformat(),
+                *options,
+            )
+            steps = [step["id"] for step in said["steps"]]
+            assert steps_of(flow, each.shown, each.called) == steps, (at, each, options)
+            compared.append(tuple(steps))
+    assert len(compared) >= 30
+    assert len(set(compared)) >= 12
+
+
+def test_a_forward_that_finds_no_line_is_told_by_route_as_the_switch_ends_it(
+    flow: Site, world: FarSide, clock: Clock
+) -> None:
+    at = datetime(2026, 11, 28, 23, 30, tzinfo=URALS)
+    apply_change(flow, clock, r"tariff: master", "tariff: master\nlines: 1")
+    clock.set(at)
+    try:
+        assert world.wait_ended(world.call(CARRIER, CLINIC, from_number=CALLER)).code == 486
+    finally:
+        apply_change(flow, clock, r"lines: 1\n", "")
+    steps = steps_of(flow, CALLER, CLINIC)
+    said = route(
+        flow,
+        *("--tenant", "clinic", "--from", CALLER, "--to", CLINIC),
+        *("--at", at.isoformat(), "--lines-in-use", "13"),
+    )
+    assert [step["id"] for step in said["steps"]] == steps
+    assert (steps[-1], said["end"]["sip"]) == ("numbers.73432223344.closed.open", 486)
