@@ -23,8 +23,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from orchestrator.accounts import Tariffs, charge_due, take_events
+from orchestrator.billing.included import Allowances
 from orchestrator.billing.rating import CompiledTariff, compile_tariff, rate
-from orchestrator.billing.usage import UsageTerms, charge_usage
+from orchestrator.billing.usage import UsageTerms, Use, charge_usage
 from orchestrator.model.account import Activated, ServiceEntry
 from orchestrator.model.call import Charge, ChargeKey, Systemname, Usage
 from orchestrator.model.service import AutoinformCalled, SmsSent
@@ -127,6 +128,7 @@ def _usages(
     number: int, tenants: Sequence[str], tariffs: Tariffs, drawn: random.Random
 ) -> Iterator[ServiceEntry]:
     by = UsageTerms(tariffs.terms("master", ZONE), compile_tariff(_tariff(drawn)).deck)
+    allowances = Allowances(lambda _tenant, _portion: 0)
     for index in range(number):
         at = BEGIN + timedelta(seconds=index * YEAR_S // number, microseconds=drawn.randrange(10**6))
         tenant = drawn.choice(tenants)
@@ -135,7 +137,7 @@ def _usages(
             if drawn.random() < 0.7
             else AutoinformCalled("+79161234567", drawn.randint(1, 180))
         )
-        charge = charge_usage(event, at, by)
+        charge = charge_usage(Use(event, at), by, allowances)
         assert charge is not None
         yield ServiceEntry(f"usage/{tenant}/{index}", tenant, charge, tariffs.state("master"))
 

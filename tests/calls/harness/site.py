@@ -13,11 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from click.testing import CliRunner
 
-from harness.clock import Clock
 from harness.farside import Carrier, FarSide, Phone
 from harness.farside_config import Secure
 from harness.ports import PortBlock
@@ -25,6 +24,9 @@ from harness.priority import put_first
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.cli.main import root
 from orchestrator.model.platform import Address
+
+if TYPE_CHECKING:
+    from harness.clock import Clock
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SWITCH_HOST, PHONES_HOST, CARRIER_HOST = "127.0.0.1", "127.0.0.2", "127.0.0.3"
