@@ -50,7 +50,7 @@ _PLACES: Mapping[str, tuple[Any, str, Callable[[Any], Any]]] = {
     "midnight is the tenant's": (history, "due", _late),
     "half-up": (recurring, "kopecks", lambda _: _rounded_down),
     "VAT by the day": (tax, "_by_rate", lambda _: _by_first_day),
-    "postings balance": (ledger, "_service_entry", _one_account),
+    "postings balance": (ledger, "service_entry", _one_account),
     "a disconnected tenant isn't used": (service, "check_up", lambda _: lambda *_: None),
 }
 MUTANTS = tuple(_PLACES)
