@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := sip-tester faketime postgresql debootstrap logrotate systemd 
 FAST := tests/unit tests/golden tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 3
-FAST_MARKS := not switch and not postgresql and not root and not program
+FAST_MARKS := not switch and not postgresql and not root and not program and not long
 
 .PHONY: help setup demo check fast lint test bench proofs system-packages lock clean
 

@@ -23,6 +23,8 @@ from orchestrator.rendering import trace
 from orchestrator.rendering.render import render
 from orchestrator.rendering.sources import share_directory
 
+pytestmark = pytest.mark.long
+
 REGISTRATION = CASES["trunk-by-registration"]
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_calls import BEGIN, Call, csv_line, definitions, switch_record, tariff
@@ -179,6 +180,7 @@ def foreseen(history: History) -> Charges:
     }
 
 
+@pytest.mark.long
 @settings(max_examples=12, deadline=None)
 @given(histories)
 def test_live_is_catch_up_is_forecast(history: History) -> None:
