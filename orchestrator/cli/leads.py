@@ -30,7 +30,7 @@ def leads(tenant: Tenant, target: Target) -> str:
 
 
 def target_json(target: Target) -> dict[str, object]:
-    """A target as `--json` prints it: `to` and `name`, and what a schedule chooses from."""
+    """A target as `--json` prints it: `to` and `name`, and where each branch of a choice leads."""
     branches = {name: target_json(branch) for name, branch in target.branches}
     return {"to": target.kind, "name": target.name, **branches}
 

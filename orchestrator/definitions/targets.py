@@ -8,16 +8,13 @@ from dataclasses import dataclass, replace
 from orchestrator.definitions import scalars
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.records import Converted, Record, property_of
-from orchestrator.definitions.shapes import Field, Json, Path, Reading, Scalar, Shape, what_is
+from orchestrator.definitions.shapes import Field, Json, Path, Reading, Shape, what_is
 from orchestrator.definitions.tree import Marked, MarkedMapping
 from orchestrator.model.problem import Position
 from orchestrator.model.tenant import OVERFLOWS, REFUSALS, Overflow, Target
 
 DEEPEST = 3
-"""How many schedules may stand one inside another: who calls must be able to be told where it goes."""
-
-SCHEDULE, OPEN, CLOSED = "schedule", "open", "closed"
-_KEYS = (SCHEDULE, OPEN, CLOSED)
+"""How many choices may stand one inside another: who calls must be able to be told where it goes."""
 
 LEAVES: tuple[Field[str], ...] = (
     Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
@@ -30,12 +27,45 @@ LEAVES: tuple[Field[str], ...] = (
         "busy",
     ),
 )
-SCHEDULE_NAME: Scalar[str] = scalars.slug("a schedule's name")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A target that asks something, and leads on by the answer.
+
+    Args: asks: the key that names what is asked. branches: each answer's key, and when it is given.
+    """
+
+    asks: Field[str]
+    branches: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        return self.asks.name
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (self.name, *(branch for branch, _ in self.branches))
+
+    @property
+    def hint(self) -> str:
+        """How it is written."""
+        branches = ", ".join(f"{name}: {{…}}" for name, _ in self.branches)
+        return f"{{{self.name}: {self.asks.example}, {branches}}}"
+
+
+CHOICES: tuple[Choice, ...] = (
+    Choice(
+        Field("schedule", scalars.slug("a schedule's name"), "A schedule, by name.", "office"),
+        (("open", "Where a call goes while it is open."), ("closed", "Where a call goes while it isn't.")),
+    ),
+)
+"""A key belongs to one choice alone."""
 
 
 @dataclass(frozen=True)
 class TargetTree(Shape[Target]):
-    """A mapping with one key that names a leaf, or `schedule` with what it leads to while open and closed.
+    """A mapping with one key that names a leaf, or a choice with what it leads to by each answer.
 
     Args: listed: docs list its keys here.
     """
@@ -47,8 +77,11 @@ class TargetTree(Shape[Target]):
         return self._tree(node, path, reading, 0)
 
     def _tree(self, node: Marked, path: Path, reading: Reading, depth: int) -> Target:
-        if isinstance(node, MarkedMapping) and any(key.text in _KEYS for key, _ in node.entries):
-            return self._schedule(node, path, reading, depth)
+        if isinstance(node, MarkedMapping):
+            written = {key.text for key, _ in node.entries}
+            choice = next((each for each in CHOICES if written.intersection(each.keys)), None)
+            if choice is not None:
+                return self._choice(choice, node, path, reading, depth)
         known = {each.name: each for each in LEAVES}
         if not isinstance(node, MarkedMapping) or len(node.entries) != 1:
             found = f"{len(node.entries)} keys" if isinstance(node, MarkedMapping) else what_is(node)
@@ -58,38 +91,41 @@ class TargetTree(Shape[Target]):
         below = (*path, key.text)
         if key.text not in known:
             message = f"{self.label} can't be {quoted(key.text)}"
-            hint = did_you_mean(key.text, [*known, SCHEDULE])
+            hint = did_you_mean(key.text, [*known, *(each.name for each in CHOICES)])
             reading.refuse(key.position, below, "unknown-key", message, hint)
             return self.stand_in(node.position, reading)
         name = known[key.text].shape.convert(value, below, reading)
         return Target(key.text, name, position=value.position)
 
-    def _schedule(self, node: MarkedMapping, path: Path, reading: Reading, depth: int) -> Target:
+    def _choice(
+        self, choice: Choice, node: MarkedMapping, path: Path, reading: Reading, depth: int
+    ) -> Target:
         if depth == DEEPEST:
-            message = f"more than {DEEPEST} schedules one inside another"
-            hint = "join them to one schedule, or let its number lead to a department with an overflow"
+            message = f"more than {DEEPEST} choices one inside another"
+            hint = "join them to one, or let its number lead to a department with an overflow"
             reading.refuse(node.position, path, "target-depth", message, hint)
             return self.stand_in(node.position, reading)
         written = {key.text: (key, value) for key, value in node.entries}
         for key, _ in node.entries:
-            if key.text not in _KEYS:
-                message = f"{quoted(key.text)} beside {quoted(SCHEDULE)}: a target is one or the other"
-                hint = f"put it below {OPEN} or {CLOSED}"
+            if key.text not in choice.keys:
+                message = f"{quoted(key.text)} beside {quoted(choice.name)}: a target is one or the other"
+                hint = f"put it below {' or '.join(choice.keys[1:])}"
                 reading.refuse(key.position, (*path, key.text), "unknown-key", message, hint)
-        for name in _KEYS:
+        for name in choice.keys:
             if name not in written:
-                message = f"a target by schedule needs the field {quoted(name)}"
-                reading.refuse(node.position, (*path, name), "missing-key", message, _schedule_hint())
+                message = f"a target by {choice.name} needs the field {quoted(name)}"
+                reading.refuse(node.position, (*path, name), "missing-key", message, choice.hint)
         name, position = "", node.position
-        if SCHEDULE in written:
-            value = written[SCHEDULE][1]
-            name, position = SCHEDULE_NAME.convert(value, (*path, SCHEDULE), reading), value.position
-        branches = {
-            branch: self._tree(written[branch][1], (*path, branch), reading, depth + 1)
-            for branch in (OPEN, CLOSED)
+        if choice.name in written:
+            value = written[choice.name][1]
+            name = choice.asks.shape.convert(value, (*path, choice.name), reading)
+            position = value.position
+        branches = tuple(
+            (branch, self._tree(written[branch][1], (*path, branch), reading, depth + 1))
+            for branch, _ in choice.branches
             if branch in written
-        }
-        return Target(SCHEDULE, name, branches.get(OPEN), branches.get(CLOSED), position)
+        )
+        return Target(choice.name, name, branches, position)
 
     def stand_in(self, position: Position, reading: Reading) -> Target:  # noqa: ARG002
         return Target("", "", position=position)
@@ -104,14 +140,13 @@ class TargetTree(Shape[Target]):
             "type": "object",
             "properties": {
                 **{each.name: property_of(each) for each in LEAVES},
-                SCHEDULE: SCHEDULE_NAME.json_schema(),
-                OPEN: tree,
-                CLOSED: tree,
+                **{each.name: property_of(each.asks) for each in CHOICES},
+                **{branch: tree for each in CHOICES for branch, _ in each.branches},
             },
             "additionalProperties": False,
             "oneOf": [
                 *({"required": [each.name], "maxProperties": 1} for each in LEAVES),
-                {"required": list(_KEYS)},
+                *({"required": list(each.keys), "maxProperties": len(each.keys)} for each in CHOICES),
             ],
         }
 
@@ -121,30 +156,20 @@ class TargetTree(Shape[Target]):
         shown: list[Field[object]] = [
             replace(each, default="", default_text="one of these") for each in LEAVES
         ]
-        shown += [
-            Field(SCHEDULE, SCHEDULE_NAME, "A schedule, by name.", "office", "", "or these three"),
-            Field(
-                OPEN,
-                self,
-                "Where a call goes while it is open.",
-                "{department: sales}",
-                None,
-                "with `schedule`",
-            ),
-            Field(
-                CLOSED, self, "Where a call goes while it isn't.", "{hangup: busy}", None, "with `schedule`"
-            ),
-        ]
+        for each in CHOICES:
+            together = "or these together"
+            shown.append(replace(each.asks, default="", default_text=together))
+            with_it = f"with `{each.name}`"
+            shown += [
+                Field(name, self, about, "{department: sales}", None, with_it)
+                for name, about in each.branches
+            ]
         return tuple((f"{prefix}.{each.name}", each) for each in shown)
 
 
 def _hint() -> str:
-    leaves = ", ".join(f"{{{each.name}: {each.example}}}" for each in LEAVES)
-    return f"write one of: {leaves}, {_schedule_hint()}"
-
-
-def _schedule_hint() -> str:
-    return "{schedule: office, open: {…}, closed: {…}}"
+    leaves = (f"{{{each.name}: {each.example}}}" for each in LEAVES)
+    return f"write one of: {', '.join([*leaves, *(each.hint for each in CHOICES)])}"
 
 
 TARGET = TargetTree()
@@ -175,4 +200,4 @@ OVERFLOW: Field[tuple[Overflow, ...]] = Field(
     default_text="the call ends",
 )
 
-__all__ = ["DEEPEST", "LEAVES", "OVERFLOW", "TARGET", "TargetTree"]
+__all__ = ["CHOICES", "DEEPEST", "LEAVES", "OVERFLOW", "TARGET", "TargetTree"]

@@ -13,26 +13,19 @@ from orchestrator.model.schedule import Schedule
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `outside`, `hangup` or `schedule`. name: an extension, a
-    department's name, an E.164 number, a word of `REFUSALS`, or a schedule's name. open, closed: where it
-    goes while that schedule is, and isn't, open; None for every other kind.
+    Args: kind: `employee`, `department`, `outside`, `hangup`, or of a choice: `schedule`. name: an extension,
+    a department's name, an E.164 number, a word of `REFUSALS`, or what a choice asks, such as a schedule's
+    name. branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str
     name: str
-    open: Target | None = None
-    closed: Target | None = None
+    branches: tuple[tuple[str, Target], ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
-    @property
-    def branches(self) -> tuple[tuple[str, Target], ...]:
-        """What a schedule chooses from: `open` and `closed`; none for every other kind."""
-        named = (("open", self.open), ("closed", self.closed))
-        return tuple((name, target) for name, target in named if target is not None)
-
     def leaves(self) -> Iterator[Target]:
-        """The targets that are no schedule, in order."""
-        if self.kind != "schedule":
+        """The targets that are no choice, in order."""
+        if not self.branches:
             yield self
         for _, branch in self.branches:
             yield from branch.leaves()

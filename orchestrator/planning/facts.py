@@ -21,7 +21,8 @@ def target_text(target: Target) -> str:
 
     >>> target_text(Target("department", "sales"))
     'department sales'
-    >>> target_text(Target("schedule", "office", Target("employee", "101"), Target("hangup", "busy")))
+    >>> leads = (("open", Target("employee", "101")), ("closed", Target("hangup", "busy")))
+    >>> target_text(Target("schedule", "office", leads))
     'schedule office (open: employee 101; closed: hangup busy)'
     """
     branches = "; ".join(f"{name}: {target_text(branch)}" for name, branch in target.branches)

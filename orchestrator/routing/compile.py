@@ -173,10 +173,10 @@ class _Compiler:
     ) -> tuple[str, list[Step]]:
         """The first step towards a target, and the steps of its own that it needs.
 
-        Args: base: of their ids. below: the target is a schedule's branch, and `base` the branch's own id.
+        Args: base: of their ids. below: the target is a choice's branch, and `base` the branch's own id.
         welcome: who arrives comes from outside by a number that is written there; None: it was welcomed.
         """
-        if target.kind != "schedule":
+        if not target.branches:
             first, steps = self._leaf(target, base, below)
             if welcome is None or target.kind == "hangup":
                 return first, steps
@@ -188,8 +188,16 @@ class _Compiler:
             at = None if welcome is None else leads_to.position
             edges[branch], own = self._towards(leads_to, f"{base}.{branch}", below=True, welcome=at)
             steps += own
-        first = base if below else f"{base}.schedule"
-        return first, [Step(first, AskTime(target.name), target.position, edges), *steps]
+        first = base if below else f"{base}.{target.kind}"
+        return first, [Step(first, self._asked(target), target.position, edges), *steps]
+
+    def _asked(self, target: Target) -> Action:
+        """What a choice asks."""
+        match target.kind:
+            case "schedule":
+                return AskTime(target.name)
+            case _:
+                raise AssertionError(target.kind)
 
     def _leaf(self, target: Target, base: str, below: bool) -> tuple[str, list[Step]]:
         match target.kind:

@@ -57,7 +57,7 @@ def _leads(tenant: Tenant) -> Iterator[_Lead]:
     passing |= {("department", each.name) for each in tenant.departments if each.overflow}
     for path, source, target in _written(tenant):
         for below_path, leaf in below(path, target):
-            if not leaf.name or leaf.kind in ("schedule", "hangup"):
+            if not leaf.name or leaf.branches or leaf.kind == "hangup":
                 continue
             if leaf.kind == "outside":
                 to = ("", "outside", leaf.name)
