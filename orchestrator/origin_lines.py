@@ -27,7 +27,10 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Fields of the model that the YAML names otherwise."""
 
-_BELOW: Mapping[type[object], tuple[str, ...]] = {graph.Ring: ("devices", "members", "ring_timeout_s")}
+_BELOW: Mapping[type[object], tuple[str, ...]] = {
+    graph.Ring: ("devices", "ring_timeout_s"),
+    graph.Distribute: ("members", "distribution", "ring_timeout_s", "step_s", "wrap_up_s"),
+}
 """What a step of a kind reads of the record that it stands for."""
 
 _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {

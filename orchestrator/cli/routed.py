@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from orchestrator.cli.departments import distribution_words
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
 from orchestrator.routing import graph
@@ -23,6 +24,7 @@ _KINDS: dict[type[object], str] = {
     graph.Record: "record",
     graph.AskTime: "schedule",
     graph.Ring: "ring",
+    graph.Distribute: "distribute",
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
     graph.DialOut: "dial_out",
@@ -104,6 +106,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
+        case graph.Distribute() as department:
+            return f"{distribution_words(department)}: {outcome}"
         case graph.PassOn():
             when = passed.step.id.rpartition(".")[2].replace("_", " ")
             return f"passes the call on: {when}" if passed.outcome == DONE else outcome
@@ -129,6 +133,8 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
     match last.step.action:
         case graph.Ring(kind=kind, name=name) if last.outcome == ANSWERED:
             return End(kind, name, f"{kind} {name}")
+        case graph.Distribute(name=name) if last.outcome == ANSWERED:
+            return End("department", name, f"department {name}")
         case graph.DialOut() if last.outcome == ANSWERED:
             rate = words.rate
             price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"

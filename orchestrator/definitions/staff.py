@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
+from orchestrator.definitions.distribution import DISTRIBUTION, MEMBERS, STEP, WRAP_UP
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
 from orchestrator.definitions.targets import OVERFLOW
 from orchestrator.model.tenant import Department, Device, Employee
 
 DEVICE_NAME = scalars.slug("a device's name")
-MEMBER = scalars.extension()
 RING = scalars.seconds(5, 300)
 
 EXTENSION = Field("extension", scalars.extension(), "What is dialled inside: 2 to 6 digits.", '"101"')
@@ -49,14 +49,6 @@ DEPARTMENT_EXTENSION = Field(
     "extension", scalars.extension(), "What rings it from inside.", '"200"', default="", default_text="none"
 )
 DEPARTMENT_TITLE = Field("title", scalars.text(100, "a title"), "As phones show it.", "Отдел продаж")
-MEMBERS = Field("members", ListOf(MEMBER, distinct=False), "Extensions of its employees.", '["101", "102"]')
-DISTRIBUTION = Field(
-    "distribution",
-    scalars.choice("a way to distribute calls", ("all",)),
-    "`all`: every member rings at once.",
-    "all",
-    default="all",
-)
 DEPARTMENT_RING: Field[int | None] = Field(
     "ring_timeout_s", RING, "How long it rings.", "30", None, "`defaults.ring_timeout_s` of the platform"
 )
@@ -67,17 +59,29 @@ def _department(given: Converted) -> Department:
         name=given.name,
         title=given[DEPARTMENT_TITLE],
         extension=given[DEPARTMENT_EXTENSION],
-        members=given[MEMBERS],
+        members=tuple(member.extension for member in given[MEMBERS]),
         distribution=given[DISTRIBUTION],
         ring_timeout_s=_ring_timeout(given[DEPARTMENT_RING], given.surroundings),
         overflow=given[OVERFLOW],
+        delays_s={member.extension: member.delay_s for member in given[MEMBERS] if member.delay_s},
+        step_s=given[STEP],
+        wrap_up_s=given[WRAP_UP],
         position=given.position,
     )
 
 
 DEPARTMENT = Record(
     "a department",
-    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING, OVERFLOW),
+    (
+        DEPARTMENT_EXTENSION,
+        DEPARTMENT_TITLE,
+        MEMBERS,
+        DISTRIBUTION,
+        DEPARTMENT_RING,
+        STEP,
+        WRAP_UP,
+        OVERFLOW,
+    ),
     _department,
 )
 

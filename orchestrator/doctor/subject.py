@@ -16,7 +16,7 @@ from orchestrator.model.tenant import Tenant
 from orchestrator.project import Project, SwitchPaths
 from orchestrator.rendering.render import Rendered, node_tenants
 from orchestrator.routing.compile import compile_tenant
-from orchestrator.routing.graph import Graph, Ring
+from orchestrator.routing.graph import Action, Distribute, Graph, Ring
 from orchestrator.secrets import Secrets
 
 
@@ -70,5 +70,15 @@ class Subject:
 
 
 def _rung(graph: Graph) -> int:
-    rings = (step.action for step in graph.steps.values())
-    return max((len(ring.devices) for ring in rings if isinstance(ring, Ring)), default=0)
+    """The most phones that one call may ring."""
+    return max((_phones(step.action) for step in graph.steps.values()), default=0)
+
+
+def _phones(action: Action) -> int:
+    match action:
+        case Ring(devices=devices):
+            return len(devices)
+        case Distribute(members=members):
+            return sum(len(member.devices) for member in members)
+        case _:
+            return 0

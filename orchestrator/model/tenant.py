@@ -65,9 +65,18 @@ class Employee:
     position: Position = field(default=NOWHERE, compare=False)
 
 
+DISTRIBUTIONS = ("all", "in_order", "evenly", "cascade")
+"""How a department's members ring: all at once, one after another, longest idle first, one more each step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A skill group. Args: extension: what rings it from inside; may be empty. distribution: `all`."""
+    """A skill group.
+
+    Args: extension: what rings it from inside; may be empty. distribution: of `DISTRIBUTIONS`.
+    ring_timeout_s: of all of it. delays_s: of members that ring later than the others. step_s: how long a
+    member rings before the next, or before one more. wrap_up_s: how long a member isn't rung after a call.
+    """
 
     name: str
     title: str
@@ -76,6 +85,9 @@ class Department:
     distribution: str
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
+    delays_s: Mapping[str, int] = field(default_factory=dict)
+    step_s: int = 10
+    wrap_up_s: int = 0
     position: Position = field(default=NOWHERE, compare=False)
 
 

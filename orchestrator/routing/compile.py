@@ -8,14 +8,15 @@ from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
+from orchestrator.routing.departments import devices_of, distribute
 from orchestrator.routing.graph import (
     Action,
     Admit,
     Announce,
     AskTime,
     Classify,
-    DeviceRef,
     DialOut,
+    Distribute,
     Emergency,
     Entry,
     Graph,
@@ -136,16 +137,14 @@ class _Compiler:
                 yield department.extension, department_step(department.name), department.position
 
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
-        ring = Ring(_devices([employee]), employee.ring_timeout_s, "employee", employee.extension)
+        ring = Ring(devices_of(employee), employee.ring_timeout_s, "employee", employee.extension)
         yield from self._ring(employee_step(employee.extension), ring, employee)
 
     def _ring_department(self, department: Department) -> Iterator[Step]:
-        by_extension = self._tenant.employees_by_extension()
-        members = [by_extension[extension] for extension in department.members]
-        ring = Ring(_devices(members), department.ring_timeout_s, "department", department.name)
-        yield from self._ring(department_step(department.name), ring, department)
+        action = distribute(department, self._tenant.employees_by_extension())
+        yield from self._ring(department_step(department.name), action, department)
 
-    def _ring(self, step: str, ring: Ring, called: Employee | Department) -> Iterator[Step]:
+    def _ring(self, step: str, ring: Ring | Distribute, called: Employee | Department) -> Iterator[Step]:
         """Ring phones, and pass the call on from there where the YAML says so."""
         cases = {each.when: each for each in called.overflow}
         edges: dict[str, str] = {}
@@ -243,7 +242,3 @@ class _Compiler:
         announce = tenant.recording.announce_outbound if self._records else ""
         action = DialOut(number, tenant.caller_id, tenant.trunk, self._limit, self._records, announce)
         return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
-
-
-def _devices(employees: list[Employee]) -> tuple[DeviceRef, ...]:
-    return tuple(DeviceRef(each.extension, device.name) for each in employees for device in each.devices)

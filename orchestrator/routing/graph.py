@@ -67,6 +67,32 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberRef:
+    """A member of a department, his phones, and how many seconds later than the others they ring."""
+
+    extension: str
+    devices: tuple[DeviceRef, ...]
+    delay_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribute:
+    """Rings the members of a department. Outcomes: as those of `Ring`, when none of them takes the call.
+
+    Effect: record each attempt.
+
+    Args: distribution: of `DISTRIBUTIONS`. timeout_s: of all of it. step_s, wrap_up_s: see `Department`.
+    """
+
+    name: str
+    distribution: str
+    members: tuple[MemberRef, ...]
+    timeout_s: int
+    step_s: int
+    wrap_up_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class AskTime:
     """Asks whether it is open now. Outcomes: open, closed. Args: schedule: one of the graph's hours."""
 
@@ -134,6 +160,7 @@ Action = (
     | Record
     | AskTime
     | Ring
+    | Distribute
     | PassOn
     | Classify
     | DialOut

@@ -15,12 +15,14 @@ from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.routing.compile import BUSY, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
+from orchestrator.routing.departments import distributed
 from orchestrator.routing.graph import (
     MOST_PASSES,
     Admit,
     AskTime,
     Classify,
     DialOut,
+    Distribute,
     Emergency,
     Entry,
     Graph,
@@ -136,6 +138,8 @@ class _Walk:
                 return self._asked(passed, step.action)
             case Ring():
                 return replace(passed, outcome=self._rung(step.action))
+            case Distribute():
+                return replace(passed, outcome=distributed(step.action, self.situation.told))
             case PassOn():
                 self.passes += 1
                 return replace(passed, outcome=DONE if self.passes <= MOST_PASSES else ROUND)
