@@ -245,7 +245,7 @@ def _sources(
         with open(f"{project.root}/tenants/{tenant.name}.yaml", "rb") as file:  # noqa: PTH123 - as below
             digest.update(file.read())
         digest.update("\0".join(devices.get(tenant.name, [])).encode())
-        for prompt in (tenant.recording.announce, tenant.recording.announce_outbound):
+        for prompt in (tenant.recording.announce, tenant.recording.announce_outbound, *tenant.music):
             digest.update(digest_on_disk(project.root / prompt).encode() if prompt else b"")
         found[tenant.name] = digest.hexdigest()[:16]
     return found

@@ -27,11 +27,13 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 }
 """Fields of the model that the YAML names otherwise."""
 
-_BELOW: Mapping[type[object], tuple[str, ...]] = {graph.Ring: ("devices", "members", "ring_timeout_s")}
+_BELOW: Mapping[type[object], tuple[str, ...]] = {
+    graph.Ring: ("devices", "members", "ring_timeout_s", "ringback")
+}
 """What a step of a kind reads of the record that it stands for."""
 
 _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
-    graph.Admit: ("lines", "seats"),
+    graph.Admit: ("lines", "seats", "ringback"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),
     graph.Classify: ("outgoing.allow", "caller_id"),

@@ -188,6 +188,13 @@ class AmiSwitch:
         includes = [_text(item, "IncludeContext") for item in found if item.get("IncludeContext")]
         return Context(context, 0, steps, includes)
 
+    async def music_classes(self) -> frozenset[str]:
+        """Names of the classes of music on hold that it has."""
+        told = await self.command("moh show classes")
+        return frozenset(
+            line.removeprefix("Class: ") for line in told.splitlines() if line.startswith("Class: ")
+        )
+
     async def global_variables(self) -> dict[str, str]:
         """All globals of the dialplan."""
         lines = (await self.command("dialplan show globals")).splitlines()

@@ -139,6 +139,8 @@ def _data(
             "announce": tenant.recording.announce or None,
             "announce_outbound": tenant.recording.announce_outbound or None,
         },
+        "ringback": tenant.ringback or None,
+        "music_on_hold": tenant.music_on_hold or None,
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
         "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
@@ -149,6 +151,7 @@ def _data(
                 "extension": department.extension or None,
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
+                "ringback": department.ringback or None,
                 "members": list(department.members),
                 "overflow": overflow_json(department.overflow),
             }
@@ -159,6 +162,7 @@ def _data(
                 "extension": employee.extension,
                 "name": employee.name,
                 "ring_timeout_s": employee.ring_timeout_s,
+                "ringback": employee.ringback or None,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)
@@ -235,6 +239,10 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     yield "caller ID", tenant.caller_id or "none"
     yield "may dial", f"{', '.join(tenant.dial_classes) or 'nothing outside'}; emergency numbers always"
     yield "recording", _recording(session, tenant)
+    if tenant.ringback:
+        yield "ringback", tenant.ringback
+    if tenant.music_on_hold:
+        yield "on hold", tenant.music_on_hold
     yield "trunk", tenant.trunk
     yield "node", f"{tenant.node}, {tenant.time_zone}"
     yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"

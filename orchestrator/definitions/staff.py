@@ -5,6 +5,7 @@ from __future__ import annotations
 from orchestrator.definitions import scalars
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
+from orchestrator.definitions.sounds import RINGBACK
 from orchestrator.definitions.targets import OVERFLOW
 from orchestrator.model.tenant import Department, Device, Employee
 
@@ -39,11 +40,14 @@ def _employee(given: Converted) -> Employee:
         devices=tuple(Device(name, given.position) for name in given[DEVICES]),
         ring_timeout_s=_ring_timeout(given[EMPLOYEE_RING], given.surroundings),
         overflow=given[OVERFLOW],
+        ringback=given[RINGBACK],
         position=given.position,
     )
 
 
-EMPLOYEE = Record("an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW), _employee)
+EMPLOYEE = Record(
+    "an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK), _employee
+)
 
 DEPARTMENT_EXTENSION = Field(
     "extension", scalars.extension(), "What rings it from inside.", '"200"', default="", default_text="none"
@@ -71,13 +75,14 @@ def _department(given: Converted) -> Department:
         distribution=given[DISTRIBUTION],
         ring_timeout_s=_ring_timeout(given[DEPARTMENT_RING], given.surroundings),
         overflow=given[OVERFLOW],
+        ringback=given[RINGBACK],
         position=given.position,
     )
 
 
 DEPARTMENT = Record(
     "a department",
-    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING, OVERFLOW),
+    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING, OVERFLOW, RINGBACK),
     _department,
 )
 

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
-from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.schedules import SCHEDULE
-from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar, Surroundings
+from orchestrator.definitions.shapes import Field, ListOf, Scalar, Surroundings
+from orchestrator.definitions.sounds import RINGBACK, SOUND_FILE
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
 from orchestrator.definitions.targets import TARGET
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.tenant import Did, Recording, Tenant
 
-SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
-
-
-def _sound_path(given: str) -> str | Refusal:
-    if re.fullmatch(SOUND_PATTERN, given) and ".." not in given:
-        return given
-    hint = "a .wav inside the project, from its root, of Latin letters, digits and . _ -"
-    return Refusal("sound-path", f"{quoted(given)} is no path of a sound", hint)
-
-
 ANNOUNCE = Field(
     "announce",
-    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
+    SOUND_FILE,
     "Sound that a caller from outside hears first: a WAV file, from the project's root.",
     "prompts/recorded.wav",
     default="",
@@ -37,7 +27,7 @@ ANNOUNCE = Field(
 )
 ANNOUNCE_OUTBOUND = Field(
     "announce_outbound",
-    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
+    SOUND_FILE,
     "The same for somebody outside who is called.",
     "prompts/recorded.wav",
     default="",
@@ -194,6 +184,20 @@ ENCRYPTION = Field(
     "required",
     default="off",
 )
+TENANT_RINGBACK = replace(
+    RINGBACK,
+    doc="Music or a message that who calls from outside hears in place of ringing tones: a WAV file, played "
+    "over and over.",
+    default_text="ringing tones",
+)
+MUSIC_ON_HOLD = Field(
+    "music_on_hold",
+    SOUND_FILE,
+    "Music that is heard by whoever a phone of the tenant puts on hold: a WAV file, played over and over.",
+    "music/hold.wav",
+    default="",
+    default_text="silence",
+)
 
 
 def _tenant(given: Converted) -> Tenant:
@@ -220,6 +224,8 @@ def _tenant(given: Converted) -> Tenant:
         numbers=numbers,
         codecs=given[CODECS],
         encryption=given[ENCRYPTION],
+        ringback=given[TENANT_RINGBACK],
+        music_on_hold=given[MUSIC_ON_HOLD],
         position=given.position,
     )
 
@@ -251,6 +257,8 @@ TENANT = Record(
         RECORDING,
         CODECS,
         ENCRYPTION,
+        TENANT_RINGBACK,
+        MUSIC_ON_HOLD,
         EMPLOYEES,
         DEPARTMENTS,
         SCHEDULES,

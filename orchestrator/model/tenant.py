@@ -57,17 +57,26 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Employee:
+    """Somebody who can be called.
+
+    Args: ringback: sound file that is heard in place of ringing tones; empty: the tenant's.
+    """
+
     extension: str
     name: str
     devices: tuple[Device, ...]
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
+    ringback: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Department:
-    """A skill group. Args: extension: what rings it from inside; may be empty. distribution: `all`."""
+    """A skill group.
+
+    Args: extension: what rings it from inside; may be empty. distribution: `all`. ringback: as an employee's.
+    """
 
     name: str
     title: str
@@ -76,6 +85,7 @@ class Department:
     distribution: str
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
+    ringback: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -108,7 +118,9 @@ class Tenant:
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
     trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
-    preference; empty: the platform's. encryption: `off`, `offered` or `required`.
+    preference; empty: the platform's. encryption: `off`, `offered` or `required`. ringback, music_on_hold:
+    sound files, relative to the project, that who calls from outside hears in place of ringing tones, and
+    that whoever a phone puts on hold hears; empty: none.
     """
 
     name: str
@@ -130,7 +142,15 @@ class Tenant:
     codecs: tuple[str, ...] = ()
     encryption: str = "off"
     schedules: tuple[Schedule, ...] = ()
+    ringback: str = ""
+    music_on_hold: str = ""
     position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def music(self) -> tuple[str, ...]:
+        """The sound files that are played over and over, sorted."""
+        of_staff = {each.ringback for each in self.employees} | {each.ringback for each in self.departments}
+        return tuple(sorted({self.ringback, self.music_on_hold, *of_staff} - {""}))
 
     def employee(self, extension: str) -> Employee:
         return self.employees_by_extension()[extension]

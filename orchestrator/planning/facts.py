@@ -41,11 +41,17 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"options/{option}", "on" if quantity == 1 else str(quantity)
     yield "recording/announce", tenant.recording.announce
     yield "recording/announce outbound", tenant.recording.announce_outbound
+    if tenant.ringback:
+        yield "ringback", tenant.ringback
+    if tenant.music_on_hold:
+        yield "music on hold", tenant.music_on_hold
     for employee in tenant.employees:
         base = f"employees/{employee.extension}"
         yield f"{base}/name", employee.name
         yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
         yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
+        if employee.ringback:
+            yield f"{base}/ringback", employee.ringback
         yield from _overflow_facts(base, employee.overflow)
     for department in tenant.departments:
         base = f"departments/{department.name}"
@@ -54,6 +60,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/members", ", ".join(department.members)
         yield f"{base}/distribution", department.distribution
         yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+        if department.ringback:
+            yield f"{base}/ringback", department.ringback
         yield from _overflow_facts(base, department.overflow)
     for schedule in tenant.schedules:
         base = f"schedules/{schedule.name}"

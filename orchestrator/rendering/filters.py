@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -14,6 +15,9 @@ from orchestrator.routing.hours import Day
 
 PROMPT_PREFIX = "vpbx"
 """Directory among the switch's sounds that the prompts of the project are found in."""
+
+_LONGEST_CLASS = 79
+"""Asterisk cuts the name of a class of music on hold."""
 
 _ARGUMENT = re.compile(r"[A-Za-z0-9+._/-]*")
 
@@ -93,6 +97,27 @@ def prompt(path: str) -> str:
     return f"{PROMPT_PREFIX}/{prompt_name(path)}" if path else ""
 
 
+def music(path: str) -> str:
+    """The class of music on hold that plays a sound file of the project; empty for none.
+
+    >>> music("music/hold.wav")
+    'music.music.hold'
+    """
+    if not path:
+        return ""
+    name = f"music.{prompt_name(path)}"
+    return name if len(name) <= _LONGEST_CLASS else f"music.{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def music_directory(path: str) -> str:
+    """Where the switch keeps the file of a class of music, below its sounds.
+
+    >>> music_directory("music/hold.wav")
+    'vpbx/music.music.hold'
+    """
+    return f"{PROMPT_PREFIX}/{music(path)}"
+
+
 def hours_prefix(schedule: str) -> str:
     """What the extensions of a schedule's hours begin with. Asterisk passes over a `-` in an extension.
 
@@ -132,6 +157,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "date_extension": date_extension,
     "display_name": display_name,
     "hours_prefix": hours_prefix,
+    "music": music,
+    "music_directory": music_directory,
     "open_hours": open_hours,
     "prompt": prompt,
     "setting": setting,

@@ -15,7 +15,7 @@ from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import ANY_HOST, Definitions, Node, Trunk
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
-from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
+from orchestrator.rendering.filters import FILTERS, finalize, music, prompt_name
 from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
@@ -42,6 +42,7 @@ _PLATFORM_FILES = {
     "logger.conf": PLAIN,
     "manager.conf": PRIVATE,
     "modules.conf": PLAIN,
+    "musiconhold.conf": PLAIN,
     "pjproject.conf": PLAIN,
     "pjsip.conf": PRIVATE,
     "pjsip_notify.conf": PLAIN,
@@ -186,6 +187,7 @@ def render(
         "secrets": secrets,
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
+        "music": sorted({path for tenant in tenants for path in tenant.music}),
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,
@@ -278,6 +280,7 @@ def _tenant_part(
         phones_file(tenant.name): RenderedFile(phones, PRIVATE),
     }
     prompts = {f"{prompt_name(path)}.wav": path for path in _prompts(definitions, tenant)}
+    prompts |= {f"{music(path)}/music.wav": path for path in tenant.music}
     return TenantPart(_digest(files), steps, files, dict(sorted(prompts.items())))
 
 

@@ -136,13 +136,17 @@ class _Compiler:
                 yield department.extension, department_step(department.name), department.position
 
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
-        ring = Ring(_devices([employee]), employee.ring_timeout_s, "employee", employee.extension)
+        ring = Ring(
+            _devices([employee]), employee.ring_timeout_s, "employee", employee.extension, employee.ringback
+        )
         yield from self._ring(employee_step(employee.extension), ring, employee)
 
     def _ring_department(self, department: Department) -> Iterator[Step]:
         by_extension = self._tenant.employees_by_extension()
         members = [by_extension[extension] for extension in department.members]
-        ring = Ring(_devices(members), department.ring_timeout_s, "department", department.name)
+        ring = Ring(
+            _devices(members), department.ring_timeout_s, "department", department.name, department.ringback
+        )
         yield from self._ring(department_step(department.name), ring, department)
 
     def _ring(self, step: str, ring: Ring, called: Employee | Department) -> Iterator[Step]:
@@ -164,7 +168,7 @@ class _Compiler:
         """Admit, and on to where the number leads."""
         base = number_step(did.number)
         first, steps = self._towards(did.target, base, welcome=did.position)
-        admit = Admit(did.number, self._limit)
+        admit = Admit(did.number, self._limit, self._tenant.ringback)
         yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
         yield from steps
 

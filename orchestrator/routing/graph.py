@@ -28,10 +28,14 @@ class DeviceRef:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line."""
+    """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line.
+
+    Args: ringback: sound file that the caller hears in place of ringing tones; empty: none.
+    """
 
     did: str
     limit: int
+    ringback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,15 @@ class Record:
 class Ring:
     """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
 
-    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`.
+    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`. ringback:
+    sound file that a caller from outside hears meanwhile; empty: that of the tenant.
     """
 
     devices: tuple[DeviceRef, ...]
     timeout_s: int
     kind: str
     name: str
+    ringback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class FarSide:
         self._ami_port = self._ports.port()
         self._ids = itertools.count(1)
         self._instance = Instance(SwitchPaths(root), asterisk)
-        heard = root / "heard"
+        heard = self._heard = root / "heard"
         etc = self._instance.paths.etc
         for directory in (heard, etc):
             directory.mkdir(parents=True)
@@ -196,7 +196,7 @@ class FarSide:
             shown = self.rx("pjsip show registrations")
             return wanted <= set(re.findall(r"^ *([^/\s]+)/sip:.*\bRegistered\b", shown, re.MULTILINE))
 
-        _until(registered, deadline_s, lambda: f"not registered: {self.rx('pjsip show registrations')}")
+        until(registered, deadline_s, lambda: f"not registered: {self.rx('pjsip show registrations')}")
 
     def behave(self, phone: str, behaviour: Behaviour, number: str = "") -> None:
         """What a phone or `CARRIER` does with calls from now on. Args: number: only with those to it."""
@@ -236,7 +236,7 @@ class FarSide:
     def incoming(self, phone: str, deadline_s: float = _DEADLINE_S, after: int = 0) -> Call:
         """A call that came to a phone. Args: after: how many of its calls to pass over."""
         deadline = time.monotonic() + deadline_s
-        _until(
+        until(
             lambda: len(self.calls_to(phone)) > after,
             deadline - time.monotonic(),
             lambda: f"no call to {phone}",
@@ -253,6 +253,20 @@ class FarSide:
         """Wait until a call is answered. Returns: the file of what this phone hears, written as it goes."""
         event = self._event("Answered", lambda event: event["Uniqueid"] == call.uniqueid, deadline_s)
         return Path(event["Heard"])
+
+    def overhear(self, call: Call) -> Path:
+        """Begin to write down what the phone of a placed call hears, answered or not. Returns: the file."""
+        file = self._heard / f"early-{call.uniqueid}.wav"
+        deadline = time.monotonic() + _DEADLINE_S
+        while True:
+            try:
+                self._session.action("MixMonitor", Channel=call.uniqueid, File="", Options=f"r({file})")
+            except AmiFailed:
+                if time.monotonic() > deadline or self.has_ended(call):
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return file
 
     def wait_ended(self, call: Call, deadline_s: float = _DEADLINE_S) -> Ended:
         """Wait until a call is over."""
@@ -324,7 +338,7 @@ def _is(kind: str, event: Message) -> bool:
     return event.get("UserEvent", event["Event"]) == kind
 
 
-def _until(true: Callable[[], bool], deadline_s: float, told: Callable[[], str]) -> None:
+def until(true: Callable[[], bool], deadline_s: float, told: Callable[[], str]) -> None:
     deadline = time.monotonic() + deadline_s
     while not true():
         if time.monotonic() > deadline:
