@@ -36,7 +36,9 @@ from orchestrator.cli.settling import Settling, posted_data, say_posted, settlin
 from orchestrator.deployment import candidate, look, origin_of, parcel_of, plan_of
 from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import ApplyFailed, OrchestratorError
+from orchestrator.orphans import drop_orphans
 from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
+from orchestrator.rendering.render import node_tenants
 
 
 class Drifted(ApplyFailed):
@@ -186,6 +188,8 @@ async def _apply(session: Session, wishes: Wishes, accounts: Settling) -> tuple[
             raise
         if waits and applied.generation == number:
             begin_to_wait(session, pending)
+        elif switch is not None and not waits:
+            await drop_orphans(switch, node_tenants(session.definitions, session.node))
         return applied, plan
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.model.schedule import Schedule
+from orchestrator.model.state import TenantSwitch
 from orchestrator.model.tenant import Overflow, Target, Tenant
 
 OVERFLOW_COLUMNS = ("of", "when", "leads to")
+SWITCH_COLUMNS = ("name", "code", "title")
 SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
 _REFUSALS = {"busy": "refused with 486", "unavailable": "refused with 480"}
 
@@ -22,9 +24,9 @@ def leads(tenant: Tenant, target: Target) -> str:
             return f"department {found.name}, {found.title}"
         case "hangup":
             return _REFUSALS[target.name]
-        case "schedule":
+        case _ if target.branches:
             branches = (f"{name}: {leads(tenant, branch)}" for name, branch in target.branches)
-            return f"by schedule {target.name} ({'; '.join(branches)})"
+            return f"by {target.kind} {target.name} ({'; '.join(branches)})"
         case _:
             return f"{target.kind} {target.name}"
 
@@ -47,6 +49,11 @@ def overflow_rows(tenant: Tenant) -> Iterator[tuple[str, str, str]]:
     for name, overflow in named:
         for case in overflow:
             yield name, case.when.replace("_", " "), leads(tenant, case.target)
+
+
+def switch_row(switch: TenantSwitch) -> tuple[str, str, str]:
+    """Name, code, title."""
+    return switch.name, switch.code, switch.title
 
 
 def schedule_json(schedule: Schedule) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.billing.rating import compile_deck
+from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
-from orchestrator.cli.session import find_project, json_option, no_tenant
+from orchestrator.cli.session import Session, find_project, json_option, no_tenant
+from orchestrator.cli.status import live_states
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
 from orchestrator.definitions import load
@@ -22,6 +25,7 @@ from orchestrator.errors import NoRate, NotFound
 from orchestrator.model.number import to_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
+from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
@@ -52,6 +56,8 @@ class _Asked:
 )
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
+@click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
+@click.option("--live", is_flag=True, help="Ask the running switch which switches are on.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
 @json_option
 def route(
@@ -60,6 +66,8 @@ def route(
     to: str,
     at: str | None,
     lines_in_use: int,
+    on: Sequence[str],
+    live: bool,
     busy: Sequence[str],
     no_answer: Sequence[str],
     unreachable: Sequence[str],
@@ -67,8 +75,8 @@ def route(
 ) -> None:
     """Say where a call would go: each step, what decides it, and the line of YAML behind it.
 
-    It goes by the YAML as it is written, applied or not, and asks no switch. Who is called answers, unless
-    --busy, --no-answer or --unreachable says otherwise.
+    It goes by the YAML as it is written, applied or not, and asks no switch but with --live. Who is called
+    answers, unless --busy, --no-answer or --unreachable says otherwise.
 
     \b
     Example:
@@ -85,7 +93,11 @@ def route(
     asked = _asked(definitions, model, caller, to)
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
-    situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled)
+    are_on = _switches(asked.tenant, on)
+    if live:
+        session = Session(project, definitions, choose_node(definitions, model.node))
+        are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+    situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled, are_on)
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
     told = [_step(asked, each, situation, written) for each in passed]
@@ -133,6 +145,15 @@ def _owner(definitions: Definitions, number: str) -> Tenant | None:
     """The tenant that has a number."""
     owners = {did.number: each for each in definitions.tenants.values() for did in each.numbers}
     return owners.get(number)
+
+
+def _switches(tenant: Tenant, on: Sequence[str]) -> frozenset[str]:
+    """Raises: NotFound: the tenant has no such switch."""
+    known = [switch.name for switch in tenant.switches]
+    for name in on:
+        if name not in known:
+            raise NotFound(f"{tenant.name} has no switch {name!r}", did_you_mean(name, known))
+    return frozenset(on)
 
 
 def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, str]:

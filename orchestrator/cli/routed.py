@@ -22,6 +22,9 @@ _KINDS: dict[type[object], str] = {
     graph.Announce: "announce",
     graph.Record: "record",
     graph.AskTime: "schedule",
+    graph.AskSwitch: "switch",
+    graph.Turn: "turn",
+    graph.LogIn: "log_in",
     graph.Ring: "ring",
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
@@ -66,7 +69,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ends. Args: kind: `employee`, `department`, `outside`, `emergency` or `refused`.
+    """How a call ends. Args: kind: `employee`, `department`, `outside`, `emergency`, `code` or `refused`.
 
     name: who takes it; empty: nobody. sip: code that refuses it, when that is known.
     """
@@ -101,6 +104,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             assert passed.opening is not None
             rule = "" if passed.opening.rule == WEEK else f", {_RULES[passed.opening.rule]}"
             return f"{schedule} is {outcome}: {passed.opening.local:%a %Y-%m-%d %H:%M}{rule}"
+        case graph.AskSwitch(switch=switch):
+            return f"switch {switch} is {outcome}"
+        case graph.Turn(switch=switch):
+            return f"turns switch {switch} {outcome}"
+        case graph.LogIn(out=out):
+            return f"logs the caller {'out' if out else 'in'}"
         case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
@@ -141,5 +150,7 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
         case graph.RefuseClass():
             return End("refused", "", "nobody: 403", 403)
+        case graph.Turn() | graph.LogIn():
+            return End("code", last.step.id, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

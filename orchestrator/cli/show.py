@@ -15,11 +15,13 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.leads import (
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
+    SWITCH_COLUMNS,
     leads,
     overflow_json,
     overflow_rows,
     schedule_json,
     schedule_row,
+    switch_row,
     target_json,
 )
 from orchestrator.cli.session import Session, json_option, node_option, open_session
@@ -144,6 +146,10 @@ def _data(
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
         "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
+        "switches": [
+            {"name": switch.name, "code": switch.code, "title": switch.title} for switch in tenant.switches
+        ],
+        "feature_codes": dict(tenant.feature_codes.by_name),
         "departments": [
             {
                 "name": department.name,
@@ -216,6 +222,8 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
         _section("overflow", OVERFLOW_COLUMNS, overflow)
     if tenant.schedules:
         _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
+    if tenant.switches:
+        _section("switches", SWITCH_COLUMNS, [switch_row(switch) for switch in tenant.switches])
     _section(
         "employees",
         ("extension", "name", "rings", "device", "registered", "from", "phone", "round trip"),

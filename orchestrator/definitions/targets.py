@@ -59,6 +59,10 @@ CHOICES: tuple[Choice, ...] = (
         Field("schedule", scalars.slug("a schedule's name"), "A schedule, by name.", "office"),
         (("open", "Where a call goes while it is open."), ("closed", "Where a call goes while it isn't.")),
     ),
+    Choice(
+        Field("switch", scalars.slug("a switch's name"), "A switch of the tenant, by name.", "night"),
+        (("on", "Where a call goes while it is on."), ("off", "Where a call goes while it is off.")),
+    ),
 )
 """A key belongs to one choice alone."""
 
@@ -79,7 +83,9 @@ class TargetTree(Shape[Target]):
     def _tree(self, node: Marked, path: Path, reading: Reading, depth: int) -> Target:
         if isinstance(node, MarkedMapping):
             written = {key.text for key, _ in node.entries}
-            choice = next((each for each in CHOICES if written.intersection(each.keys)), None)
+            meant = [each for each in CHOICES if each.name in written]
+            meant += [each for each in CHOICES if written.intersection(each.keys)]
+            choice = next(iter(meant), None)
             if choice is not None:
                 return self._choice(choice, node, path, reading, depth)
         known = {each.name: each for each in LEAVES}

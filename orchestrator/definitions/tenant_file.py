@@ -13,6 +13,7 @@ from orchestrator.definitions.schedules import SCHEDULE
 from orchestrator.definitions.shapes import Field, ListOf, Scalar, Surroundings
 from orchestrator.definitions.sounds import RINGBACK, SOUND_FILE
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
+from orchestrator.definitions.states import FEATURE_CODES, SWITCHES
 from orchestrator.definitions.targets import TARGET
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.tenant import Did, Recording, Tenant
@@ -221,6 +222,8 @@ def _tenant(given: Converted) -> Tenant:
         employees=given[EMPLOYEES],
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
         schedules=tuple(entry.value for entry in given[SCHEDULES]),
+        switches=tuple(entry.value for entry in given[SWITCHES]),
+        feature_codes=given[FEATURE_CODES],
         numbers=numbers,
         codecs=given[CODECS],
         encryption=given[ENCRYPTION],
@@ -262,6 +265,8 @@ TENANT = Record(
         EMPLOYEES,
         DEPARTMENTS,
         SCHEDULES,
+        SWITCHES,
+        FEATURE_CODES,
         NUMBERS,
     ),
     _tenant,

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.schedule import Schedule
+from orchestrator.model.state import FeatureCodes, TenantSwitch
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `outside`, `hangup`, or of a choice: `schedule`. name: an extension,
-    a department's name, an E.164 number, a word of `REFUSALS`, or what a choice asks, such as a schedule's
-    name. branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `outside`, `hangup`, or of a choice: `schedule`, `switch`. name: an
+    extension, a department's name, an E.164 number, a word of `REFUSALS`, or what a choice asks, such as a
+    schedule's name. branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str
@@ -144,6 +145,8 @@ class Tenant:
     schedules: tuple[Schedule, ...] = ()
     ringback: str = ""
     music_on_hold: str = ""
+    switches: tuple[TenantSwitch, ...] = ()
+    feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

@@ -69,6 +69,11 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/holidays", schedule.holidays
         for day, hours in schedule.dates.items():
             yield f"{base}/{day}", str(hours)
+    for switch in tenant.switches:
+        yield f"switches/{switch.name}/code", switch.code
+        yield f"switches/{switch.name}/title", switch.title
+    for name, code in tenant.feature_codes.by_name.items():
+        yield f"codes/{name.replace('_', ' ')}", code
     for did in tenant.numbers:
         yield f"numbers/{did.number}/target", target_text(did.target)
 

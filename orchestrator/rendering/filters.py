@@ -16,6 +16,7 @@ from orchestrator.routing.hours import Day
 PROMPT_PREFIX = "vpbx"
 """Directory among the switch's sounds that the prompts of the project are found in."""
 
+_CODE = re.compile(r"\*[0-9]+")
 _LONGEST_CLASS = 79
 """Asterisk cuts the name of a class of music on hold."""
 
@@ -45,6 +46,17 @@ def argument(value: str | int) -> str:
     if _ARGUMENT.fullmatch(text) is None:
         raise RenderFailed(f"{text!r} can't be an argument in the dialplan")
     return text
+
+
+def feature_code(value: str) -> str:
+    """A code that a phone dials: a star and digits.
+
+    >>> feature_code("*50")
+    '*50'
+    """
+    if _CODE.fullmatch(value) is None:
+        raise RenderFailed(f"{value!r} is no code that a phone dials")
+    return value
 
 
 def setting(value: str | int) -> str:
@@ -156,6 +168,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "comment": comment,
     "date_extension": date_extension,
     "display_name": display_name,
+    "feature_code": feature_code,
     "hours_prefix": hours_prefix,
     "music": music,
     "music_directory": music_directory,

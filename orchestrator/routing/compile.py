@@ -12,6 +12,7 @@ from orchestrator.routing.graph import (
     Action,
     Admit,
     Announce,
+    AskSwitch,
     AskTime,
     Classify,
     DeviceRef,
@@ -20,6 +21,7 @@ from orchestrator.routing.graph import (
     Entry,
     Graph,
     HangUp,
+    LogIn,
     MarkInternal,
     Origin,
     PassOn,
@@ -27,6 +29,7 @@ from orchestrator.routing.graph import (
     RefuseClass,
     Ring,
     Step,
+    Turn,
 )
 from orchestrator.routing.hours import hour_table
 
@@ -109,6 +112,8 @@ class _Compiler:
         for extension, step, position in self._extensions():
             yield Entry("phone", "extension", extension, f"inside.{extension}", position)
             yield Entry("transfer", "extension", extension, step, position)
+        for code, coded in self._codes().items():
+            yield Entry("phone", "code", code, coded.id, coded.position)
 
     def steps(self) -> Iterator[Step]:
         tenant = self._tenant
@@ -122,6 +127,7 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
+        yield from self._codes().values()
         for number in self._platform.emergency:
             action = Emergency(number, tenant.caller_id, tenant.trunk)
             yield Step(f"emergency.{number}", action, self._platform.position)
@@ -134,6 +140,18 @@ class _Compiler:
         for department in self._tenant.departments:
             if department.extension:
                 yield department.extension, department_step(department.name), department.position
+
+    def _codes(self) -> Mapping[str, Step]:
+        """The step that a code leads to."""
+        tenant = self._tenant
+        codes = tenant.feature_codes
+        own = {"log_in": LogIn(out=False), "log_out": LogIn(out=True)}
+        where = codes.position if codes.position.file else tenant.position
+        found = {code: Step(f"codes.{name}", own[name], where) for name, code in codes.by_name.items()}
+        for switch in tenant.switches:
+            step = f"switches.{switch.name.replace('-', '_')}"
+            found[switch.code] = Step(step, Turn(switch.name), switch.position)
+        return found
 
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
         ring = Ring(
@@ -200,6 +218,8 @@ class _Compiler:
         match target.kind:
             case "schedule":
                 return AskTime(target.name)
+            case "switch":
+                return AskSwitch(target.name)
             case _:
                 raise AssertionError(target.kind)
 

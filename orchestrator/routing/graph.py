@@ -14,7 +14,7 @@ from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.routing.hours import HourTable
 
-EntryKind = Literal["did", "extension", "outside", "emergency"]
+EntryKind = Literal["did", "extension", "outside", "emergency", "code"]
 Origin = Literal["trunk", "phone", "transfer"]
 
 
@@ -80,6 +80,30 @@ class AskTime:
 
 
 @dataclass(frozen=True, slots=True)
+class AskSwitch:
+    """Asks a switch of the tenant. Outcomes: on, off."""
+
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turns a switch of the tenant; the call ends with tones that rise for on, and fall for off."""
+
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Logs the employee who calls into their departments, or out of them; the call ends with tones.
+
+    Args: out: whether out.
+    """
+
+    out: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Passes a call on that nobody took. Outcome: done. After `MOST_PASSES` of them the call ends."""
 
@@ -139,6 +163,9 @@ Action = (
     | Announce
     | Record
     | AskTime
+    | AskSwitch
+    | Turn
+    | LogIn
     | Ring
     | PassOn
     | Classify
@@ -166,7 +193,7 @@ class Step:
 class Entry:
     """A way into the graph.
 
-    Args: origin: who arrives. pattern: an E.164 number, an extension or emergency number; empty for
+    Args: origin: who arrives. pattern: an E.164 number, an extension, emergency number or code; empty for
     `outside`, which is any external number in a form of the region.
     """
 

@@ -13,16 +13,19 @@ from itertools import pairwise
 from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
+from orchestrator.model.state import OFF, ON
 from orchestrator.routing.compile import BUSY, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import (
     MOST_PASSES,
     Admit,
+    AskSwitch,
     AskTime,
     Classify,
     DialOut,
     Emergency,
     Entry,
+    EntryKind,
     Graph,
     HangUp,
     Origin,
@@ -30,11 +33,13 @@ from orchestrator.routing.graph import (
     RefuseClass,
     Ring,
     Step,
+    Turn,
 )
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
 
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
 _ABROAD = ("00", "810")
+_INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
 _NUMBERING = {"RU": "+7"}
 
 
@@ -44,13 +49,14 @@ class Situation:
 
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
     extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
-    E.164, of a call to outside.
+    E.164, of a call to outside. switches: names of the tenant's switches that are on.
     """
 
     at: datetime
     lines_in_use: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
     dialled: str = ""
+    switches: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     if origin == "trunk":
         found = None if dialled.startswith(_ABROAD) else by_kind.get(("did", number or ""))
         return None if found is None else (found, "")
-    inside = by_kind.get(("emergency", dialled)) or by_kind.get(("extension", dialled))
+    inside = next((by_kind[kind, dialled] for kind in _INSIDE if (kind, dialled) in by_kind), None)
     if inside is not None:
         return inside, ""
     outside = by_kind.get(("outside", ""))
@@ -134,6 +140,10 @@ class _Walk:
                 return replace(passed, outcome=FULL, position=tenant, below=("lines",))
             case AskTime():
                 return self._asked(passed, step.action)
+            case AskSwitch():
+                return replace(passed, outcome=ON if step.action.switch in self.situation.switches else OFF)
+            case Turn():
+                return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
             case Ring():
                 return replace(passed, outcome=self._rung(step.action))
             case PassOn():

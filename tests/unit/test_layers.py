@@ -57,6 +57,7 @@ LAYERS = {
     "daemon": WIRING,
     "doctor": WIRING,
     "drift": WIRING,
+    "orphans": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""

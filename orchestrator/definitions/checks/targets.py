@@ -15,6 +15,7 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
     tenant = file.value
     departments = {department.name for department in tenant.departments}
     schedules = {schedule.name for schedule in tenant.schedules}
+    switches = {switch.name for switch in tenant.switches}
     employees = tenant.employees_by_extension()
     for path, target in all_targets(tenant):
         name = target.name
@@ -31,6 +32,9 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
         elif target.kind == "schedule" and name not in schedules:
             message = f"there is no schedule {quoted(name)}"
             yield Problem(target.position, where, "unknown-schedule", message, did_you_mean(name, schedules))
+        elif target.kind == "switch" and name not in switches:
+            message = f"there is no switch {quoted(name)}"
+            yield Problem(target.position, where, "unknown-switch", message, did_you_mean(name, switches))
 
 
 def all_targets(tenant: Tenant) -> Iterator[tuple[str, Target]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.definitions.checks.schedules import check_schedules
+from orchestrator.definitions.checks.states import check_codes
 from orchestrator.definitions.checks.targets import check_targets, no_employee
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
@@ -38,6 +39,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
         yield from _check_department(file, department, known)
     yield from check_targets(file)
     yield from check_schedules(file)
+    yield from check_codes(file)
 
 
 def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
