@@ -14,6 +14,18 @@ SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
 _REFUSALS = {"busy": "refused with 486", "unavailable": "refused with 480"}
 
 
+def shown_besides(tenant: Tenant) -> Iterator[str]:
+    """What calls outside show instead of the tenant's caller ID, and where."""
+    for region in tenant.caller_ids:
+        yield f"{region.shown} to {region.prefix}"
+    for department in tenant.departments:
+        if department.caller_id:
+            yield f"{department.caller_id} by {department.name}"
+    for employee in tenant.employees:
+        if employee.caller_id:
+            yield f"{employee.caller_id} by {employee.extension}"
+
+
 def leads(tenant: Tenant, target: Target) -> str:
     """A target in words, with the names of people and departments."""
     match target.kind:

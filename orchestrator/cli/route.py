@@ -97,7 +97,9 @@ def route(
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
         are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
-    situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled, are_on)
+    situation = Situation(
+        when, lines_in_use, _told(asked, outcomes), asked.dialled, are_on, _extension(model, caller)
+    )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
     told = [_step(asked, each, situation, written) for each in passed]
@@ -141,6 +143,11 @@ def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) 
     return f"{to!r} is no number of tenant {tenant.name}", hint
 
 
+def _extension(tenant: Tenant, caller: str) -> str:
+    """Who calls, when it is a phone; empty: a trunk."""
+    return caller if caller in tenant.employees_by_extension() else ""
+
+
 def _owner(definitions: Definitions, number: str) -> Tenant | None:
     """The tenant that has a number."""
     owners = {did.number: each for each in definitions.tenants.values() for did in each.numbers}
@@ -178,7 +185,9 @@ def _step(asked: _Asked, passed: Passed, situation: Situation, written: WrittenF
         rate, owner = _rate(asked, passed.number, situation.at), _neighbour(asked, passed.number)
     words = decided(passed, owner, rate)
     place = _place(passed, written)
-    return Told(passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate)
+    return Told(
+        passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate, passed.shown
+    )
 
 
 def _neighbour(asked: _Asked, number: str) -> str:

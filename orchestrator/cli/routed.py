@@ -37,7 +37,10 @@ _KINDS: dict[type[object], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step as it is printed. Args: decided: in words. rate: of a call outside that has a price."""
+    """A step as it is printed. Args: decided: in words. rate: of a call outside that has a price.
+
+    shown: what a call outside shows.
+    """
 
     id: str
     kind: str
@@ -46,6 +49,7 @@ class Told:
     position: Position
     number: str = ""
     rate: Rate | None = None
+    shown: str = ""
 
     @property
     def place(self) -> str:
@@ -63,6 +67,7 @@ class Told:
                 "column": self.position.column,
             },
             "number": self.number or None,
+            "shows": self.shown or None,
             "price_per_minute": str(self.rate.price) if self.rate is not None else None,
         }
 
@@ -118,12 +123,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"passes the call on: {when}" if passed.outcome == DONE else outcome
         case graph.Classify():
             return f"dial class {outcome}" if passed.outcome != "denied" else "its dial class isn't allowed"
-        case graph.DialOut(caller_id=caller_id, trunk=trunk):
+        case graph.DialOut(trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
             if passed.outcome == FULL:
                 outcome = "no line is free, 486"
-            return f"calls {passed.number}, {way}, shows {caller_id}, {price}: {outcome}"
+            return f"calls {passed.number}, {way}, shows {passed.shown}, {price}: {outcome}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
             return f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
         case graph.RefuseClass():

@@ -21,6 +21,7 @@ from orchestrator.cli.leads import (
     overflow_rows,
     schedule_json,
     schedule_row,
+    shown_besides,
     switch_row,
     target_json,
 )
@@ -129,6 +130,8 @@ def _data(
         "node": tenant.node,
         "trunk": tenant.trunk,
         "caller_id": tenant.caller_id or None,
+        "verified_numbers": list(tenant.verified_numbers),
+        "caller_ids": {each.prefix: each.shown for each in tenant.caller_ids},
         "dial_classes": list(tenant.dial_classes),
         "lines": {
             "limit": definitions.line_limit(tenant),
@@ -158,6 +161,7 @@ def _data(
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
                 "ringback": department.ringback or None,
+                "caller_id": department.caller_id or None,
                 "members": list(department.members),
                 "overflow": overflow_json(department.overflow),
             }
@@ -169,6 +173,7 @@ def _data(
                 "name": employee.name,
                 "ring_timeout_s": employee.ring_timeout_s,
                 "ringback": employee.ringback or None,
+                "caller_id": employee.caller_id or None,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)
@@ -244,7 +249,7 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
         "lines",
         f"{limit}, in use: {_UNKNOWN}" if live.in_use is None else f"{live.in_use} of {limit} in use",
     )
-    yield "caller ID", tenant.caller_id or "none"
+    yield "caller ID", ", ".join([tenant.caller_id or "none", *shown_besides(tenant)])
     yield "may dial", f"{', '.join(tenant.dial_classes) or 'nothing outside'}; emergency numbers always"
     yield "recording", _recording(session, tenant)
     if tenant.ringback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
+from orchestrator.definitions.caller_ids import STAFF_CALLER_ID
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
 from orchestrator.definitions.sounds import RINGBACK
@@ -41,12 +42,15 @@ def _employee(given: Converted) -> Employee:
         ring_timeout_s=_ring_timeout(given[EMPLOYEE_RING], given.surroundings),
         overflow=given[OVERFLOW],
         ringback=given[RINGBACK],
+        caller_id=given[STAFF_CALLER_ID],
         position=given.position,
     )
 
 
 EMPLOYEE = Record(
-    "an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK), _employee
+    "an employee",
+    (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK, STAFF_CALLER_ID),
+    _employee,
 )
 
 DEPARTMENT_EXTENSION = Field(
@@ -76,13 +80,23 @@ def _department(given: Converted) -> Department:
         ring_timeout_s=_ring_timeout(given[DEPARTMENT_RING], given.surroundings),
         overflow=given[OVERFLOW],
         ringback=given[RINGBACK],
+        caller_id=given[STAFF_CALLER_ID],
         position=given.position,
     )
 
 
 DEPARTMENT = Record(
     "a department",
-    (DEPARTMENT_EXTENSION, DEPARTMENT_TITLE, MEMBERS, DISTRIBUTION, DEPARTMENT_RING, OVERFLOW, RINGBACK),
+    (
+        DEPARTMENT_EXTENSION,
+        DEPARTMENT_TITLE,
+        MEMBERS,
+        DISTRIBUTION,
+        DEPARTMENT_RING,
+        OVERFLOW,
+        RINGBACK,
+        STAFF_CALLER_ID,
+    ),
     _department,
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
+from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
@@ -97,7 +98,7 @@ TRUNK: Field[str | None] = Field(
 CALLER_ID: Field[str | None] = Field(
     "caller_id",
     scalars.number(),
-    "What is shown outside: one of its own numbers (decision 15).",
+    "What is shown outside: one of its own or verified numbers (decision 15).",
     '"+74951112233"',
     None,
     "its number when it has one alone",
@@ -229,6 +230,8 @@ def _tenant(given: Converted) -> Tenant:
         encryption=given[ENCRYPTION],
         ringback=given[TENANT_RINGBACK],
         music_on_hold=given[MUSIC_ON_HOLD],
+        verified_numbers=given[VERIFIED_NUMBERS],
+        caller_ids=regions(given[CALLER_IDS]),
         position=given.position,
     )
 
@@ -253,6 +256,8 @@ TENANT = Record(
         NODE,
         TRUNK,
         CALLER_ID,
+        VERIFIED_NUMBERS,
+        CALLER_IDS,
         OPTIONS,
         SEATS,
         LINES,

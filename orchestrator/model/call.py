@@ -45,7 +45,8 @@ class Leg:
         from_number, to_number: E.164 outside, an extension inside; empty when withheld.
         employee: the extension that placed it, or empty.
         decision: `admitted`, `full` (no free line), `class` (dial class not allowed),
-        `insecure` (not over TLS, which the tenant requires), ...
+        `insecure` (not over TLS, which the tenant requires), `caller-id` (what it would show isn't the
+        tenant's), ...
         answered_at: None when never answered. ended_at: None while up.
         estimated: the end is the last known second of a call that a crash cut off.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.caller_id import RegionCallerId
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import FeatureCodes, TenantSwitch
@@ -60,7 +61,8 @@ class Device:
 class Employee:
     """Somebody who can be called.
 
-    Args: ringback: sound file that is heard in place of ringing tones; empty: the tenant's.
+    Args: ringback: sound file that is heard in place of ringing tones; empty: the tenant's. caller_id: what
+    it shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
     """
 
     extension: str
@@ -69,6 +71,7 @@ class Employee:
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
     ringback: str = ""
+    caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -77,6 +80,7 @@ class Department:
     """A skill group.
 
     Args: extension: what rings it from inside; may be empty. distribution: `all`. ringback: as an employee's.
+    caller_id: what its members show outside that have none themselves, E.164; or empty.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Department:
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
     ringback: str = ""
+    caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -113,15 +118,17 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant (domain). Args: caller_id: E.164, one of its numbers. options: quantity by slug, sorted.
+    """A tenant (domain).
 
+    Args: caller_id: E.164, an own or verified number. options: quantity by slug, sorted.
     seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
     trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
     preference; empty: the platform's. encryption: `off`, `offered` or `required`. ringback, music_on_hold:
     sound files, relative to the project, that who calls from outside hears in place of ringing tones, and
-    that whoever a phone puts on hold hears; empty: none.
+    that whoever a phone puts on hold hears; empty: none. verified_numbers: elsewhere, that it may show.
+    caller_ids: what it shows by region called, sorted.
     """
 
     name: str
@@ -147,6 +154,8 @@ class Tenant:
     music_on_hold: str = ""
     switches: tuple[TenantSwitch, ...] = ()
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    verified_numbers: tuple[str, ...] = ()
+    caller_ids: tuple[RegionCallerId, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
@@ -154,6 +163,15 @@ class Tenant:
         """The sound files that are played over and over, sorted."""
         of_staff = {each.ringback for each in self.employees} | {each.ringback for each in self.departments}
         return tuple(sorted({self.ringback, self.music_on_hold, *of_staff} - {""}))
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        """Every number that it may show outside. Rule: decision 15."""
+        return frozenset((*(did.number for did in self.numbers), *self.verified_numbers))
+
+    def departments_of(self, extension: str) -> tuple[Department, ...]:
+        """Those that an employee is a member of."""
+        return tuple(each for each in self.departments if extension in each.members)
 
     def employee(self, extension: str) -> Employee:
         return self.employees_by_extension()[extension]

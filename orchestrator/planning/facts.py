@@ -34,6 +34,10 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     yield "tariff", tenant.tariff
     yield "lines", str(definitions.line_limit(tenant))
     yield "caller ID", tenant.caller_id
+    if tenant.verified_numbers:
+        yield "verified numbers", ", ".join(tenant.verified_numbers)
+    for region in tenant.caller_ids:
+        yield f"caller ID/to {region.prefix}", region.shown
     yield "trunk", tenant.trunk
     yield "time zone", tenant.time_zone
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
@@ -50,6 +54,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/name", employee.name
         yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
         yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
+        if employee.caller_id:
+            yield f"{base}/caller ID", employee.caller_id
         if employee.ringback:
             yield f"{base}/ringback", employee.ringback
         yield from _overflow_facts(base, employee.overflow)
@@ -60,6 +66,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/members", ", ".join(department.members)
         yield f"{base}/distribution", department.distribution
         yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+        if department.caller_id:
+            yield f"{base}/caller ID", department.caller_id
         if department.ringback:
             yield f"{base}/ringback", department.ringback
         yield from _overflow_facts(base, department.overflow)

@@ -8,6 +8,7 @@ from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
+from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.graph import (
     Action,
     Admit,
@@ -59,7 +60,8 @@ def compile_tenant(definitions: Definitions, tenant: Tenant) -> Graph:
     entries = sorted(compiler.entries(), key=lambda entry: (entry.origin, entry.kind, entry.pattern))
     asked = {step.action.schedule for step in steps if isinstance(step.action, AskTime)}
     hours = {each.name: hour_table(each, tenant.time_zone) for each in tenant.schedules if each.name in asked}
-    return Graph(tenant.name, tuple(entries), {step.id: step for step in steps}, hours)
+    by_id = {step.id: step for step in steps}
+    return Graph(tenant.name, tuple(entries), by_id, hours, caller_ids(tenant))
 
 
 def own_area(region: str, number: str) -> str:

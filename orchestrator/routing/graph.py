@@ -12,6 +12,7 @@ from typing import Literal
 
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
+from orchestrator.routing.caller_id import CallerIds
 from orchestrator.routing.hours import HourTable
 
 EntryKind = Literal["did", "extension", "outside", "emergency", "code"]
@@ -209,13 +210,14 @@ class Graph:
     """All of one tenant.
 
     Args: entries: sorted by origin, kind and pattern. steps: by id, sorted. hours: of schedules that its
-    steps ask, by name, sorted.
+    steps ask, by name, sorted. caller_ids: what calls outside show.
     """
 
     tenant: str
     entries: tuple[Entry, ...]
     steps: Mapping[str, Step]
     hours: Mapping[str, HourTable] = field(default_factory=dict)
+    caller_ids: CallerIds = field(default_factory=CallerIds)
 
     def reachable(self, step: str) -> frozenset[str]:
         """Ids of all steps that a call may pass from this one on, itself included."""

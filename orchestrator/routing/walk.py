@@ -49,7 +49,8 @@ class Situation:
 
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
     extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
-    E.164, of a call to outside. switches: names of the tenant's switches that are on.
+    E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
+    the phone that calls; empty: a trunk.
     """
 
     at: datetime
@@ -57,6 +58,7 @@ class Situation:
     told: Mapping[str, str] = field(default_factory=dict)
     dialled: str = ""
     switches: frozenset[str] = frozenset()
+    caller: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Passed:
 
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
+    shown: what it is shown, E.164.
     """
 
     step: Step
@@ -73,6 +76,7 @@ class Passed:
     below: tuple[str, ...] = ()
     opening: Opening | None = None
     number: str = ""
+    shown: str = ""
 
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
@@ -158,7 +162,8 @@ class _Walk:
                 outcome = self.situation.told.get(number, ANSWERED)
                 if not self._takes_line(step.action.limit):
                     outcome = FULL
-                return replace(passed, outcome=outcome, number=number)
+                shown = self.graph.caller_ids.shown(self.situation.caller, number)
+                return replace(passed, outcome=outcome, number=number, shown=shown)
             case Emergency():
                 return replace(passed, outcome=ANSWERED)
             case RefuseClass() | HangUp():

@@ -150,6 +150,42 @@ EDITS = {
     "foreign caller ID": Edit(
         ACME, 'caller_id: "+74951112233"', 'caller_id: "+74951112299"', "caller-id-foreign", "caller_id"
     ),
+    "foreign caller ID of an employee": Edit(
+        ACME,
+        "name: Анна Соколова",
+        'name: Анна, caller_id: "+74951112299"',
+        "caller-id-foreign",
+        "+74951112299",
+    ),
+    "foreign caller ID of a department": Edit(
+        ACME, "distribution: all", 'caller_id: "+74951112299"', "caller-id-foreign", "+74951112299"
+    ),
+    "foreign caller ID of a region": Edit(
+        ACME,
+        "outgoing:",
+        'caller_ids: {"+7812": "+78121234567"}\noutgoing:',
+        "caller-id-foreign",
+        "caller_ids",
+    ),
+    "caller ID of another tenant": Edit(
+        ACME, "outgoing:", 'verified_numbers: ["+73432223344"]\noutgoing:', "verified-clash", "verified"
+    ),
+    "verified number that is an own one": Edit(
+        ACME, "outgoing:", 'verified_numbers: ["+74951112235"]\noutgoing:', "verified-own", "verified"
+    ),
+    "two departments that show different numbers": Edit(
+        ACME,
+        "departments:\n",
+        """departments:
+  one: {title: One, members: ["104"], caller_id: "+74951112233"}
+  two: {title: Two, members: ["104"], caller_id: "+74951112234"}
+""",
+        "caller-id-ambiguous",
+        'extension: "104"',
+    ),
+    "region that is no prefix": Edit(
+        ACME, "outgoing:", 'caller_ids: {"7812": "+74951112233"}\noutgoing:', "prefix", "caller_ids"
+    ),
     "caller ID not said": Edit(ACME, 'caller_id: "+74951112233"\n', "", "missing-key", "version: 1"),
     "nothing to show outside": Edit(
         BETA, 'numbers:\n  "+73432223344": {employee: "101"}\n', "", "caller-id-missing", "version: 1"
