@@ -49,6 +49,8 @@ OrchestratorError
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
 ├── PortTaken
+├── SoundUnreadable           a sound file isn't one, or has no sound in it
+├── SpeechFailed              a text can't be spoken: espeak-ng isn't there, or fails
 ├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
 ├── MetricsNotLocal           the metrics address is one that others can reach
@@ -126,6 +128,14 @@ class ActionFailed(SwitchError):
 
 class ApplyFailed(OrchestratorError):
     code = "apply-failed"
+
+
+class SoundUnreadable(OrchestratorError):
+    code = "sound-unreadable"
+
+
+class SpeechFailed(OrchestratorError):
+    code = "speech-failed"
 
 
 class StorageError(OrchestratorError):

@@ -102,7 +102,7 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
         case graph.Announce(prompt=prompt):
-            return f"answers and plays {prompt}"
+            return f"answers and plays: {prompt.text}" if prompt.say else f"answers and plays {prompt.text}"
         case graph.Record():
             return "records from the answer on"
         case graph.AskTime(schedule=schedule):

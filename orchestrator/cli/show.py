@@ -141,11 +141,11 @@ def _data(
         "recording": {
             "on": _records(session, tenant),
             "kept_years": _years(session, tenant),
-            "announce": tenant.recording.announce or None,
-            "announce_outbound": tenant.recording.announce_outbound or None,
+            "announce": tenant.recording.announce.text or None,
+            "announce_outbound": tenant.recording.announce_outbound.text or None,
         },
-        "ringback": tenant.ringback or None,
-        "music_on_hold": tenant.music_on_hold or None,
+        "ringback": tenant.ringback.text or None,
+        "music_on_hold": tenant.music_on_hold.text or None,
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
         "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
@@ -160,7 +160,7 @@ def _data(
                 "extension": department.extension or None,
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
-                "ringback": department.ringback or None,
+                "ringback": department.ringback.text or None,
                 "caller_id": department.caller_id or None,
                 "members": list(department.members),
                 "overflow": overflow_json(department.overflow),
@@ -172,7 +172,7 @@ def _data(
                 "extension": employee.extension,
                 "name": employee.name,
                 "ring_timeout_s": employee.ring_timeout_s,
-                "ringback": employee.ringback or None,
+                "ringback": employee.ringback.text or None,
                 "caller_id": employee.caller_id or None,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
@@ -253,9 +253,9 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     yield "may dial", f"{', '.join(tenant.dial_classes) or 'nothing outside'}; emergency numbers always"
     yield "recording", _recording(session, tenant)
     if tenant.ringback:
-        yield "ringback", tenant.ringback
+        yield "ringback", tenant.ringback.text
     if tenant.music_on_hold:
-        yield "on hold", tenant.music_on_hold
+        yield "on hold", tenant.music_on_hold.text
     yield "trunk", tenant.trunk
     yield "node", f"{tenant.node}, {tenant.time_zone}"
     yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"

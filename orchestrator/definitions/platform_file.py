@@ -33,7 +33,10 @@ class PlatformFile:
     @property
     def surroundings(self) -> Surroundings:
         """What the other files of its project depend on."""
-        return Surroundings(self.platform.region or "RU", self.platform.time_zone, self.defaults)
+        platform = self.platform
+        return Surroundings(
+            platform.region or "RU", platform.time_zone, self.defaults, platform.language or "ru"
+        )
 
 
 EMERGENCY_NUMBER = scalars.matching(
@@ -65,6 +68,13 @@ LIMITS = (
         "14400",
         default=14400,
     ),
+    LONGEST_PROMPT := Field(
+        "longest_prompt_s",
+        scalars.seconds(5, 86400),
+        "A prompt may last so long; music isn't bounded by it.",
+        "600",
+        default=600,
+    ),
 )
 
 
@@ -74,6 +84,7 @@ def _limits(given: Converted) -> CallLimits:
         rtp_hold_timeout_s=given[RTP_HOLD_TIMEOUT],
         session_expires_s=given[SESSION_EXPIRES],
         longest_call_s=given[LONGEST_CALL],
+        longest_prompt_s=given[LONGEST_PROMPT],
     )
 
 

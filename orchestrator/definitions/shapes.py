@@ -42,6 +42,7 @@ class Surroundings:
     region: str = "RU"
     time_zone: str = "Europe/Moscow"
     defaults: Defaults = field(default_factory=Defaults)
+    language: str = "ru"
 
 
 @dataclass(slots=True)

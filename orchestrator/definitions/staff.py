@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from orchestrator.definitions import scalars
 from orchestrator.definitions.caller_ids import STAFF_CALLER_ID
+from orchestrator.definitions.prompts import RINGBACK
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
-from orchestrator.definitions.sounds import RINGBACK
 from orchestrator.definitions.targets import OVERFLOW
 from orchestrator.model.tenant import Department, Device, Employee
 

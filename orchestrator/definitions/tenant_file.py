@@ -9,30 +9,31 @@ from orchestrator.definitions import media, scalars
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
+from orchestrator.definitions.prompts import PROMPT, RINGBACK, PromptShape
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.schedules import SCHEDULE
 from orchestrator.definitions.shapes import Field, ListOf, Scalar, Surroundings
-from orchestrator.definitions.sounds import RINGBACK, SOUND_FILE
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
 from orchestrator.definitions.states import FEATURE_CODES, SWITCHES
 from orchestrator.definitions.targets import TARGET
+from orchestrator.model.prompt import SILENCE
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.tenant import Did, Recording, Tenant
 
 ANNOUNCE = Field(
     "announce",
-    SOUND_FILE,
-    "Sound that a caller from outside hears first: a WAV file, from the project's root.",
+    PromptShape(listed=True),
+    "What a caller from outside hears first: a prompt (a WAV file, from the project's root, or a text).",
     "prompts/recorded.wav",
-    default="",
+    default=SILENCE,
     default_text="none",
 )
 ANNOUNCE_OUTBOUND = Field(
     "announce_outbound",
-    SOUND_FILE,
+    PROMPT,
     "The same for somebody outside who is called.",
     "prompts/recorded.wav",
-    default="",
+    default=SILENCE,
     default_text="none",
 )
 
@@ -188,16 +189,16 @@ ENCRYPTION = Field(
 )
 TENANT_RINGBACK = replace(
     RINGBACK,
-    doc="Music or a message that who calls from outside hears in place of ringing tones: a WAV file, played "
+    doc="Music or a message that who calls from outside hears in place of ringing tones: a prompt, played "
     "over and over.",
     default_text="ringing tones",
 )
 MUSIC_ON_HOLD = Field(
     "music_on_hold",
-    SOUND_FILE,
-    "Music that is heard by whoever a phone of the tenant puts on hold: a WAV file, played over and over.",
+    PROMPT,
+    "Music that is heard by whoever a phone of the tenant puts on hold: a prompt, played over and over.",
     "music/hold.wav",
-    default="",
+    default=SILENCE,
     default_text="silence",
 )
 

@@ -85,12 +85,16 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """No call hangs for ever: RTP silence, session timers, longest call; all in seconds."""
+    """No call hangs for ever: RTP silence, session timers, longest call; all in seconds.
+
+    Args: longest_prompt_s: a longer prompt is taken for a mistake.
+    """
 
     rtp_timeout_s: int
     rtp_hold_timeout_s: int
     session_expires_s: int
     longest_call_s: int
+    longest_prompt_s: int = 600
 
 
 @dataclass(frozen=True, slots=True)

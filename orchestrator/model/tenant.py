@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.caller_id import RegionCallerId
 from orchestrator.model.problem import NOWHERE, Position
+from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import FeatureCodes, TenantSwitch
 
@@ -61,8 +62,8 @@ class Device:
 class Employee:
     """Somebody who can be called.
 
-    Args: ringback: sound file that is heard in place of ringing tones; empty: the tenant's. caller_id: what
-    it shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
+    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it
+    shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
     """
 
     extension: str
@@ -70,7 +71,7 @@ class Employee:
     devices: tuple[Device, ...]
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
-    ringback: str = ""
+    ringback: Prompt = SILENCE
     caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
@@ -90,7 +91,7 @@ class Department:
     distribution: str
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
-    ringback: str = ""
+    ringback: Prompt = SILENCE
     caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
@@ -108,12 +109,11 @@ class Did:
 class Recording:
     """How calls are recorded when the tenant has the option.
 
-    Args: announce: WAV file, relative to the project, that a caller from outside hears first; empty: none.
-    announce_outbound: the same for a callee outside.
+    Args: announce: what a caller from outside hears first. announce_outbound: the same for a callee outside.
     """
 
-    announce: str = ""
-    announce_outbound: str = ""
+    announce: Prompt = SILENCE
+    announce_outbound: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ class Tenant:
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
     trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
     preference; empty: the platform's. encryption: `off`, `offered` or `required`. ringback, music_on_hold:
-    sound files, relative to the project, that who calls from outside hears in place of ringing tones, and
-    that whoever a phone puts on hold hears; empty: none. verified_numbers: elsewhere, that it may show.
+    what who calls from outside hears in place of ringing tones, and what whoever a phone puts on hold hears.
+    verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
     """
 
@@ -150,19 +150,13 @@ class Tenant:
     codecs: tuple[str, ...] = ()
     encryption: str = "off"
     schedules: tuple[Schedule, ...] = ()
-    ringback: str = ""
-    music_on_hold: str = ""
+    ringback: Prompt = SILENCE
+    music_on_hold: Prompt = SILENCE
     switches: tuple[TenantSwitch, ...] = ()
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
-
-    @property
-    def music(self) -> tuple[str, ...]:
-        """The sound files that are played over and over, sorted."""
-        of_staff = {each.ringback for each in self.employees} | {each.ringback for each in self.departments}
-        return tuple(sorted({self.ringback, self.music_on_hold, *of_staff} - {""}))
 
     @property
     def may_show(self) -> frozenset[str]:

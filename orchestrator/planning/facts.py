@@ -43,12 +43,12 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
     for option, quantity in tenant.options.items():
         yield f"options/{option}", "on" if quantity == 1 else str(quantity)
-    yield "recording/announce", tenant.recording.announce
-    yield "recording/announce outbound", tenant.recording.announce_outbound
+    yield "recording/announce", tenant.recording.announce.text
+    yield "recording/announce outbound", tenant.recording.announce_outbound.text
     if tenant.ringback:
-        yield "ringback", tenant.ringback
+        yield "ringback", tenant.ringback.text
     if tenant.music_on_hold:
-        yield "music on hold", tenant.music_on_hold
+        yield "music on hold", tenant.music_on_hold.text
     for employee in tenant.employees:
         base = f"employees/{employee.extension}"
         yield f"{base}/name", employee.name
@@ -57,7 +57,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         if employee.caller_id:
             yield f"{base}/caller ID", employee.caller_id
         if employee.ringback:
-            yield f"{base}/ringback", employee.ringback
+            yield f"{base}/ringback", employee.ringback.text
         yield from _overflow_facts(base, employee.overflow)
     for department in tenant.departments:
         base = f"departments/{department.name}"
@@ -69,7 +69,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         if department.caller_id:
             yield f"{base}/caller ID", department.caller_id
         if department.ringback:
-            yield f"{base}/ringback", department.ringback
+            yield f"{base}/ringback", department.ringback.text
         yield from _overflow_facts(base, department.overflow)
     for schedule in tenant.schedules:
         base = f"schedules/{schedule.name}"

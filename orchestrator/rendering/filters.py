@@ -11,6 +11,7 @@ from datetime import date
 from jinja2 import Undefined
 
 from orchestrator.errors import RenderFailed
+from orchestrator.model.prompt import Prompt
 from orchestrator.routing.hours import Day
 
 PROMPT_PREFIX = "vpbx"
@@ -94,40 +95,46 @@ def spoken(value: str) -> str:
     return display_name(value).replace("$", "＄")
 
 
-def prompt_name(path: str) -> str:
-    """The name under which the switch knows a prompt file of the project.
+def prompt_name(prompt: Prompt) -> str:
+    """The name under which the switch knows a prompt: after its file, or after the text that is spoken.
 
-    >>> prompt_name("prompts/recorded.wav")
+    >>> prompt_name(Prompt("prompts/recorded.wav"))
     'prompts.recorded'
+    >>> prompt_name(Prompt(say="Hello", language="en"))
+    'said.b968d43be4fe4cd3'
     """
+    if prompt.say:
+        text = f"{prompt.language}\0{prompt.say}"
+        return f"said.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    path = prompt.file
     stem = path.rpartition(".")[0] if path.endswith((".wav", ".WAV")) else path
     return argument(stem.strip("./").replace("/", "."))
 
 
-def prompt(path: str) -> str:
+def prompt(given: Prompt) -> str:
     """A prompt as Playback takes it; empty for none."""
-    return f"{PROMPT_PREFIX}/{prompt_name(path)}" if path else ""
+    return f"{PROMPT_PREFIX}/{prompt_name(given)}" if given else ""
 
 
-def music(path: str) -> str:
-    """The class of music on hold that plays a sound file of the project; empty for none.
+def music(given: Prompt) -> str:
+    """The class of music on hold that plays a prompt; empty for none.
 
-    >>> music("music/hold.wav")
+    >>> music(Prompt("music/hold.wav"))
     'music.music.hold'
     """
-    if not path:
+    if not given:
         return ""
-    name = f"music.{prompt_name(path)}"
+    name = f"music.{prompt_name(given)}"
     return name if len(name) <= _LONGEST_CLASS else f"music.{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
-def music_directory(path: str) -> str:
+def music_directory(given: Prompt) -> str:
     """Where the switch keeps the file of a class of music, below its sounds.
 
-    >>> music_directory("music/hold.wav")
+    >>> music_directory(Prompt("music/hold.wav"))
     'vpbx/music.music.hold'
     """
-    return f"{PROMPT_PREFIX}/{music(path)}"
+    return f"{PROMPT_PREFIX}/{music(given)}"
 
 
 def hours_prefix(schedule: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
+from orchestrator.model.prompt import SILENCE
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
 from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.graph import (
@@ -266,7 +267,7 @@ class _Compiler:
     def _dial_out(self, step: str, number: str, position: Position) -> Step:
         tenant = self._tenant
         assert not number or is_e164(number), number
-        announce = tenant.recording.announce_outbound if self._records else ""
+        announce = tenant.recording.announce_outbound if self._records else SILENCE
         action = DialOut(number, tenant.caller_id, tenant.trunk, self._limit, self._records, announce)
         return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
 

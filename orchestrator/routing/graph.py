@@ -12,6 +12,7 @@ from typing import Literal
 
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
+from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.routing.caller_id import CallerIds
 from orchestrator.routing.hours import HourTable
 
@@ -31,12 +32,12 @@ class DeviceRef:
 class Admit:
     """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line.
 
-    Args: ringback: sound file that the caller hears in place of ringing tones; empty: none.
+    Args: ringback: what the caller hears in place of ringing tones; none: tones.
     """
 
     did: str
     limit: int
-    ringback: str = ""
+    ringback: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class MarkInternal:
 class Announce:
     """Answers and plays a prompt. Outcome: done."""
 
-    prompt: str
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,14 @@ class Ring:
     """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
 
     Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`. ringback:
-    sound file that a caller from outside hears meanwhile; empty: that of the tenant.
+    what a caller from outside hears meanwhile; none: that of the tenant.
     """
 
     devices: tuple[DeviceRef, ...]
     timeout_s: int
     kind: str
     name: str
-    ringback: str = ""
+    ringback: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class DialOut:
 
     Effects: take a line, record, rate.
 
-    Args: number: E.164, or empty for the number dialled. announce: prompt for the callee, or empty.
+    Args: number: E.164, or empty for the number dialled. announce: what the callee hears first.
     """
 
     number: str
@@ -134,7 +135,7 @@ class DialOut:
     trunk: str
     limit: int
     record: bool
-    announce: str = ""
+    announce: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)

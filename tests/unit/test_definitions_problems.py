@@ -143,6 +143,15 @@ EDITS = {
     "sound outside the project": Edit(
         ACME, "outgoing:", "recording: {announce: ../no.wav}\noutgoing:", "sound-path", "../no.wav"
     ),
+    "spoken prompt without a text": Edit(
+        ACME, "outgoing:", "recording: {announce: {language: ru}}\noutgoing:", "missing-key", "{announce"
+    ),
+    "prompt in a language that isn't spoken": Edit(
+        ACME, "outgoing:", "music_on_hold: {say: Hallo, language: de}\noutgoing:", "choice", "language: de"
+    ),
+    "music that isn't there": Edit(
+        ACME, "name: Анна Соколова", "name: Анна, ringback: no.wav", "sound-missing", "no.wav"
+    ),
     # numbers
     "number of another tenant": Edit(
         BETA, '"+73432223344"', '"+74951112233"', "number-clash", '"+74951112233"'

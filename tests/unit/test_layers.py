@@ -46,6 +46,7 @@ LAYERS = {
     "deployment": WIRING,
     "recorders": WIRING,
     "recordings": WIRING,
+    "sound": ADAPTERS,
     "written_sound": ADAPTERS,
     "books": WIRING,
     "settlement": WIRING,
