@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := espeak-ng sip-tester faketime postgresql debootstrap logrotate systemd vagrant
-FAST := tests/unit tests/golden tests/properties tests/events
+FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 3
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
