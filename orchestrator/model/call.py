@@ -15,6 +15,10 @@ Systemname = NewType("Systemname", str)
 """The random name of a switch, kept for its life; every genuine event carries it."""
 
 
+MUSIC_STOPPED = "MUSIC_STOPPED"
+"""A channel has heard the end of music: on hold, or in place of ringing tones. It is in no durable record."""
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchEvent:
     """One normalised event of the switch, the same whether it came over AMI or from the durable record.

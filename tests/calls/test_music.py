@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import farside, media
@@ -109,6 +111,39 @@ def test_who_is_put_on_hold_hears_the_tenants_music(site: Site, world: FarSide, 
     heard = media.hear_file(file, media.voice(ON_HOLD, 8))
     assert heard.same, heard
     assert heard.voiced_s >= 1.5
+
+
+def test_who_speaks_after_music_is_in_the_recording(site: Site, world: FarSide, tmp_path: Path) -> None:
+    """Ringing music, for as many calls as tell: packets are numbered from anywhere."""
+    colleague, caller = (media.write_wav(tmp_path / f"{seed}.wav", media.voice(seed)) for seed in (61, 62))
+    world.behave("acme101desk", farside.answer(colleague, ring_s=0.6))
+    site.listen()
+    calls = [world.call(CARRIER, DIRECT, say=caller, from_number=f"+7903555700{n}") for n in range(5)]
+    for call in calls:
+        world.wait_answered(call)
+    time.sleep(2.5)  # what is heard in that time is in the recording, or not
+    for call in calls:
+        world.hang_up(call)
+    world.behave("acme101desk", farside.ring())
+    files = finished_recordings(site, len(calls))
+    site.stop_listener()
+    sides = [
+        media.hear(side, media.voice(seed))
+        for file in files
+        for side, seed in zip(media.read(file), (62, 61), strict=True)
+    ]
+    assert all(each.same and each.voiced_s >= 1.5 for each in sides), sides
+
+
+def finished_recordings(site: Site, count: int) -> list[Path]:
+    """The newest recordings, once they are whole."""
+
+    def found() -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = site.json("recordings", "list", "acme")["recordings"]
+        return sorted(listed, key=lambda item: item["started_at"])[-count:]
+
+    site.until(lambda: [item["state"] for item in found()] == ["complete"] * count, f"{count} recordings", 20)
+    return [Path(item["file"]) for item in found()]
 
 
 def test_other_music_is_heard_after_an_apply_and_a_missing_file_refuses_it(
