@@ -38,8 +38,8 @@ _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.Record: ("options",),
     graph.Classify: ("outgoing.allow", "caller_id"),
     graph.RefuseClass: ("outgoing.allow",),
-    graph.DialOut: ("caller_id", "trunk"),
-    graph.Emergency: ("caller_id", "trunk"),
+    graph.DialOut: ("caller_id", "trunk", "trunks"),
+    graph.Emergency: ("caller_id", "trunk", "trunks"),
 }
 """What a step of a kind reads of the tenant itself, the first thing first."""
 

@@ -54,6 +54,7 @@ class _Asked:
 @click.option(
     "--lines-in-use", type=click.IntRange(min=0), default=0, show_default=True, help="Before this call."
 )
+@click.option("--dead", multiple=True, metavar="TRUNK", help="A trunk that takes no call.")
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
@@ -68,6 +69,7 @@ def route(
     lines_in_use: int,
     on: Sequence[str],
     live: bool,
+    dead: Sequence[str],
     busy: Sequence[str],
     no_answer: Sequence[str],
     unreachable: Sequence[str],
@@ -98,7 +100,14 @@ def route(
         session = Session(project, definitions, choose_node(definitions, model.node))
         are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
     situation = Situation(
-        when, lines_in_use, _told(asked, outcomes), asked.dialled, are_on, _extension(model, caller)
+        when,
+        lines_in_use,
+        _told(asked, outcomes),
+        asked.dialled,
+        are_on,
+        _extension(model, caller),
+        _dead(definitions, dead),
+        _on_switch(definitions, model),
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -146,6 +155,20 @@ def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) 
 def _extension(tenant: Tenant, caller: str) -> str:
     """Who calls, when it is a phone; empty: a trunk."""
     return caller if caller in tenant.employees_by_extension() else ""
+
+
+def _dead(definitions: Definitions, dead: Sequence[str]) -> frozenset[str]:
+    """Raises: NotFound: there is no such trunk."""
+    for name in dead:
+        if name not in definitions.platform.trunks:
+            raise NotFound(f"there is no trunk {name!r}", did_you_mean(name, definitions.platform.trunks))
+    return frozenset(dead)
+
+
+def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:
+    """The numbers that are called without a trunk."""
+    here = (each for each in definitions.tenants.values() if each.node == tenant.node)
+    return frozenset(did.number for each in here if each.service == "active" for did in each.numbers)
 
 
 def _owner(definitions: Definitions, number: str) -> Tenant | None:

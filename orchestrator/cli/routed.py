@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
 from orchestrator.routing import graph
-from orchestrator.routing.compile import FULL
+from orchestrator.routing.compile import FAILED, FULL
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
 from orchestrator.routing.walk import ANSWERED, DONE, Passed
@@ -130,7 +130,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
                 outcome = "no line is free, 486"
             return f"calls {passed.number}, {way}, shows {passed.shown}, {price}: {outcome}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
-            return f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
+            told = f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
+            return told if passed.outcome == ANSWERED else f"{told}: failed"
         case graph.RefuseClass():
             return "refuses with 403"
         case graph.HangUp(cause=cause):
@@ -149,6 +150,8 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End("outside", last.number, f"outside {last.number}, {price}")
         case graph.DialOut() if last.outcome == FULL:
             return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
+        case graph.DialOut(trunk=trunk) | graph.Emergency(trunk=trunk) if last.outcome == FAILED:
+            return End("refused", "", f"nobody: trunk {trunk} fails")
         case graph.Emergency(number=number):
             return End("emergency", number, f"emergency {number}")
         case graph.HangUp(cause=cause):

@@ -129,6 +129,7 @@ def _data(
         "time_zone": tenant.time_zone,
         "node": tenant.node,
         "trunk": tenant.trunk,
+        "trunks": list(tenant.trunks),
         "caller_id": tenant.caller_id or None,
         "verified_numbers": list(tenant.verified_numbers),
         "caller_ids": {each.prefix: each.shown for each in tenant.caller_ids},
@@ -256,7 +257,7 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
         yield "ringback", tenant.ringback.text
     if tenant.music_on_hold:
         yield "on hold", tenant.music_on_hold.text
-    yield "trunk", tenant.trunk
+    yield "trunk", ", then ".join(tenant.trunks)
     yield "node", f"{tenant.node}, {tenant.time_zone}"
     yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"
 

@@ -187,6 +187,23 @@ TRUNK_CODECS = Field(
     default=(),
     default_text="`codecs` of the platform",
 )
+TRUNK_QUALIFY = Field(
+    "qualify_s",
+    scalars.seconds(5, 3600),
+    "How often the operator is asked whether it is there (OPTIONS); while it isn't, calls take the next "
+    "trunk.",
+    "30",
+    default=0,
+    default_text="never",
+)
+TRUNK_CAPACITY = Field(
+    "capacity",
+    scalars.integer(1, 100_000),
+    "Calls at once, both ways, shared among the tenants that use it.",
+    "30",
+    default=0,
+    default_text="as many as come",
+)
 
 
 def _trunk(given: Converted) -> Trunk:
@@ -200,6 +217,8 @@ def _trunk(given: Converted) -> Trunk:
         transport=given[TRUNK_TRANSPORT],
         srtp=given[TRUNK_SRTP],
         codecs=given[TRUNK_CODECS],
+        qualify_s=given[TRUNK_QUALIFY],
+        capacity=given[TRUNK_CAPACITY],
         position=given.position,
     )
 
@@ -215,6 +234,8 @@ TRUNK = Record(
         TRUNK_TRANSPORT,
         TRUNK_SRTP,
         TRUNK_CODECS,
+        TRUNK_QUALIFY,
+        TRUNK_CAPACITY,
     ),
     _trunk,
 )

@@ -94,6 +94,14 @@ DEFAULT_NODE = Field(
 DEFAULT_TRUNK = Field(
     "trunk", scalars.slug("a trunk's name"), "Trunk of a tenant that names none.", "main", "", "none"
 )
+DEFAULT_TRUNKS = Field(
+    "trunks",
+    ListOf(scalars.slug("a trunk's name"), at_least=1),
+    "In place of `trunk`: several, the first that takes the call.",
+    "[main, reserve]",
+    default=(),
+    default_text="none",
+)
 DEFAULT_TARIFF = Field(
     "tariff", scalars.slug("a tariff's name"), "Tariff of a tenant that names none.", "master", "", "none"
 )
@@ -117,7 +125,7 @@ DEFAULT_CLASSES = Field(
 def _defaults(given: Converted) -> Defaults:
     return Defaults(
         node=given[DEFAULT_NODE],
-        trunk=given[DEFAULT_TRUNK],
+        trunks=given[DEFAULT_TRUNKS] or tuple(name for name in (given[DEFAULT_TRUNK],) if name),
         tariff=given[DEFAULT_TARIFF],
         ring_timeout_s=given[DEFAULT_RING],
         dial_classes=tuple(sorted(given[DEFAULT_CLASSES])),
@@ -208,7 +216,7 @@ DEFAULTS = Field(
     "defaults",
     Record(
         "the defaults",
-        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
+        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TRUNKS, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
         _defaults,
     ),
     "What tenants get that say nothing themselves.",

@@ -29,7 +29,7 @@ class Defaults:
     """What tenants get that say nothing themselves. Empty: the platform gives none."""
 
     node: str = ""
-    trunk: str = ""
+    trunks: tuple[str, ...] = ()
     tariff: str = ""
     ring_timeout_s: int = 30
     dial_classes: tuple[str, ...] = ("local", "national", "mobile")

@@ -12,7 +12,7 @@ from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.prompts import PROMPT, RINGBACK, PromptShape
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.schedules import SCHEDULE
-from orchestrator.definitions.shapes import Field, ListOf, Scalar, Surroundings
+from orchestrator.definitions.shapes import Defaults, Field, ListOf, Scalar, Surroundings
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
 from orchestrator.definitions.states import FEATURE_CODES, SWITCHES
 from orchestrator.definitions.targets import TARGET
@@ -95,6 +95,14 @@ TRUNK: Field[str | None] = Field(
     "main",
     None,
     "`defaults.trunk` of the platform",
+)
+TRUNKS: Field[tuple[str, ...]] = Field(
+    "trunks",
+    ListOf(scalars.slug("a trunk's name"), at_least=1),
+    "In place of `trunk`: several, the first that takes the call.",
+    "[main, reserve]",
+    default=(),
+    default_text="`defaults.trunks` of the platform",
 )
 CALLER_ID: Field[str | None] = Field(
     "caller_id",
@@ -214,7 +222,7 @@ def _tenant(given: Converted) -> Tenant:
         service=given[SERVICE],
         time_zone=_given_or(given[TIME_ZONE], given.surroundings.time_zone),
         node=_given_or(given[NODE], defaults.node),
-        trunk=_given_or(given[TRUNK], defaults.trunk),
+        trunks=_trunks(given, defaults),
         caller_id=_given_or(given[CALLER_ID], only),
         options=given[OPTIONS],
         seats=given[SEATS],
@@ -237,6 +245,11 @@ def _tenant(given: Converted) -> Tenant:
     )
 
 
+def _trunks(given: Converted, defaults: Defaults) -> tuple[str, ...]:
+    one = given[TRUNK]
+    return given[TRUNKS] or (defaults.trunks if one is None else (one,))
+
+
 def _given_or(given: str | None, default: str) -> str:
     return default if given is None else given
 
@@ -256,6 +269,7 @@ TENANT = Record(
         TIME_ZONE,
         NODE,
         TRUNK,
+        TRUNKS,
         CALLER_ID,
         VERIFIED_NUMBERS,
         CALLER_IDS,

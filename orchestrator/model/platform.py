@@ -69,6 +69,7 @@ class Trunk:
     match: source addresses its calls come from. secret: where the password is read: `env:NAME`,
     `file:PATH` or `` (none); never the password itself. transport: `udp`, `tcp` or `tls`.
     srtp: `off`, `offered` or `required`. codecs: in order of preference; empty: the platform's.
+    qualify_s: how often it is asked whether it is there; 0: never. capacity: calls at once; 0: any number.
     """
 
     name: str
@@ -80,6 +81,8 @@ class Trunk:
     transport: str = "udp"
     srtp: str = "off"
     codecs: tuple[str, ...] = ()
+    qualify_s: int = 0
+    capacity: int = 0
     position: Position = field(default=NOWHERE, compare=False)
 
 

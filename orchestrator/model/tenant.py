@@ -124,10 +124,10 @@ class Tenant:
     seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
-    trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
-    preference; empty: the platform's. encryption: `off`, `offered` or `required`. ringback, music_on_hold:
-    what who calls from outside hears in place of ringing tones, and what whoever a phone puts on hold hears.
-    verified_numbers: elsewhere, that it may show.
+    trunks: those its outbound calls leave by, the first that takes them. node: its home node. codecs: of its
+    phones, in order of preference; empty: the platform's. encryption: `off`, `offered` or `required`.
+    ringback, music_on_hold: what who calls from outside hears in place of ringing tones, and what whoever a
+    phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
     """
 
@@ -137,7 +137,7 @@ class Tenant:
     service: str
     time_zone: str
     node: str
-    trunk: str
+    trunks: tuple[str, ...]
     caller_id: str
     options: Mapping[str, int]
     seats: int | None
@@ -157,6 +157,11 @@ class Tenant:
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def trunk(self) -> str:
+        """The trunk that is tried first; empty where none is known."""
+        return self.trunks[0] if self.trunks else ""
 
     @property
     def may_show(self) -> frozenset[str]:

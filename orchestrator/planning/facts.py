@@ -38,7 +38,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield "verified numbers", ", ".join(tenant.verified_numbers)
     for region in tenant.caller_ids:
         yield f"caller ID/to {region.prefix}", region.shown
-    yield "trunk", tenant.trunk
+    yield "trunk", ", ".join(tenant.trunks)
     yield "time zone", tenant.time_zone
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
     for option, quantity in tenant.options.items():

@@ -18,6 +18,7 @@ from orchestrator.model.sounds import music_of, prompts_of
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
 from orchestrator.rendering.filters import FILTERS, finalize, music, prompt_name
+from orchestrator.rendering.trunk_limits import trunk_limits
 from orchestrator.routing.compile import compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
@@ -37,6 +38,7 @@ _PLATFORM_FILES = {
     "cel_custom.conf": PLAIN,
     "dialplan/days-off.conf": PLAIN,
     "dialplan/platform.conf": PLAIN,
+    "dialplan/trunks.conf": PLAIN,
     "extconfig.conf": PLAIN,
     "extensions.conf": PLAIN,
     "features.conf": PLAIN,
@@ -190,6 +192,7 @@ def render(
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
         "music": sorted({each for tenant in tenants for _, each in music_of(tenant)}),
+        "trunk_limits": trunk_limits(definitions.platform, tenants),
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,

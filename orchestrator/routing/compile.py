@@ -38,7 +38,14 @@ from orchestrator.routing.hours import hour_table
 LOCAL = "local"
 RECORDING = "recording"
 
-BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL = "busy", "no_answer", "unavailable", "refused", "full"
+BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL, FAILED = (
+    "busy",
+    "no_answer",
+    "unavailable",
+    "refused",
+    "full",
+    "failed",
+)
 CAUSES: Mapping[str, int] = {BUSY: 17, NO_ANSWER: 19, UNAVAILABLE: 20, REFUSED: 21, FULL: 17}
 """Q.850 cause of a call that ends with an outcome. Asterisk's answers: 17 486, 19 and 20 480, 21 403."""
 
@@ -132,8 +139,8 @@ class _Compiler:
             yield from self._inbound(did)
         yield from self._codes().values()
         for number in self._platform.emergency:
-            action = Emergency(number, tenant.caller_id, tenant.trunk)
-            yield Step(f"emergency.{number}", action, self._platform.position)
+            for step, trunk, edges in self._by_trunk(f"emergency.{number}"):
+                yield Step(step, Emergency(number, tenant.caller_id, trunk), self._platform.position, edges)
         yield from self._outside()
 
     def _extensions(self) -> Iterator[tuple[str, str, Position]]:
@@ -237,7 +244,7 @@ class _Compiler:
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]
             case _:
                 step = base if below else f"{base}.forward"
-                return step, [self._dial_out(step, target.name, target.position)]
+                return step, self._dial_out(step, target.name, target.position)
 
     def _welcome(self, base: str, position: Position, after: str) -> list[Step]:
         """Tell that the call is recorded, and record it."""
@@ -262,14 +269,26 @@ class _Compiler:
         edges = dict.fromkeys(sorted(tenant.dial_classes), "outside.dial")
         yield Step("outside.check", check, tenant.position, {**edges, "denied": "outside.denied"})
         yield Step("outside.denied", RefuseClass(), tenant.position)
-        yield self._dial_out("outside.dial", "", tenant.position)
+        yield from self._dial_out("outside.dial", "", tenant.position)
 
-    def _dial_out(self, step: str, number: str, position: Position) -> Step:
+    def _dial_out(self, first: str, number: str, position: Position) -> list[Step]:
+        """Call a number outside: one step for each trunk."""
         tenant = self._tenant
         assert not number or is_e164(number), number
         announce = tenant.recording.announce_outbound if self._records else SILENCE
-        action = DialOut(number, tenant.caller_id, tenant.trunk, self._limit, self._records, announce)
-        return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
+        ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
+        steps: list[Step] = []
+        for step, trunk, edges in self._by_trunk(first):
+            action = DialOut(number, tenant.caller_id, trunk, self._limit, self._records, announce)
+            steps.append(Step(step, action, position, {**ends, **edges}))
+        return steps
+
+    def _by_trunk(self, first: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+        """A step for each trunk, in order, and its edge to the next one. Args: first: id of the first."""
+        trunks = self._tenant.trunks
+        steps = [first, *(f"{first}.{trunk.replace('-', '_')}" for trunk in trunks[1:])]
+        for index, (step, trunk) in enumerate(zip(steps, trunks, strict=True)):
+            yield step, trunk, {FAILED: steps[index + 1]} if index + 1 < len(steps) else {}
 
 
 def _devices(employees: list[Employee]) -> tuple[DeviceRef, ...]:

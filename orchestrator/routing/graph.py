@@ -123,7 +123,9 @@ class Classify:
 
 @dataclass(frozen=True, slots=True)
 class DialOut:
-    """Calls a number outside. Outcomes: busy, no_answer; any other, such as no free line, ends the call here.
+    """Calls a number outside. Outcomes: busy, no_answer, failed; any other, such as no line, ends the call.
+
+    It failed when the trunk is at fault, and there is another to try; else the call ends.
 
     Effects: take a line, record, rate.
 
@@ -140,7 +142,7 @@ class DialOut:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Calls an emergency number: no line, no class, nothing before it."""
+    """Calls an emergency number: no line, no class, nothing before it. Outcome: failed, as of `DialOut`."""
 
     number: str
     caller_id: str

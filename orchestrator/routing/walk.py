@@ -14,7 +14,7 @@ from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.model.state import OFF, ON
-from orchestrator.routing.compile import BUSY, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
+from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import (
     MOST_PASSES,
@@ -50,7 +50,8 @@ class Situation:
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
     extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
     E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
-    the phone that calls; empty: a trunk.
+    the phone that calls; empty: a trunk. dead: trunks that take no
+    call. on_switch: numbers that are called without a trunk.
     """
 
     at: datetime
@@ -59,6 +60,8 @@ class Situation:
     dialled: str = ""
     switches: frozenset[str] = frozenset()
     caller: str = ""
+    dead: frozenset[str] = frozenset()
+    on_switch: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +163,18 @@ class _Walk:
             case DialOut():
                 number = step.action.number or self.situation.dialled
                 outcome = self.situation.told.get(number, ANSWERED)
-                if not self._takes_line(step.action.limit):
+                if self.lines >= step.action.limit:
                     outcome = FULL
+                elif step.action.trunk in self.situation.dead and number not in self.situation.on_switch:
+                    outcome = FAILED
+                else:
+                    self.lines += 1
                 shown = self.graph.caller_ids.shown(self.situation.caller, number)
                 return replace(passed, outcome=outcome, number=number, shown=shown)
             case Emergency():
-                return replace(passed, outcome=ANSWERED)
+                return replace(
+                    passed, outcome=FAILED if step.action.trunk in self.situation.dead else ANSWERED
+                )
             case RefuseClass() | HangUp():
                 return replace(passed, outcome=ENDED)
             case _:

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from harness import farside
-from harness.farside import CARRIER, FarSide
+from harness.farside import CARRIER, Carrier, FarSide
+from harness.ports import PortBlock
+from harness.recorded import steps_of
 from harness.site import EXAMPLES, Site
 
 from orchestrator.asterisk.binary import Asterisk
+from orchestrator.model.platform import Address
 
 pytestmark = pytest.mark.switch
 
@@ -26,24 +29,65 @@ departments:
 """
 
 
+RESERVE_HOST, RESERVE_PHONES, DEAD_HOST = "127.0.0.6", "127.0.0.7", "127.0.0.8"
+TRUNK = """  {name}:
+    auth: ip
+    address: {address}
+    match: [{address.host}]
+    qualify_s: 5
+"""
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
-    """The examples; acme shows different numbers."""
+def reserve_address() -> Iterator[Address]:
+    with PortBlock() as block:
+        yield Address(RESERVE_HOST, block.port())
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk, reserve_address: Address
+) -> Iterator[Site]:
+    """The examples; acme shows different numbers, and has three trunks: nobody is behind the first."""
     with Site(tmp_path_factory.mktemp("site") / "project", asterisk, EXAMPLES) as made:
+        dead = Address(DEAD_HOST, reserve_address.port)
+        more = TRUNK.format(name="dead", address=dead) + TRUNK.format(name="reserve", address=reserve_address)
+        made.edit("platform.yaml", (r"\ntrunks:\n  main:\n", f"\ntrunks:\n{more}  main:\n    capacity: 4\n"))
         made.edit(
             "tenants/acme.yaml",
             ("name: Анна Соколова", f'name: Анна Соколова, caller_id: "{DIRECT}"'),
             (r"\ndepartments:\n", STAFF),
+            ("tariff: master", "tariff: master\ntrunks: [dead, main, reserve]\nlines: 4"),
         )
-        made.start()
         yield made
 
 
 @pytest.fixture(scope="module")
-def world(site: Site) -> Iterator[FarSide]:
-    with site.far_side(*site.phones("acme", ("101", "102", "103"))) as far:
-        far.wait_registered()
+def reserve(project: Site, asterisk: Asterisk, reserve_address: Address) -> Iterator[FarSide]:
+    """The operator behind the last trunk. It is there before the switch asks for it."""
+    carrier = Carrier(reserve_address, sources=(project.sip.host,))
+    root = project.root.with_name("reserve")
+    with FarSide(asterisk, root, project.sip, (), carrier, RESERVE_PHONES) as far:
         yield far
+
+
+@pytest.fixture(scope="module")
+def site(project: Site, reserve: FarSide) -> Site:
+    project.start()
+    return project
+
+
+@pytest.fixture(scope="module")
+def world(site: Site) -> Iterator[FarSide]:
+    with site.far_side(*site.phones("acme", ("101", "102", "103")), *site.phones("beta", ("101",))) as far:
+        far.wait_registered()
+        site.until(lambda: "Unavail" in site.rx("pjsip show contacts"), "the first trunk is found dead", 20)
+        yield far
+
+
+def passed(site: Site, caller: str, called: str) -> list[str]:
+    """Ids of the steps in the switch's record."""
+    return [step for step in steps_of(site, caller, called) if step]
 
 
 def newest(site: Site, count: int = 1) -> list[dict[str, Any]]:
@@ -101,3 +145,95 @@ def test_a_number_that_is_none_of_the_tenants_is_refused_by_the_switch_itself(
     assert len(world.calls_to(CARRIER)) == before
     [leg] = newest(site)
     assert (leg["decision"], leg["to"]) == ("caller-id", MOBILE)
+
+
+@pytest.mark.parametrize("code", [500, 502, 503])
+def test_a_call_takes_the_next_trunk_when_one_is_at_fault_and_is_charged_once(
+    site: Site, world: FarSide, reserve: FarSide, code: int
+) -> None:
+    world.behave(CARRIER, farside.reject(code))
+    reserve.behave(CARRIER, farside.answer())
+    after = len(reserve.calls_to(CARRIER))
+    call = world.call("acme103desk", MOBILE)
+    arrived = reserve.incoming(CARRIER, after=after)
+    assert (arrived.number, arrived.from_number) == (MOBILE, TENANT)
+    world.wait_answered(call)
+    assert site.lines("acme")["in_use"] == 1
+    world.hang_up(call)
+    told = route(site, "103", MOBILE, "--dead", "dead", "--dead", "main")["steps"]
+    assert [step["id"] for step in told[1:]] == ["outside.dial", "outside.dial.main", "outside.dial.reserve"]
+    assert passed(site, TENANT, MOBILE) == [step["id"] for step in told]
+    failed, carried = newest(site, 2)
+    assert [leg["trunk"] for leg in (failed, carried)] == ["trunk-main", "trunk-reserve"]
+    charged = [c for c in site.json("charges", "list")["charges"] if c["linkedid"] == carried["linkedid"]]
+    assert [carried["uniqueid"] in str(charge["key"]) for charge in charged] == [True]
+
+
+@pytest.mark.parametrize("code", [403, 404, 480, 486])
+def test_a_call_that_fails_for_whom_it_calls_takes_no_other_trunk(
+    world: FarSide, reserve: FarSide, code: int
+) -> None:
+    world.behave(CARRIER, farside.reject(code))
+    before = len(reserve.calls_to(CARRIER))
+    assert world.wait_ended(world.call("acme103desk", MOBILE)).code == code
+    assert len(reserve.calls_to(CARRIER)) == before
+
+
+def test_who_was_rung_is_not_rung_again_by_another_trunk(world: FarSide, reserve: FarSide) -> None:
+    world.behave(CARRIER, farside.reject(503, ring_s=0.5))
+    before = len(reserve.calls_to(CARRIER))
+    assert world.wait_ended(world.call("acme103desk", MOBILE)).code == 503
+    assert len(reserve.calls_to(CARRIER)) == before
+
+
+def test_the_last_free_line_is_enough_for_a_call_that_changes_its_trunk(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    world.behave(CARRIER, farside.reject(503))
+    reserve.behave(CARRIER, farside.answer())
+    calls = [world.call("acme103desk", f"+7916111224{n}") for n in range(4)]
+    for call in calls:
+        world.wait_answered(call)
+    assert world.wait_ended(world.call("acme102desk", MOBILE)).code == 486
+    for call in calls:
+        world.hang_up(call)
+
+
+def test_an_emergency_call_tries_every_trunk(site: Site, world: FarSide, reserve: FarSide) -> None:
+    world.behave(CARRIER, farside.reject(403))
+    reserve.behave(CARRIER, farside.answer())
+    after = len(reserve.calls_to(CARRIER))
+    call = world.call("acme101desk", "112")
+    assert reserve.incoming(CARRIER, after=after).number == "112"
+    world.wait_answered(call)
+    world.hang_up(call)
+    steps = [step["id"] for step in route(site, "101", "112", "--dead", "dead", "--dead", "main")["steps"]]
+    assert steps == ["emergency.112", "emergency.112.main", "emergency.112.reserve"]
+    assert passed(site, TENANT, "112") == steps
+
+
+def test_the_last_quarter_of_a_trunk_is_for_tenants_below_their_share(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    """Four calls, two tenants: three are for who comes first, the fourth for who has less than two."""
+    for operator in (world, reserve):
+        operator.behave(CARRIER, farside.answer())
+
+    def placed(phone: str, number: int) -> tuple[farside.Call, str]:
+        call = world.call(phone, f"+7916111225{number}")
+        world.wait_answered(call)
+        return call, newest(site)[0]["trunk"]
+
+    calls = [placed("acme103desk", number) for number in range(4)]
+    calls.append(placed("beta101desk", 4))
+    assert [trunk.removeprefix("trunk-") for _, trunk in calls] == ["main", "main", "main", "reserve", "main"]
+    refused = world.wait_ended(world.call("beta101desk", MOBILE))
+    assert refused.code == 503
+    [leg] = newest(site)
+    assert (leg["tenant"], leg["decision"]) == ("beta", "trunk-full")
+    assert site.lines("beta")["in_use"] == 1
+    for call, _ in calls:
+        world.hang_up(call)
+    again, trunk = placed("acme103desk", 6)
+    assert trunk == "trunk-main"
+    world.hang_up(again)

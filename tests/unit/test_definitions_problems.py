@@ -78,6 +78,24 @@ EDITS = {
     "unknown tariff": Edit(ACME, "tariff: master", "tariff: mastre", "unknown-tariff", "mastre"),
     "unknown node": Edit(BETA, "name: beta", "name: beta\nnode: pbx9", "unknown-node", "pbx9"),
     "unknown trunk": Edit(BETA, "name: beta", "name: beta\ntrunk: mian", "unknown-trunk", "mian"),
+    "unknown trunk among several": Edit(
+        BETA, "name: beta", "name: beta\ntrunks: [main, mian]", "unknown-trunk", "mian"
+    ),
+    "one trunk and several": Edit(
+        BETA, "name: beta", "name: beta\ntrunk: main\ntrunks: [main]", "trunk-twice", "trunk: main"
+    ),
+    "one default trunk and several": Edit(
+        PLATFORM, "  trunk: main\n", "  trunk: main\n  trunks: [main]\n", "trunk-twice", "  trunk: main"
+    ),
+    "unknown trunk among the default ones": Edit(
+        PLATFORM, "  trunk: main\n", "  trunks: [main, mian]\n", "unknown-trunk", "mian"
+    ),
+    "qualified too often": Edit(
+        PLATFORM, "    auth: ip\n", "    auth: ip\n    qualify_s: 1\n", "out-of-range", "qualify_s"
+    ),
+    "no capacity at all": Edit(
+        PLATFORM, "    auth: ip\n", "    auth: ip\n    capacity: 0\n", "out-of-range", "capacity"
+    ),
     "unknown option": Edit(
         ACME, "options: [recording]", "options: [recording, crn]", "unknown-option", "crn"
     ),

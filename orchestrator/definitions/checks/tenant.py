@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
 from orchestrator.definitions.checks.targets import check_targets, no_employee
+from orchestrator.definitions.checks.trunks import check_tenant_trunks
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.tariff_file import TariffFile
@@ -47,7 +48,7 @@ def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
     if platform.nodes:
         yield from _check_reference(file, "node", tenant.node, frozenset(platform.nodes))
     if platform.trunks:
-        yield from _check_reference(file, "trunk", tenant.trunk, frozenset(platform.trunks))
+        yield from check_tenant_trunks(file, platform)
     classes = frozenset(each.name for each in platform.dial_classes)
     for name in tenant.dial_classes:
         if name and name not in classes and file.node("outgoing", "allow") is not None:
