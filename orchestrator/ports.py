@@ -151,6 +151,17 @@ class RecordUnit(Protocol):
         """Store legs, merged with what stands. Returns: the merged ones."""
         ...
 
+    def keep_inbound(self, systemname: Systemname, linkedids: Sequence[str]) -> int:
+        """Store the inbound calls of some calls that are over, anew, with the phones they rang.
+
+        Returns: how many.
+        """
+        ...
+
+    def without_inbound(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
+        """Inbound legs that are over and aren't stored as calls, by uniqueid, beginning after one."""
+        ...
+
     def open_legs(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
         """Legs without an end, by uniqueid, beginning after one."""
         ...

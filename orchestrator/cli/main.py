@@ -51,6 +51,7 @@ VERBS = {
     "route": "orchestrator.cli.route:route",
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
+    "stats": "orchestrator.cli.stats:stats",
     "status": "orchestrator.cli.status:status",
     "switch": "orchestrator.cli.switch:switch",
     "tenant": "orchestrator.cli.tenant:tenant",

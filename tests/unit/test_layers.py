@@ -29,6 +29,7 @@ LAYERS = {
     "planning": PURE,
     "rendering": PURE,
     "routing": PURE,
+    "statistics": PURE,
     "ports": PORTS,
     "accounts": PORTS,
     "pricing": PORTS,
