@@ -10,13 +10,12 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.definitions.quoting import did_you_mean
 from orchestrator.errors import NotFound
-from orchestrator.model.state import OFF, ON
 
 
 @click.command()
 @click.argument("tenant")
 @click.argument("switch")
-@click.argument("to", type=click.Choice([ON, OFF]))
+@click.argument("to", type=click.Choice(["on", "off"]))
 @node_option
 def turn(tenant: str, switch: str, to: str, node: str | None) -> None:
     """Turn a switch of a tenant on or off, as its code on a phone does.
