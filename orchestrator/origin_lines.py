@@ -28,7 +28,9 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 """Fields of the model that the YAML names otherwise."""
 
 _BELOW: Mapping[type[object], tuple[str, ...]] = {
-    graph.Ring: ("devices", "members", "ring_timeout_s", "ringback")
+    graph.Ring: ("devices", "members", "ring_timeout_s", "ringback"),
+    graph.Greet: ("greeting",),
+    graph.PlayMenu: ("prompt", "digits", "dial_extension", "tries", "invalid", "timeout"),
 }
 """What a step of a kind reads of the record that it stands for."""
 

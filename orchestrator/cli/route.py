@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
-from orchestrator.routing.graph import Entry, Graph, Origin
+from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, walk
 
 _JSON_VERSION = 1
@@ -59,6 +60,7 @@ class _Asked:
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
 @click.option("--live", is_flag=True, help="Ask the running switch which switches are on.")
+@click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
 @json_option
 def route(
@@ -70,6 +72,7 @@ def route(
     on: Sequence[str],
     live: bool,
     dead: Sequence[str],
+    press: str | None,
     busy: Sequence[str],
     no_answer: Sequence[str],
     unreachable: Sequence[str],
@@ -108,6 +111,7 @@ def route(
         _extension(model, caller),
         _dead(definitions, dead),
         _on_switch(definitions, model),
+        _pressed(press),
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -186,6 +190,17 @@ def _switches(tenant: Tenant, on: Sequence[str]) -> frozenset[str]:
     return frozenset(on)
 
 
+def _pressed(press: str | None) -> tuple[str, ...]:
+    """Raises: click.BadParameter: no phone has such a key."""
+    pressed = tuple("" if each == "-" else each for each in (press or "").split(",") if each)
+    wrong = next((each for each in pressed if re.fullmatch(r"[0-9*]{0,6}", each) is None), None)
+    if wrong is not None:
+        raise click.BadParameter(
+            f"{wrong!r}: keys are digits and *, up to six, each time a menu asks; - for none"
+        )
+    return pressed
+
+
 def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
     """What happens with whom. Raises: NotFound: nobody is called so; click.BadParameter: told twice."""
     tenant = asked.tenant
@@ -233,7 +248,9 @@ def _place(passed: Passed, written: WrittenFiles) -> Position:
     """The line that decided: a field of the record, the platform's where it isn't written, or the record."""
     if not passed.below:
         return passed.position
-    key = passed.opening.schedule if passed.opening is not None else ""
+    action = passed.step.action
+    key = action.name if isinstance(action, PlayMenu) else ""
+    key = passed.opening.schedule if passed.opening is not None else key
     place = written.at(passed.position, key, passed.below)
     if not place.default:
         return place.position

@@ -20,6 +20,9 @@ _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
     graph.MarkInternal: "internal",
     graph.Announce: "announce",
+    graph.Greet: "greeting",
+    graph.PlayMenu: "menu",
+    graph.Dialled: "dialled",
     graph.Record: "record",
     graph.AskTime: "schedule",
     graph.AskSwitch: "switch",
@@ -101,8 +104,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
-        case graph.Announce(prompt=prompt):
+        case graph.Announce(prompt=prompt) | graph.Greet(prompt=prompt):
             return f"answers and plays: {prompt.text}" if prompt.say else f"answers and plays {prompt.text}"
+        case graph.PlayMenu(name=name):
+            return f"menu {name}: {_chosen(passed)}"
+        case graph.Dialled():
+            return f"goes on to extension {outcome}"
         case graph.Record():
             return "records from the answer on"
         case graph.AskTime(schedule=schedule):
@@ -136,6 +143,14 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return "refuses with 403"
         case graph.HangUp(cause=cause):
             return f"ends the call with {_SIP[cause]}"
+
+
+def _chosen(passed: Passed) -> str:
+    """What a caller does in a menu."""
+    tries = [f"{key} is pressed" if key else "nothing is pressed" for key in passed.pressed]
+    if passed.outcome in (graph.DIAL_EXTENSION, "invalid", "timeout"):
+        tries.append({"extension": "an extension is dialled"}.get(passed.outcome, "that was the last try"))
+    return ", ".join(tries)
 
 
 def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:

@@ -13,10 +13,13 @@ import click
 
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.leads import (
+    MENU_COLUMNS,
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
     SWITCH_COLUMNS,
     leads,
+    menu_json,
+    menu_rows,
     overflow_json,
     overflow_rows,
     schedule_json,
@@ -148,7 +151,11 @@ def _data(
         "ringback": tenant.ringback.text or None,
         "music_on_hold": tenant.music_on_hold.text or None,
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
-        "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
+        "numbers": [
+            {"number": did.number, "greeting": did.greeting.text or None, **target_json(did.target)}
+            for did in tenant.numbers
+        ],
+        "menus": [menu_json(menu) for menu in tenant.menus],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
         "switches": [
             {"name": switch.name, "code": switch.code, "title": switch.title} for switch in tenant.switches
@@ -226,6 +233,8 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
     overflow = list(overflow_rows(tenant))
     if overflow:
         _section("overflow", OVERFLOW_COLUMNS, overflow)
+    if tenant.menus:
+        _section("menus", MENU_COLUMNS, list(menu_rows(tenant)))
     if tenant.schedules:
         _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
     if tenant.switches:

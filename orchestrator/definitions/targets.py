@@ -19,6 +19,7 @@ DEEPEST = 3
 LEAVES: tuple[Field[str], ...] = (
     Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
     Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
+    Field("menu", scalars.slug("a menu's name"), "A menu, by name.", "main"),
     Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
     Field(
         "hangup",

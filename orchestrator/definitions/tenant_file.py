@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
+from orchestrator.definitions.menus import MENUS
+from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.prompts import PROMPT, RINGBACK, PromptShape
@@ -15,7 +17,6 @@ from orchestrator.definitions.schedules import SCHEDULE
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Scalar, Surroundings
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
 from orchestrator.definitions.states import FEATURE_CODES, SWITCHES
-from orchestrator.definitions.targets import TARGET
 from orchestrator.model.prompt import SILENCE
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.tenant import Did, Recording, Tenant
@@ -173,7 +174,7 @@ SCHEDULES: Field[tuple[Entry[Schedule], ...]] = Field(
 )
 NUMBERS = Field(
     "numbers",
-    MapOf(scalars.number("an external number"), TARGET),
+    MapOf(scalars.number("an external number"), NUMBER_USE),
     "Its external numbers, and where a call to each goes.",
     '{"+74951112233": {department: sales}}',
     default=(),
@@ -213,7 +214,10 @@ MUSIC_ON_HOLD = Field(
 
 def _tenant(given: Converted) -> Tenant:
     defaults = given.surroundings.defaults
-    numbers = tuple(Did(entry.key, entry.value, entry.position) for entry in given[NUMBERS])
+    numbers = tuple(
+        Did(entry.key, entry.value.target, entry.value.greeting, entry.value.ringback, entry.position)
+        for entry in given[NUMBERS]
+    )
     only = numbers[0].number if len(numbers) == 1 else ""
     return Tenant(
         name=given[NAME],
@@ -232,6 +236,7 @@ def _tenant(given: Converted) -> Tenant:
         employees=given[EMPLOYEES],
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
         schedules=tuple(entry.value for entry in given[SCHEDULES]),
+        menus=tuple(entry.value for entry in given[MENUS]),
         switches=tuple(entry.value for entry in given[SWITCHES]),
         feature_codes=given[FEATURE_CODES],
         numbers=numbers,
@@ -285,6 +290,7 @@ TENANT = Record(
         EMPLOYEES,
         DEPARTMENTS,
         SCHEDULES,
+        MENUS,
         SWITCHES,
         FEATURE_CODES,
         NUMBERS,

@@ -16,6 +16,9 @@ def prompts_of(tenant: Tenant) -> Iterator[tuple[YamlPath, Prompt]]:
     yield from _there(
         (("recording", "announce"), recording.announce),
         (("recording", "announce_outbound"), recording.announce_outbound),
+        *((("numbers", did.number, "greeting"), did.greeting) for did in tenant.numbers),
+        *((("menus", menu.name, "prompt"), menu.prompt) for menu in tenant.menus),
+        *((("menus", menu.name, "invalid", "prompt"), menu.invalid_prompt) for menu in tenant.menus),
     )
 
 
@@ -26,6 +29,7 @@ def music_of(tenant: Tenant) -> Iterator[tuple[YamlPath, Prompt]]:
         (("music_on_hold",), tenant.music_on_hold),
         *((("employees", index, "ringback"), each.ringback) for index, each in enumerate(tenant.employees)),
         *((("departments", each.name, "ringback"), each.ringback) for each in tenant.departments),
+        *((("numbers", did.number, "ringback"), did.ringback) for did in tenant.numbers),
     )
 
 

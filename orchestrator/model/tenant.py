@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model.caller_id import RegionCallerId
+from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
@@ -16,9 +17,10 @@ from orchestrator.model.state import FeatureCodes, TenantSwitch
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `outside`, `hangup`, or of a choice: `schedule`, `switch`. name: an
-    extension, a department's name, an E.164 number, a word of `REFUSALS`, or what a choice asks, such as a
-    schedule's name. branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `outside`, `hangup`, or of a choice: `schedule`,
+    `switch`. name: an extension, a department's or menu's name, an E.164 number, a word of `REFUSALS`, or
+    what a choice asks, such as a schedule's name. branches: of a choice: where the call goes by each answer,
+    such as `open` and `closed`.
     """
 
     kind: str
@@ -98,10 +100,15 @@ class Department:
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """An external number of a tenant and where a call to it goes."""
+    """An external number of a tenant and where a call to it goes.
+
+    Args: greeting: what every caller hears first. ringback: in place of ringing tones; none: the tenant's.
+    """
 
     number: str
     target: Target
+    greeting: Prompt = SILENCE
+    ringback: Prompt = SILENCE
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -150,6 +157,7 @@ class Tenant:
     codecs: tuple[str, ...] = ()
     encryption: str = "off"
     schedules: tuple[Schedule, ...] = ()
+    menus: tuple[Menu, ...] = ()
     ringback: Prompt = SILENCE
     music_on_hold: Prompt = SILENCE
     switches: tuple[TenantSwitch, ...] = ()

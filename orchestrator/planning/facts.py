@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.menu import Menu
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
 
@@ -77,6 +78,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/holidays", schedule.holidays
         for day, hours in schedule.dates.items():
             yield f"{base}/{day}", str(hours)
+    for menu in tenant.menus:
+        yield from _menu_facts(menu)
     for switch in tenant.switches:
         yield f"switches/{switch.name}/code", switch.code
         yield f"switches/{switch.name}/title", switch.title
@@ -84,6 +87,25 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"codes/{name.replace('_', ' ')}", code
     for did in tenant.numbers:
         yield f"numbers/{did.number}/target", target_text(did.target)
+        if did.greeting:
+            yield f"numbers/{did.number}/greeting", did.greeting.text
+        if did.ringback:
+            yield f"numbers/{did.number}/ringback", did.ringback.text
+
+
+def _menu_facts(menu: Menu) -> Iterator[tuple[str, str]]:
+    base = f"menus/{menu.name}"
+    yield f"{base}/prompt", menu.prompt.text
+    yield f"{base}/extension", menu.extension
+    yield f"{base}/dial extension", "yes" if menu.dial_extension else "no"
+    yield f"{base}/tries", f"{menu.tries}, waits {menu.wait_s} s"
+    for key, target in menu.keys:
+        yield f"{base}/key {key}", target_text(target)
+    for name, after in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+        if after is not None:
+            yield f"{base}/{name}", target_text(after)
+    if menu.invalid_prompt:
+        yield f"{base}/invalid prompt", menu.invalid_prompt.text
 
 
 def _overflow_facts(base: str, overflow: tuple[Overflow, ...]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from jinja2 import Undefined
 from orchestrator.errors import RenderFailed
 from orchestrator.model.prompt import Prompt
 from orchestrator.routing.hours import Day
+from orchestrator.routing.menus import key_outcome
 
 PROMPT_PREFIX = "vpbx"
 """Directory among the switch's sounds that the prompts of the project are found in."""
@@ -146,6 +147,15 @@ def hours_prefix(schedule: str) -> str:
     return argument(f"hours.{schedule.replace('-', '_')}")
 
 
+def menu_prefix(menu: str) -> str:
+    """What the extensions of a menu's keys begin with.
+
+    >>> menu_prefix("after-hours")
+    'keys.after_hours'
+    """
+    return argument(f"keys.{menu.replace('-', '_')}")
+
+
 def open_hours(day: Day) -> str:
     """The open spans of a day as the dialplan compares them: hours and minutes as one number, ends excluded.
 
@@ -177,6 +187,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "display_name": display_name,
     "feature_code": feature_code,
     "hours_prefix": hours_prefix,
+    "key_outcome": key_outcome,
+    "menu_prefix": menu_prefix,
     "music": music,
     "music_directory": music_directory,
     "open_hours": open_hours,

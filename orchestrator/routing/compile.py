@@ -22,6 +22,7 @@ from orchestrator.routing.graph import (
     Emergency,
     Entry,
     Graph,
+    Greet,
     HangUp,
     LogIn,
     MarkInternal,
@@ -34,6 +35,7 @@ from orchestrator.routing.graph import (
     Turn,
 )
 from orchestrator.routing.hours import hour_table
+from orchestrator.routing.menus import menu_step, menu_steps
 
 LOCAL = "local"
 RECORDING = "recording"
@@ -119,7 +121,7 @@ class _Compiler:
             for number in self._platform.emergency:
                 yield Entry(origin, "emergency", number, f"emergency.{number}", self._platform.position)
             yield Entry(origin, "outside", "", "outside.check", tenant.position)
-        for extension, step, position in self._extensions():
+        for extension, step, position in self._inside():
             yield Entry("phone", "extension", extension, f"inside.{extension}", position)
             yield Entry("transfer", "extension", extension, step, position)
         for code, coded in self._codes().items():
@@ -129,7 +131,7 @@ class _Compiler:
         tenant = self._tenant
         for outcome, cause in CAUSES.items():
             yield Step(end_of(outcome), HangUp(cause), tenant.position)
-        for extension, step, position in self._extensions():
+        for extension, step, position in self._inside():
             yield Step(f"inside.{extension}", MarkInternal(extension), position, {"done": step})
         for employee in tenant.employees:
             yield from self._ring_employee(employee)
@@ -137,14 +139,23 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
+        dialled = ((extension, step) for extension, step, _ in self._extensions())
+        yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
         yield from self._codes().values()
         for number in self._platform.emergency:
             for step, trunk, edges in self._by_trunk(f"emergency.{number}"):
                 yield Step(step, Emergency(number, tenant.caller_id, trunk), self._platform.position, edges)
         yield from self._outside()
 
+    def _inside(self) -> Iterator[tuple[str, str, Position]]:
+        """What can be dialled from inside: extension, step, where the YAML says so."""
+        yield from self._extensions()
+        for menu in self._tenant.menus:
+            if menu.extension:
+                yield menu.extension, menu_step(menu.name), menu.position
+
     def _extensions(self) -> Iterator[tuple[str, str, Position]]:
-        """What can be dialled from inside: extension, step that rings it, where the YAML says so."""
+        """Who has an extension: it, the step that rings them, where the YAML says so."""
         for employee in self._tenant.employees:
             yield employee.extension, employee_step(employee.extension), employee.position
         for department in self._tenant.departments:
@@ -196,7 +207,10 @@ class _Compiler:
         """Admit, and on to where the number leads."""
         base = number_step(did.number)
         first, steps = self._towards(did.target, base, welcome=did.position)
-        admit = Admit(did.number, self._limit, self._tenant.ringback)
+        if did.greeting:
+            greeting = Step(f"{base}.greeting", Greet(did.greeting), did.position, {"done": first})
+            first, steps = greeting.id, [greeting, *steps]
+        admit = Admit(did.number, self._limit, did.ringback or self._tenant.ringback)
         yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
         yield from steps
 
@@ -239,6 +253,8 @@ class _Compiler:
                 return employee_step(target.name), []
             case "department":
                 return department_step(target.name), []
+            case "menu":
+                return menu_step(target.name), []
             case "hangup":
                 step = base if below else f"{base}.hang_up"
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]

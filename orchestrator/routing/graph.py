@@ -106,6 +106,50 @@ class LogIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Greet:
+    """Answers and plays the greeting of a number. Outcome: done."""
+
+    prompt: Prompt
+
+
+DIAL_EXTENSION = "extension"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMenu:
+    """Answers, plays a prompt and takes keys.
+
+    Outcomes: a key (`star` for `*`); extension: one was dialled; invalid or timeout: so went the last of all
+    tries.
+
+    Args: keys: as they are pressed. extensions: that may be dialled. wait_s: for the first key.
+    """
+
+    name: str
+    prompt: Prompt
+    keys: tuple[str, ...]
+    extensions: tuple[str, ...]
+    wait_s: int
+    tries: int
+    invalid_prompt: Prompt = SILENCE
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The digits after which another may come, sorted."""
+        return tuple(sorted({each[0] for each in (*self.keys, *self.extensions) if len(each) > 1}))
+
+    @property
+    def longest(self) -> int:
+        """The most keys at once."""
+        return max((len(each) for each in (*self.keys, *self.extensions)), default=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Goes on to the extension that was dialled in a menu. Outcomes: each extension of the tenant."""
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Passes a call on that nobody took. Outcome: done. After `MOST_PASSES` of them the call ends."""
 
@@ -165,6 +209,9 @@ Action = (
     Admit
     | MarkInternal
     | Announce
+    | Greet
+    | PlayMenu
+    | Dialled
     | Record
     | AskTime
     | AskSwitch

@@ -17,11 +17,13 @@ from orchestrator.model.state import OFF, ON
 from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import (
+    DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
     AskSwitch,
     AskTime,
     Classify,
+    Dialled,
     DialOut,
     Emergency,
     Entry,
@@ -30,12 +32,14 @@ from orchestrator.routing.graph import (
     HangUp,
     Origin,
     PassOn,
+    PlayMenu,
     RefuseClass,
     Ring,
     Step,
     Turn,
 )
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
+from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
 _ABROAD = ("00", "810")
@@ -50,8 +54,9 @@ class Situation:
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
     extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
     E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
-    the phone that calls; empty: a trunk. dead: trunks that take no
-    call. on_switch: numbers that are called without a trunk.
+    the phone that calls; empty: a trunk. dead: trunks that take no call. on_switch: numbers that are called
+    without a trunk. pressed: what the caller presses, each time a menu asks; empty: nothing, and so after the
+    last of them.
     """
 
     at: datetime
@@ -62,6 +67,7 @@ class Situation:
     caller: str = ""
     dead: frozenset[str] = frozenset()
     on_switch: frozenset[str] = frozenset()
+    pressed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class Passed:
 
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
-    shown: what it is shown, E.164.
+    shown: what it is shown, E.164. pressed: in a menu, all that was.
     """
 
     step: Step
@@ -80,6 +86,7 @@ class Passed:
     opening: Opening | None = None
     number: str = ""
     shown: str = ""
+    pressed: tuple[str, ...] = ()
 
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
@@ -122,12 +129,18 @@ def dial_class(number: str, area: str, classes: tuple[DialClass, ...]) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """One call. Args: lines: in use, its own included. passes: how often it was passed on."""
+    """One call.
+
+    Args: lines: in use, its own included. passes: how often it was passed on. asked: how often menus have
+    asked. dialled: extension, in a menu.
+    """
 
     graph: Graph
     situation: Situation
     lines: int = 0
     passes: int = 0
+    asked: int = 0
+    dialled: str = ""
 
     def steps(self, first: str) -> Iterator[Passed]:
         self.lines = self.situation.lines_in_use
@@ -151,6 +164,10 @@ class _Walk:
                 return replace(passed, outcome=ON if step.action.switch in self.situation.switches else OFF)
             case Turn():
                 return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
+            case PlayMenu():
+                return self._chosen(passed, step.action)
+            case Dialled():
+                return replace(passed, outcome=self.dialled)
             case Ring():
                 return replace(passed, outcome=self._rung(step.action))
             case PassOn():
@@ -193,6 +210,27 @@ class _Walk:
         outcome = "open" if found.is_open else "closed"
         below = ("holidays",) if found.rule == DAY_OFF else ()
         return replace(passed, outcome=outcome, position=found.position, below=below, opening=found)
+
+    def _chosen(self, passed: Passed, menu: PlayMenu) -> Passed:
+        """What a caller chooses in a menu. Rule: `vpbx-menu`."""
+        pressed: list[str] = []
+        below: tuple[str, ...] = ()
+        outcome = TIMEOUT
+        for _ in range(menu.tries):
+            said = self.situation.pressed[self.asked :][:1]
+            self.asked += 1
+            first = said[0][:1] if said else ""
+            key = said[0][: menu.longest] if first in menu.more else first
+            pressed.append(key)
+            if key in menu.keys:
+                outcome, below = key_outcome(key), ("digits", key)
+                break
+            if key in menu.extensions:
+                self.dialled, outcome, below = key, DIAL_EXTENSION, ("dial_extension",)
+                break
+            outcome = INVALID if key else TIMEOUT
+            below = (outcome, "target")
+        return replace(passed, outcome=outcome, below=below, pressed=tuple(pressed))
 
     def _rung(self, ring: Ring) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""

@@ -14,6 +14,7 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
     """Problems of the targets of one tenant."""
     tenant = file.value
     departments = {department.name for department in tenant.departments}
+    menus = {menu.name for menu in tenant.menus}
     schedules = {schedule.name for schedule in tenant.schedules}
     switches = {switch.name for switch in tenant.switches}
     employees = tenant.employees_by_extension()
@@ -29,6 +30,9 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
             yield Problem(
                 target.position, where, "unknown-department", message, did_you_mean(name, departments)
             )
+        elif target.kind == "menu" and name not in menus:
+            message = f"there is no menu {quoted(name)}"
+            yield Problem(target.position, where, "unknown-menu", message, did_you_mean(name, menus))
         elif target.kind == "schedule" and name not in schedules:
             message = f"there is no schedule {quoted(name)}"
             yield Problem(target.position, where, "unknown-schedule", message, did_you_mean(name, schedules))
@@ -47,6 +51,12 @@ def all_targets(tenant: Tenant) -> Iterator[tuple[str, Target]]:
     for department in tenant.departments:
         for case in department.overflow:
             yield from below(f"departments.{department.name}.overflow.{case.when}", case.target)
+    for menu in tenant.menus:
+        for key, target in menu.keys:
+            yield from below(f"menus.{menu.name}.digits.{key}", target)
+        for name, after in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+            if after is not None:
+                yield from below(f"menus.{menu.name}.{name}.target", after)
 
 
 def below(path: str, target: Target) -> Iterator[tuple[str, Target]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
 from orchestrator.definitions.checks.targets import check_targets, no_employee
@@ -40,6 +41,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
         yield from _check_department(file, department, known)
     yield from check_targets(file)
     yield from check_schedules(file)
+    yield from check_menus(file)
     yield from check_codes(file)
 
 
@@ -66,7 +68,7 @@ def _check_reference(file: _File, kind: str, name: str, known: frozenset[str]) -
         yield file.problem((kind,), f"unknown-{kind}", message, did_you_mean(name, known))
 
 
-_FUNCTION_OF_KEY = {"departments": "departments", "recording": "recording"}
+_FUNCTION_OF_KEY = {"departments": "departments", "menus": "ivr", "recording": "recording"}
 """Keys of a tenant's file that use a function which is sold, or may be."""
 
 
@@ -142,10 +144,15 @@ def _extensions(file: _File) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for department in file.value.departments:
         if department.extension:
             yield department.extension, ("departments", department.name, "extension")
+    for menu in file.value.menus:
+        if menu.extension:
+            yield menu.extension, ("menus", menu.name, "extension")
 
 
 def _owner(path: tuple[str | int, ...]) -> str:
-    return "another employee" if path[0] == "employees" else f"department {quoted(str(path[1]))}"
+    if path[0] == "employees":
+        return "another employee"
+    return f"{str(path[0]).removesuffix('s')} {quoted(str(path[1]))}"
 
 
 def _check_department(file: _File, department: Department, known: frozenset[str]) -> Iterator[Problem]:

@@ -29,6 +29,8 @@ __all__ = ["CARRIER", "Behaviour", "Call", "Carrier", "FarSide", "Phone", "answe
 
 _DEADLINE_S = 10.0
 _POLL_S = 0.05
+_KEY_GAP_S = 0.15
+"""From the beginning of one key to that of the next, as quick fingers do it."""
 _CAUSE_OF = {
     403: 21,
     404: 1,
@@ -299,6 +301,12 @@ class FarSide:
                 time.sleep(0.05)
             else:
                 return
+
+    def press(self, call: Call, keys: str) -> None:
+        """Press keys in a call that is up, one after the other: RFC 4733, 80 ms each."""
+        for key in keys:
+            self._session.action("PlayDTMF", Channel=call.uniqueid, Digit=key, Duration="80")
+            time.sleep(_KEY_GAP_S)
 
     def transfer(self, call: Call, number: str, deadline_s: float = _DEADLINE_S) -> str:
         """Blind transfer by REFER. Returns: `SUCCESS`, or why the switch refused."""
