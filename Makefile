@@ -8,7 +8,7 @@ FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 AT_ONCE ?= 3
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
 
-.PHONY: help setup demo check fast lint test bench proofs system-packages lock clean
+.PHONY: help setup demo check fast lint test bench proofs system-packages lock clean mutants
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
@@ -50,6 +50,10 @@ bench: setup system-packages ## every benchmark, one JSON line a figure; about t
 proof-%: setup system-packages
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
+
+mutants: setup system-packages ## each function of docs/functions.md switched off: its test must go red; half an hour
+	$(BIN)/vpbx switch install
+	$(BIN)/python tests/mutants/run.py
 
 proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history ## the slow proofs
 

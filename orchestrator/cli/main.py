@@ -55,6 +55,7 @@ VERBS = {
     "status": "orchestrator.cli.status:status",
     "switch": "orchestrator.cli.switch:switch",
     "tenant": "orchestrator.cli.tenant:tenant",
+    "test": "orchestrator.cli.test:test",
     "try": "orchestrator.cli.trial:trial",
     "turn": "orchestrator.cli.turn:turn",
     "validate": "orchestrator.cli.validate:validate",

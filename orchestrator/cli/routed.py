@@ -11,7 +11,7 @@ from orchestrator.routing import graph
 from orchestrator.routing.compile import FAILED, FULL
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
-from orchestrator.routing.walk import ANSWERED, DONE, Passed
+from orchestrator.routing.walk import ANSWERED, DONE, Passed, reached
 
 _BUSY_CAUSE = 17
 _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
@@ -156,24 +156,25 @@ def _chosen(passed: Passed) -> str:
 def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
     """How the call ends, by its last step."""
     last, words = passed[-1], told[-1]
+    kind, name = reached(last)
     match last.step.action:
-        case graph.Ring(kind=kind, name=name) if last.outcome == ANSWERED:
+        case graph.Ring() if last.outcome == ANSWERED:
             return End(kind, name, f"{kind} {name}")
         case graph.DialOut() if last.outcome == ANSWERED:
             rate = words.rate
             price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"
-            return End("outside", last.number, f"outside {last.number}, {price}")
+            return End(kind, name, f"outside {name}, {price}")
         case graph.DialOut() if last.outcome == FULL:
             return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
         case graph.DialOut(trunk=trunk) | graph.Emergency(trunk=trunk) if last.outcome == FAILED:
             return End("refused", "", f"nobody: trunk {trunk} fails")
-        case graph.Emergency(number=number):
-            return End("emergency", number, f"emergency {number}")
+        case graph.Emergency():
+            return End(kind, name, f"{kind} {name}")
         case graph.HangUp(cause=cause):
             return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
         case graph.RefuseClass():
             return End("refused", "", "nobody: 403", 403)
         case graph.Turn() | graph.LogIn():
-            return End("code", last.step.id, f"nobody: it {words.decided}")
+            return End(kind, name, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

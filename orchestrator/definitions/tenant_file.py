@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
+from orchestrator.definitions.expectations import EXPECTS
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
@@ -239,6 +240,7 @@ def _tenant(given: Converted) -> Tenant:
         menus=tuple(entry.value for entry in given[MENUS]),
         switches=tuple(entry.value for entry in given[SWITCHES]),
         feature_codes=given[FEATURE_CODES],
+        expects=given[EXPECTS],
         numbers=numbers,
         codecs=given[CODECS],
         encryption=given[ENCRYPTION],
@@ -294,6 +296,7 @@ TENANT = Record(
         SWITCHES,
         FEATURE_CODES,
         NUMBERS,
+        EXPECTS,
     ),
     _tenant,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model.caller_id import RegionCallerId
+from orchestrator.model.expectation import Expectation
 from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
@@ -162,6 +163,7 @@ class Tenant:
     music_on_hold: Prompt = SILENCE
     switches: tuple[TenantSwitch, ...] = ()
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    expects: tuple[Expectation, ...] = field(default=(), compare=False)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)

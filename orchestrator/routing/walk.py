@@ -30,6 +30,7 @@ from orchestrator.routing.graph import (
     EntryKind,
     Graph,
     HangUp,
+    LogIn,
     Origin,
     PassOn,
     PlayMenu,
@@ -112,6 +113,21 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
 def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]:
     """Every step that a call passes, in order. The last one says how it ends."""
     return tuple(_placed(_Walk(graph, situation).steps(entry.step)))
+
+
+def reached(last: Passed) -> tuple[str, str]:
+    """Whom a call reaches, by its last step: a kind, and a name or nothing. Rule: `model.expectation`."""
+    match last.step.action:
+        case Ring(kind=kind, name=name) if last.outcome == ANSWERED:
+            return kind, name
+        case DialOut() if last.outcome == ANSWERED:
+            return "outside", last.number
+        case Emergency(number=number) if last.outcome == ANSWERED:
+            return "emergency", number
+        case Turn() | LogIn():
+            return "code", last.step.id
+        case _:
+            return "refused", ""
 
 
 def dial_class(number: str, area: str, classes: tuple[DialClass, ...]) -> str:

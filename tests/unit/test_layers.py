@@ -60,6 +60,7 @@ LAYERS = {
     "doctor": WIRING,
     "drift": WIRING,
     "orphans": WIRING,
+    "expected": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""
