@@ -30,6 +30,7 @@ OrchestratorError
 │   └── UnknownSection        a tenant's phones were rendered into something that has no row
 ├── PlanUnreadable            a saved plan is no plan, or of another version
 ├── PlanStale                 a saved plan no longer says what an apply would do, or what it would charge
+├── ExpectationNotMet         a call wouldn't reach whom its tenant's file expects it to reach
 ├── DisconnectRefused         --disconnect names a tenant that its file wants active, or none without a file
 ├── NumberKept                a file claims a number of a tenant that stays though its own file is gone
 ├── AccountsLate              a generation is live, and its service events aren't posted yet

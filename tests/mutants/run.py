@@ -47,13 +47,12 @@ def main(words: list[str]) -> int:
 
 def _tried(copy: Path, function: Function) -> tuple[bool, str]:
     """Whether its tests notice, and the last they said. A test that can't begin notices nothing."""
-    off = OFF[function.name]
-    file = copy / off.file
-    text = file.read_text("utf-8")
-    assert text.count(off.found) == 1, (
-        f"{function.name}: {off.found!r} is {text.count(off.found)} times in {off.file}"
-    )
-    file.write_text(text.replace(off.found, off.instead), encoding="utf-8")
+    kept: dict[Path, str] = {}
+    for off in OFF[function.name].changes:
+        file = copy / off.file
+        text = kept.setdefault(file, file.read_text("utf-8"))
+        assert off.stands_once_in(text), f"{function.name}: see tests/unit/test_functions.py"
+        file.write_text(text.replace(off.found, off.instead), encoding="utf-8")
     try:
         named = [f"{place}::{name}" for place, name in function.tests]
         ran = subprocess.run(
@@ -66,7 +65,8 @@ def _tried(copy: Path, function: Function) -> tuple[bool, str]:
             check=False,
         )
     finally:
-        file.write_text(text, encoding="utf-8")
+        for file, text in kept.items():
+            file.write_text(text, encoding="utf-8")
     summary = [line for line in ran.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     red = ran.returncode == 1 and any(line.startswith("FAILED") for line in summary)
     return red, "; ".join(summary) or ran.stdout[-300:]

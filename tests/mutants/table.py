@@ -19,11 +19,24 @@ _TEST = re.compile(r"`(test_\w+\.py)`: ((?:`test_\w+`(?:, )?)+)")
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """Args: file: from the repository's root. found: stands in it once. instead: what comes there."""
+    """A change. Args: file: from the repository's root. found: stands in it once. instead: what comes there.
+
+    more: further changes that go with it.
+    """
 
     file: str
     found: str
     instead: str
+    more: tuple[Off, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Off, ...]:
+        """All of them, this one first."""
+        return (self, *self.more)
+
+    def stands_once_in(self, text: str) -> bool:
+        """Whether a file's text has what is changed, and has it once."""
+        return text.count(self.found) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +84,7 @@ OFF: Mapping[str, Off] = {
     "inbound number in every form that an operator sends": Off(
         _INBOUND, "exten => _[78]XXXXXXXXXX,1,", "exten => _[56]XXXXXXXXXX,1,"
     ),
-    "number called goes outside": Off(
-        _OUTBOUND, 'ExecIf($["${VPBX_CALLER}" != "" &', 'ExecIf($["${VPBX_CALLER}" = "nobody" &'
-    ),
+    "number called goes outside": Off(_STEPS, '{{ action.number | argument or "${VPBX_TO}" }}', "${VPBX_TO}"),
     "schedule by hours and weekday": Off(_SCHEDULE, "?open:next)", "?next:next)"),
     "days off of a country": Off(_SCHEDULE, '$["${ARG4}" = ""]?hours', '$["" = ""]?hours'),
     "hours of single dates": Off(
@@ -131,12 +142,37 @@ OFF: Mapping[str, Off] = {
     "no other caller ID than the tenant's": Off(
         _OUTBOUND, "GotoIf(${DIALPLAN_EXISTS(${ARG8},own.${shown},1)}?own)", "Goto(own)"
     ),
-    "longest call": Off(_INBOUND, "Set(TIMEOUT(absolute)=${VPBX_LONGEST_CALL_S})", "NoOp()"),
+    "longest call": Off(
+        _OUTBOUND, "exten => s,1,Set(TIMEOUT(absolute)=${VPBX_LONGEST_CALL_S})", "exten => s,1,NoOp()"
+    ),
     "a call without sound ends": Off(
-        _PHONES, "rtp_timeout={{ platform.limits.rtp_timeout_s }}", "rtp_timeout=0"
+        _PHONES,
+        "rtp_timeout={{ platform.limits.rtp_timeout_s }}",
+        "rtp_timeout=0",
+        (
+            Off(
+                f"{_TEMPLATES}/pjsip.conf.j2",
+                "rtp_timeout={{ platform.limits.rtp_timeout_s }}",
+                "rtp_timeout=0",
+            ),
+        ),
     ),
     "encryption required": Off(
         f"{_BLOCKS}/secure.conf", 'ExecIf($["${CHANNEL(pjsip,secure)}" = "1"]?Return())', "Return()"
+    ),
+    "statistics of inbound calls, by tenant, department, employee, number and hour": Off(
+        _INSIDE, "b(vpbx-phone-rung^s^1(${ARG5}^${ARG3}))${GOSUB_RETVAL}", "${GOSUB_RETVAL}"
+    ),
+    "next trunk when one is at fault, by cause": Off(
+        _OUTBOUND, 'ExecIf($["${ARG9}" != "" & "${GOSUB_RETVAL}" = "yes"]?Return(failed))', "NoOp()"
+    ),
+    "a dead trunk is passed over": Off(
+        _OUTBOUND,
+        'GotoIf($["${ARG9}" = "" | "${DEVICE_STATE(PJSIP/${ARG5})}" != "UNAVAILABLE"]?dial)',
+        "Goto(dial)",
+    ),
+    "a trunk's capacity, shared fairly": Off(
+        _OUTBOUND, 'GotoIf($["${GOSUB_RETVAL}" = "admitted"]?decided)', "Goto(decided)"
     ),
     "number of a registered trunk in To": Off(_INBOUND, "exten => registered,1,", "exten => unregistered,1,"),
 }
