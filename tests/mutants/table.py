@@ -68,6 +68,7 @@ _INSIDE = f"{_BLOCKS}/inside.conf"
 _INBOUND = f"{_BLOCKS}/inbound.conf"
 _OUTBOUND = f"{_BLOCKS}/outbound.conf"
 _SCHEDULE = f"{_BLOCKS}/schedule.conf"
+_MENU = f"{_BLOCKS}/menu.conf"
 _STATE = f"{_BLOCKS}/state.conf"
 _RECORDING = f"{_BLOCKS}/recording.conf"
 _TENANT = f"{_TEMPLATES}/tenant_dialplan.conf.j2"
@@ -90,6 +91,15 @@ OFF: Mapping[str, Off] = {
     "hours of single dates": Off(
         _SCHEDULE, "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${day},1)}?hours)", "NoOp()"
     ),
+    "greeting of a number, once": Off(f"{_BLOCKS}/recording.conf", "Playback(${ARG1})", "NoOp()"),
+    "menu: keys": Off(_MENU, "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${key},1)}?taken)", "NoOp()"),
+    "menu: nested, and back": Off(
+        _MENU, "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${key},1)}?taken)", "NoOp()"
+    ),
+    "menu: an extension is dialled": Off(_MENU, '$["${ARG5}" = "1" &', '$["${ARG5}" = "2" &'),
+    "menu: wrong keys": Off(_MENU, 'ExecIf($["${ARG8}" != ""]?Playback(${ARG8}))', "NoOp()"),
+    "menu: nothing is pressed": Off(_MENU, "Set(LOCAL(key)=timeout)", "Set(LOCAL(key)=invalid)"),
+    "menu reached from inside": Off(_TENANT, "include => {{ name }}-inside\n", ""),
     "overflow when busy, not answered, not reachable": Off(
         f"{_BLOCKS}/overflow.conf", "Goto(${ARG1},1)", "Hangup(17)"
     ),
