@@ -5,7 +5,7 @@ Rule: docs/statistics.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from orchestrator.calls.talk import Channel, Hall, Part, gather, parts
@@ -73,9 +73,16 @@ def _outcome(leg: Leg, own: Channel) -> Outcome:
         return "refused"
     if own.stays:
         return "answered"
-    said = {} if own.hangup is None else own.hangup.facts
-    gave_up = said.get("hangupsource") == own.name or said.get("dialstatus") == "CANCEL"
-    return "abandoned" if gave_up else "missed"
+    return "abandoned" if own.hangup is not None and _gave_up(own.name, own.hangup.facts) else "missed"
+
+
+def _gave_up(name: str, said: Mapping[str, str]) -> bool:
+    """Whether the caller's own side hung up. Args: name: of the caller's channel. said: by its HANGUP."""
+    source = said.get("hangupsource", "")
+    if name.startswith("Local/"):
+        # The caller is behind it, on another channel.
+        return not source.startswith("dialplan/")
+    return source == name or said.get("dialstatus") == "CANCEL"
 
 
 def _sent_to(steps: Sequence[str]) -> tuple[str, str]:

@@ -169,7 +169,8 @@ def _on_hangup(channel: Channel, event: SwitchEvent) -> None:
 def _on_enter(channel: Channel, event: SwitchEvent) -> None:
     _leave(channel, event)
     if event.facts.get("bridge_technology") != _NO_TALK:
-        channel.stays.append(Stay(event.facts.get("bridge_id", ""), event.at))
+        # A bridge without a name isn't the same as another one without.
+        channel.stays.append(Stay(event.facts.get("bridge_id") or event.uniqueid, event.at))
 
 
 def _leave(channel: Channel, event: SwitchEvent) -> None:

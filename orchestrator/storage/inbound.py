@@ -28,7 +28,10 @@ def keep(connection: Connection, systemname: Systemname, linkedids: Sequence[str
     """Make the rows of all calls that have to do with some linkedids anew. Returns: how many calls."""
     found = 0
     for chunk in chunks(linkedids):
-        events = _events(connection, systemname, chunk)
+        inbound = _inbound(connection, systemname, chunk)
+        if not inbound:
+            continue
+        events = _events(connection, systemname, inbound)
         channels = sorted({event.uniqueid for event in events})
         calls = inbound_calls(_ended(connection, systemname, channels), events)
         _store(connection, systemname, calls)
@@ -127,6 +130,25 @@ def calls(connection: Connection, tenant: str) -> list[InboundCall]:
         phones = tuple(of_call.get((row["systemname"], row["uniqueid"]), ()))
         found.append(InboundCall(**{**row, **times}, phones=phones))
     return found
+
+
+def _inbound(connection: Connection, systemname: Systemname, linkedids: Sequence[str]) -> set[str]:
+    """Those of some linkedids that an inbound leg carries, or carried in the end: most calls have none."""
+    leg, event = call_leg.c, switch_event.c
+    own = select(leg.linkedid).where(
+        leg.systemname == systemname, leg.linkedid.in_(linkedids), leg.direction == "in"
+    )
+    in_the_end = (
+        select(event.linkedid)
+        .join(call_leg, and_(leg.systemname == event.systemname, leg.uniqueid == event.uniqueid))
+        .where(
+            event.systemname == systemname,
+            event.linkedid.in_(linkedids),
+            event.kind == "HANGUP",
+            leg.direction == "in",
+        )
+    )
+    return set(connection.execute(own.union(in_the_end)).scalars())
 
 
 def _events(connection: Connection, systemname: Systemname, linkedids: Iterable[str]) -> list[SwitchEvent]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median_low
 from typing import Any
 
 import pytest
 from harness import farside
 from harness.farside import CARRIER, FarSide
+from harness.ports import PortBlock
+from harness.sipp import Row, Sipp, register
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
+from orchestrator.model.platform import Address
 
 pytestmark = pytest.mark.switch
 
 SALES, DIRECT, FORWARDED = "+74951112233", "+74951112234", "+74951112235"
+SLOW, CONSULTING = "+74951112236", "+74951112237"
+"""To 104, whose phone rings for 5 s, and to 105, who asks a colleague before they hand a call over."""
+SIPP_HOST = "127.0.0.4"
 FIRST, SECOND, THIRD = "+79035550001", "+79035550002", "+79035550003"
 CLOSE_S = 0.35
 """How far the clock of a test may be from the switch's: it sees what has happened a little later."""
@@ -40,6 +47,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterat
                 r"name: Анна Соколова\}",
                 'name: Анна Соколова, overflow: {busy: {employee: "102"}}}',
             ),
+            (r"name: Михаил Волков\}", "name: Михаил Волков, ring_timeout_s: 5}"),
+            (
+                rf'  "\{DIRECT}": .*',
+                f'  "{DIRECT}": {{employee: "101"}}\n  "{SLOW}": {{employee: "104"}}\n'
+                f'  "{CONSULTING}": {{employee: "105"}}',
+            ),
         )
         made.start()
         yield made
@@ -47,15 +60,18 @@ def site(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterat
 
 @pytest.fixture(scope="module")
 def world(site: Site) -> Iterator[FarSide]:
-    with site.far_side(*site.phones("acme", ("101", "102", "103"))) as far:
+    with site.far_side(
+        *site.phones("acme", ("101", "102", "103", "104")), *site.phones("beta", ("101",))
+    ) as far:
         far.wait_registered()
         yield far
 
 
 @pytest.fixture(scope="module")
-def log(site: Site, world: FarSide) -> Log:
-    """Nine calls, one after another; each is over before the next begins."""
+def log(site: Site, world: FarSide, tmp_path_factory: pytest.TempPathFactory) -> Log:
+    """Calls one after another, beside one that nobody answers all the while."""
     log = Log()
+    nobody = world.call(CARRIER, SLOW, from_number="")
     _answered_by_101(world, log)
     _busy_everywhere(world)
     _given_up(world)
@@ -65,6 +81,9 @@ def log(site: Site, world: FarSide) -> Log:
     _forwarded_outside(world, log)
     _given_up_in_the_department(world)
     _unreachable(site, world)
+    _from_a_neighbour(world, log)
+    _handed_over(site, world, log, tmp_path_factory.mktemp("sipp"))
+    assert world.wait_ended(nobody).code == 480
     site.until(lambda: site.lines("acme")["in_use"] == 0, "all lines are free")
     return log
 
@@ -143,6 +162,48 @@ def _unreachable(site: Site, world: FarSide) -> None:
     assert site.json("calls", "list", "--limit", "1")["calls"][0]["direction"] == "internal"
 
 
+def _from_a_neighbour(world: FarSide, log: Log) -> None:
+    """By a phone of another tenant: one is answered, one given up. On the switch they are no trunk's."""
+    world.behave("acme101desk", farside.answer())
+    began = time.monotonic()
+    call = world.call("beta101desk", DIRECT)
+    world.wait_answered(call)
+    talked = time.monotonic()
+    log.waits.append(talked - began)
+    _stay(talked, 0.3)
+    world.hang_up(call)
+    log.talks.append(time.monotonic() - talked)
+    world.behave("acme101desk", farside.ring())
+    rung = len(world.calls_to("acme101desk"))
+    call = world.call("beta101desk", DIRECT)
+    world.incoming("acme101desk", after=rung)
+    world.hang_up(call)
+
+
+def _handed_over(site: Site, world: FarSide, log: Log, directory: Path) -> None:
+    """105 takes a call, asks 102 by another one, and joins the two."""
+    world.behave("acme102desk", farside.answer())
+    asked = len(world.calls_to("acme102desk"))
+    [account] = site.phones("acme", ("105",))
+    row = Row(account.endpoint, "102", secret=account.secret)
+    with PortBlock() as ports:
+        where = Address(SIPP_HOST, ports.port())
+        assert register(directory / "r", where, site.sip, row) == 200
+        with Sipp(directory / "s", "transfer_attended", where, site.sip, [row]) as sipp:
+            began = time.monotonic()
+            call = world.call(CARRIER, CONSULTING, from_number=FIRST)
+            world.wait_answered(call)
+            answered = time.monotonic()
+            world.incoming("acme102desk", after=asked)
+            held, consult = sipp.wait_calls(2)
+    world.hang_up(call)
+    ended = time.monotonic()
+    assert held.answered_at is not None and consult.ended_at is not None
+    with_105 = (consult.ended_at - held.answered_at).total_seconds()
+    log.waits.append(answered - began)
+    log.talks += [with_105, ended - answered - with_105]
+
+
 def _talk(world: FarSide, log: Log, number: str, caller: str, stay_s: float) -> None:
     began = time.monotonic()
     call = world.call(CARRIER, number, from_number=caller)
@@ -173,29 +234,33 @@ def counts(line: Mapping[str, Any]) -> tuple[int, int, int, int]:
 
 def test_what_callers_saw_is_what_statistics_say(site: Site, log: Log) -> None:
     _, total = stats(site, "--by", "hour")
-    assert counts(total) == (8, 5, 1, 2)
+    assert counts(total) == (12, 7, 2, 3)
     assert total["refused"] == 0
     assert abs(total["talk_s"] - sum(log.talks)) < CLOSE_S * len(log.talks)
     assert abs(total["wait_median_s"] - median_low(log.waits)) < CLOSE_S
     assert abs(total["wait_p90_s"] - max(log.waits)) < CLOSE_S
-    assert (total["in_time"], total["service_level_percent"]) == (5, 62.5)
-    assert (total["again"], total["again_callers"]) == (4, 3)
+    assert (total["in_time"], total["service_level_percent"]) == (7, 58.33)
+    assert (total["again"], total["again_callers"]) == (6, 4)
 
 
 def test_each_employee_has_what_their_phones_did(site: Site, log: Log) -> None:
     lines, total = stats(site, "--by", "employee")
     assert {name: counts(line) for name, line in lines.items()} == {
-        "101": (3, 2, 0, 1),
+        "101": (5, 3, 0, 2),
         "102": (2, 1, 1, 0),
         "103": (1, 1, 0, 0),
+        "104": (1, 0, 1, 0),
+        "105": (1, 1, 0, 0),
         "": (2, 1, 0, 1),
     }
-    assert {name: line["rung"] for name, line in lines.items()} == {"101": 7, "102": 5, "103": 2, "": 0}
-    first, passed_on, department, with_101, with_102, outside = log.talks
+    rung = {"101": 9, "102": 6, "103": 2, "104": 1, "105": 1, "": 0}
+    assert {name: line["rung"] for name, line in lines.items()} == rung
+    first, passed_on, department, with_101, with_102, outside, neighbour, with_105, handed = log.talks
     for name, talked in (
-        ("101", first + with_101),
-        ("102", passed_on + with_102),
+        ("101", first + with_101 + neighbour),
+        ("102", passed_on + with_102 + handed),
         ("103", department),
+        ("105", with_105),
         ("", outside),
     ):
         assert abs(lines[name]["talk_s"] - talked) < 2 * CLOSE_S, name
@@ -205,11 +270,13 @@ def test_each_employee_has_what_their_phones_did(site: Site, log: Log) -> None:
 def test_each_department_and_number_has_its_calls(site: Site, log: Log) -> None:
     assert log.waits
     lines, _ = stats(site, "--by", "department")
-    assert {name: counts(line) for name, line in lines.items()} == {"sales": (2, 1, 0, 1), "": (6, 4, 1, 1)}
+    assert {name: counts(line) for name, line in lines.items()} == {"sales": (2, 1, 0, 1), "": (10, 6, 2, 2)}
     lines, _ = stats(site, "--by", "number")
     assert {name: counts(line) for name, line in lines.items()} == {
         SALES: (2, 1, 0, 1),
-        DIRECT: (5, 3, 1, 1),
+        DIRECT: (7, 4, 1, 2),
+        SLOW: (1, 0, 1, 0),
+        CONSULTING: (1, 1, 0, 0),
         FORWARDED: (1, 1, 0, 0),
     }
 

@@ -88,12 +88,19 @@ def talked(call: InboundCall) -> dict[str, float]:
         ("dialplan/builtin", "BUSY", "missed"),
         ("", "NOANSWER", "missed"),
     ],
+    ids=["caller", "cancelled", "refused", "lost"],
 )
 def test_a_call_without_talk_is_the_callers_or_the_switchs_end(
     source: str, dialstatus: str, outcome: str
 ) -> None:
     [call] = calls(came_in(), over(4, source=source, dialstatus=dialstatus))
     assert (call.outcome, call.wait_us, call.talk_us) == (outcome, 4_000_000, 0)
+
+
+@pytest.mark.parametrize(("source", "outcome"), [("", "abandoned"), ("dialplan/builtin", "missed")])
+def test_a_caller_of_another_tenant_is_behind_a_local_channel(source: str, outcome: str) -> None:
+    own = [replace(event, channel="Local/+7495@vpbx-on-platform-0001;2") for event in came_in()]
+    assert [call.outcome for call in calls(own, over(4, source=source))] == [outcome]
 
 
 def test_a_greeting_that_the_switch_answers_with_is_waiting() -> None:
