@@ -35,6 +35,8 @@ _BELOW: Mapping[type[object], tuple[str, ...]] = {
 """What a step of a kind reads of the record that it stands for."""
 
 _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
+    graph.Block: ("block", "caller_lists"),
+    graph.AskCaller: ("caller_lists",),
     graph.Admit: ("lines", "seats", "ringback"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.menu import Menu
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import TenantSwitch
 from orchestrator.model.tenant import Overflow, Target, Tenant
 
 OVERFLOW_COLUMNS = ("of", "when", "leads to")
+CALLER_LIST_COLUMNS = ("name", "callers", "")
 SWITCH_COLUMNS = ("name", "code", "title")
 MENU_COLUMNS = ("name", "extension", "plays", "key", "leads to")
 SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
@@ -93,6 +95,11 @@ def menu_rows(tenant: Tenant) -> Iterator[tuple[str, ...]]:
         for way in ways:
             yield (*head, *way)
             head = ("", "", "")
+
+
+def caller_list_row(callers: CallerList, tenant: Tenant) -> tuple[str, str, str]:
+    """Name, who is in it, whether they are refused."""
+    return callers.name, callers.text, "refused" if callers.name in tenant.block else ""
 
 
 def switch_row(switch: TenantSwitch) -> tuple[str, str, str]:

@@ -30,6 +30,7 @@ from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
+from orchestrator.routing.expect import ANONYMOUS, outside_caller
 from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, walk
 
@@ -49,7 +50,9 @@ class _Asked:
 
 @click.command()
 @click.option("--tenant", required=True, help="Whose call it is.")
-@click.option("--from", "caller", required=True, metavar="WHO", help="An extension, or a number outside.")
+@click.option(
+    "--from", "caller", required=True, metavar="WHO", help="An extension, a number outside, or anonymous."
+)
 @click.option("--to", "to", required=True, metavar="NUMBER", help="What is dialled.")
 @click.option("--at", metavar="TIME", help="Local: 2026-12-31 19:05, or sat 19:05; now by default.")
 @click.option(
@@ -112,6 +115,7 @@ def route(
         _dead(definitions, dead),
         _on_switch(definitions, model),
         _pressed(press),
+        outside_caller(model, caller, definitions.platform.region),
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -133,7 +137,7 @@ def _asked(definitions: Definitions, tenant: Tenant, caller: str, to: str) -> _A
     region = definitions.platform.region
     origin: Origin = "phone"
     if caller not in tenant.employees_by_extension():
-        if to_e164(caller, region) is None:
+        if caller != ANONYMOUS and to_e164(caller, region) is None:
             hint = did_you_mean(caller, tenant.employees_by_extension())
             raise NotFound(f"{caller!r} is neither an employee of {tenant.name} nor a number outside", hint)
         origin = "trunk"

@@ -11,7 +11,7 @@ from orchestrator.routing import graph
 from orchestrator.routing.compile import FAILED, FULL
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
-from orchestrator.routing.walk import ANSWERED, DONE, Passed, reached
+from orchestrator.routing.walk import ANSWERED, BLOCKED, DONE, LISTED, Passed, reached
 
 _BUSY_CAUSE = 17
 _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
@@ -26,6 +26,8 @@ _KINDS: dict[type[object], str] = {
     graph.Record: "record",
     graph.AskTime: "schedule",
     graph.AskSwitch: "switch",
+    graph.AskCaller: "caller_list",
+    graph.Block: "block",
     graph.Turn: "turn",
     graph.LogIn: "log_in",
     graph.Ring: "ring",
@@ -118,6 +120,10 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"{schedule} is {outcome}: {passed.opening.local:%a %Y-%m-%d %H:%M}{rule}"
         case graph.AskSwitch(switch=switch):
             return f"switch {switch} is {outcome}"
+        case graph.AskCaller(callers=callers):
+            return f"the caller is {'' if passed.outcome == LISTED else 'not '}in list {callers.name}"
+        case graph.Block():
+            return "refuses the caller with 403" if passed.outcome == BLOCKED else "the caller isn't refused"
         case graph.Turn(switch=switch):
             return f"turns switch {switch} {outcome}"
         case graph.LogIn(out=out):
@@ -172,7 +178,7 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End(kind, name, f"{kind} {name}")
         case graph.HangUp(cause=cause):
             return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
-        case graph.RefuseClass():
+        case graph.RefuseClass() | graph.Block():
             return End("refused", "", "nobody: 403", 403)
         case graph.Turn() | graph.LogIn():
             return End(kind, name, f"nobody: it {words.decided}")

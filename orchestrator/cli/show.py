@@ -13,10 +13,12 @@ import click
 
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.leads import (
+    CALLER_LIST_COLUMNS,
     MENU_COLUMNS,
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
     SWITCH_COLUMNS,
+    caller_list_row,
     leads,
     menu_json,
     menu_rows,
@@ -160,6 +162,15 @@ def _data(
         "switches": [
             {"name": switch.name, "code": switch.code, "title": switch.title} for switch in tenant.switches
         ],
+        "caller_lists": [
+            {
+                "name": each.name,
+                "numbers": [*each.numbers, *(f"{prefix}*" for prefix in each.prefixes)],
+                "anonymous": each.anonymous,
+                "refused": each.name in tenant.block,
+            }
+            for each in tenant.caller_lists
+        ],
         "feature_codes": dict(tenant.feature_codes.by_name),
         "departments": [
             {
@@ -237,6 +248,9 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
         _section("menus", MENU_COLUMNS, list(menu_rows(tenant)))
     if tenant.schedules:
         _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
+    if tenant.caller_lists:
+        lists = [caller_list_row(each, tenant) for each in tenant.caller_lists]
+        _section("caller lists", CALLER_LIST_COLUMNS, lists)
     if tenant.switches:
         _section("switches", SWITCH_COLUMNS, [switch_row(switch) for switch in tenant.switches])
     _section(

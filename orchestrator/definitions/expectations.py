@@ -37,7 +37,7 @@ def _time(given: str) -> str | Refusal:
 
 
 _CALL = Field("call", _DIALLED, "What is dialled.", '"+74951112233"')
-_FROM = Field("from", _WHO, "Who calls: an extension, or a number outside.", '"+79035556677"')
+_FROM = Field("from", _WHO, "Who calls: an extension, a number outside, or `anonymous`.", '"+79035556677"')
 _AT = Field(
     "at",
     scalars.parsed("a time", _time, r"[A-Za-z0-9:+ T-]{4,40}"),
@@ -56,6 +56,17 @@ _REACHES = Field(
     ),
     "Whom it must reach, by kind, or by kind and name.",
     "employee 101",
+)
+_PRESS: Field[tuple[str, ...]] = Field(
+    "press",
+    ListOf(
+        scalars.matching("keys", r"[0-9*]{1,6}", "keys", "digits or *, as a phone has them", numeric=True),
+        distinct=False,
+    ),
+    "What the caller presses, in one menu after the other.",
+    '["1", "2"]',
+    default=(),
+    default_text="nothing",
 )
 _LINES = Field(
     "lines_in_use", scalars.integer(0, 20000), "Lines in use before it.", "14", default=0, default_text="0"
@@ -85,6 +96,7 @@ def _expectation(given: Converted) -> Expectation:
         caller=given[_FROM],
         at=given[_AT],
         reaches=given[_REACHES],
+        press=given[_PRESS],
         lines_in_use=given[_LINES],
         on=given[_ON],
         busy=given[_BUSY],
@@ -99,7 +111,7 @@ EXPECTS: Field[tuple[Expectation, ...]] = Field(
     ListOf(
         Record(
             "an expectation",
-            (_CALL, _FROM, _AT, _REACHES, _LINES, _ON, _BUSY, _NO_ANSWER, _UNREACHABLE),
+            (_CALL, _FROM, _AT, _REACHES, _PRESS, _LINES, _ON, _BUSY, _NO_ANSWER, _UNREACHABLE),
             _expectation,
         ),
         distinct=False,

@@ -64,6 +64,10 @@ CHOICES: tuple[Choice, ...] = (
         Field("switch", scalars.slug("a switch's name"), "A switch of the tenant, by name.", "night"),
         (("on", "Where a call goes while it is on."), ("off", "Where a call goes while it is off.")),
     ),
+    Choice(
+        Field("caller_list", scalars.slug("a caller list's name"), "A caller list, by name.", "vip"),
+        (("listed", "Where a call of who is in it goes."), ("others", "Where any other call goes.")),
+    ),
 )
 """A key belongs to one choice alone."""
 

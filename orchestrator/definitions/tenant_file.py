@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
+from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
 from orchestrator.definitions.expectations import EXPECTS
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
@@ -240,6 +241,8 @@ def _tenant(given: Converted) -> Tenant:
         menus=tuple(entry.value for entry in given[MENUS]),
         switches=tuple(entry.value for entry in given[SWITCHES]),
         feature_codes=given[FEATURE_CODES],
+        caller_lists=tuple(entry.value for entry in given[CALLER_LISTS]),
+        block=given[BLOCK],
         expects=given[EXPECTS],
         numbers=numbers,
         codecs=given[CODECS],
@@ -293,6 +296,8 @@ TENANT = Record(
         DEPARTMENTS,
         SCHEDULES,
         MENUS,
+        CALLER_LISTS,
+        BLOCK,
         SWITCHES,
         FEATURE_CODES,
         NUMBERS,

@@ -15,9 +15,11 @@ class Expectation:
     """A call, and whom it must reach.
 
     Args:
-        call: what is dialled, as a phone or an operator sends it. caller: an extension, or a number outside.
+        call: what is dialled, as a phone or an operator sends it. caller: an extension, a number outside, or
+            `anonymous`.
         at: as `--at` has it; empty: the hour makes no difference.
         reaches: of `REACHED`, alone or with a name.
+        press: what the caller presses, in one menu after the other.
         lines_in_use: before it. on: switches that are on. busy, no_answer, unreachable: who is; everybody
         else answers.
     """
@@ -26,6 +28,7 @@ class Expectation:
     caller: str
     at: str
     reaches: str
+    press: tuple[str, ...] = ()
     lines_in_use: int = 0
     on: tuple[str, ...] = ()
     busy: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model.caller_id import RegionCallerId
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.expectation import Expectation
 from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
@@ -18,10 +19,10 @@ from orchestrator.model.state import FeatureCodes, TenantSwitch
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `menu`, `outside`, `hangup`, or of a choice: `schedule`,
-    `switch`. name: an extension, a department's or menu's name, an E.164 number, a word of `REFUSALS`, or
-    what a choice asks, such as a schedule's name. branches: of a choice: where the call goes by each answer,
-    such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `outside`, `hangup`, or of a choice: `schedule`, `switch`,
+    `caller_list`. name: an extension, a department's or menu's name, an E.164 number, a word of `REFUSALS`,
+    or what a choice asks, such as a schedule's name. branches: of a choice: where the call goes by each
+    answer, such as `open` and `closed`.
     """
 
     kind: str
@@ -163,6 +164,8 @@ class Tenant:
     music_on_hold: Prompt = SILENCE
     switches: tuple[TenantSwitch, ...] = ()
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    caller_lists: tuple[CallerList, ...] = ()
+    block: tuple[str, ...] = ()
     expects: tuple[Expectation, ...] = field(default=(), compare=False)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()

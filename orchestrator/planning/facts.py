@@ -80,6 +80,10 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
             yield f"{base}/{day}", str(hours)
     for menu in tenant.menus:
         yield from _menu_facts(menu)
+    for callers in tenant.caller_lists:
+        yield f"caller lists/{callers.name}", callers.text
+    if tenant.block:
+        yield "refused callers", ", ".join(tenant.block)
     for switch in tenant.switches:
         yield f"switches/{switch.name}/code", switch.code
         yield f"switches/{switch.name}/title", switch.title

@@ -14,8 +14,10 @@ from orchestrator.routing.graph import (
     Action,
     Admit,
     Announce,
+    AskCaller,
     AskSwitch,
     AskTime,
+    Block,
     Classify,
     DeviceRef,
     DialOut,
@@ -111,12 +113,14 @@ class _Compiler:
         self._platform = definitions.platform
         self._tenant = tenant
         self._limit = definitions.line_limit(tenant)
+        self._lists = {each.name: each for each in tenant.caller_lists}
         self._records = RECORDING in definitions.unlocked(tenant)
 
     def entries(self) -> Iterator[Entry]:
         tenant = self._tenant
         for did in tenant.numbers:
-            yield Entry("trunk", "did", did.number, f"{number_step(did.number)}.admit", did.position)
+            first = "block" if tenant.block else "admit"
+            yield Entry("trunk", "did", did.number, f"{number_step(did.number)}.{first}", did.position)
         for origin in _INSIDE:
             for number in self._platform.emergency:
                 yield Entry(origin, "emergency", number, f"emergency.{number}", self._platform.position)
@@ -210,6 +214,9 @@ class _Compiler:
         if did.greeting:
             greeting = Step(f"{base}.greeting", Greet(did.greeting), did.position, {"done": first})
             first, steps = greeting.id, [greeting, *steps]
+        if self._tenant.block:
+            lists = tuple(self._lists[name] for name in self._tenant.block)
+            yield Step(f"{base}.block", Block(did.number, lists), did.position, {"done": f"{base}.admit"})
         admit = Admit(did.number, self._limit, did.ringback or self._tenant.ringback)
         yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
         yield from steps
@@ -244,6 +251,8 @@ class _Compiler:
                 return AskTime(target.name)
             case "switch":
                 return AskSwitch(target.name)
+            case "caller_list":
+                return AskCaller(self._lists[target.name])
             case _:
                 raise AssertionError(target.kind)
 

@@ -17,6 +17,8 @@ from orchestrator.routing.graph import Graph
 from orchestrator.routing.walk import Passed, Situation, find_entry, reached, walk
 
 NOTHING = "nothing"
+ANONYMOUS = "anonymous"
+"""Who calls from outside and withholds their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,17 @@ def verdicts(definitions: Definitions, tenant: Tenant, now: datetime) -> Iterato
             yield _verdict(definitions, tenant, graph, expectation, now)
 
 
+def outside_caller(tenant: Tenant, caller: str, region: str) -> str | None:
+    """Who calls from outside, E.164; empty: withheld; None: an employee calls."""
+    return None if caller in tenant.employees_by_extension() else to_e164(caller, region) or ""
+
+
 def _verdict(
     definitions: Definitions, tenant: Tenant, graph: Graph, expectation: Expectation, now: datetime
 ) -> Verdict:
     region = definitions.platform.region
     inside = expectation.caller in tenant.employees_by_extension()
-    if not inside and to_e164(expectation.caller, region) is None:
+    if not inside and expectation.caller != ANONYMOUS and to_e164(expectation.caller, region) is None:
         fault = f"{expectation.caller} is neither an employee of {tenant.name} nor a number outside"
         return Verdict(tenant.name, expectation, NOTHING, (), fault)
     unknown = _unknown(tenant, expectation, region)
@@ -81,6 +88,9 @@ def _verdict(
         told=_told(tenant, expectation, region),
         dialled=entry[1],
         switches=frozenset(expectation.on),
+        caller=expectation.caller if inside else "",
+        pressed=tuple(expectation.press),
+        outside=outside_caller(tenant, expectation.caller, region),
     )
     steps = walk(graph, entry[0], situation)
     kind, name = reached(steps[-1])

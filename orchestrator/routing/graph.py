@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.model.prompt import SILENCE, Prompt
@@ -86,6 +87,24 @@ class AskSwitch:
     """Asks a switch of the tenant. Outcomes: on, off."""
 
     switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskCaller:
+    """Asks whether the caller is in a list. Outcomes: listed, others. Who calls inside is in none."""
+
+    callers: CallerList
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Refuses who is in one of some caller lists, and notes it in the record. Outcome, for others: done.
+
+    Args: did: number called, E.164.
+    """
+
+    did: str
+    lists: tuple[CallerList, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +234,8 @@ Action = (
     | Record
     | AskTime
     | AskSwitch
+    | AskCaller
+    | Block
     | Turn
     | LogIn
     | Ring

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
@@ -20,8 +21,10 @@ from orchestrator.routing.graph import (
     DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
+    AskCaller,
     AskSwitch,
     AskTime,
+    Block,
     Classify,
     Dialled,
     DialOut,
@@ -42,6 +45,7 @@ from orchestrator.routing.graph import (
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
 from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
+LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
 _ABROAD = ("00", "810")
 _INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
@@ -57,7 +61,8 @@ class Situation:
     E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
     the phone that calls; empty: a trunk. dead: trunks that take no call. on_switch: numbers that are called
     without a trunk. pressed: what the caller presses, each time a menu asks; empty: nothing, and so after the
-    last of them.
+    last of them. outside: who calls from outside, E.164; empty: withheld; None:
+    the call is from inside.
     """
 
     at: datetime
@@ -69,6 +74,7 @@ class Situation:
     dead: frozenset[str] = frozenset()
     on_switch: frozenset[str] = frozenset()
     pressed: tuple[str, ...] = ()
+    outside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,11 @@ class _Walk:
                 return self._asked(passed, step.action)
             case AskSwitch():
                 return replace(passed, outcome=ON if step.action.switch in self.situation.switches else OFF)
+            case AskCaller():
+                return replace(passed, outcome=LISTED if self._is_in(step.action.callers) else OTHERS)
+            case Block():
+                blocked = any(self._is_in(each) for each in step.action.lists)
+                return replace(passed, outcome=BLOCKED if blocked else DONE, below=("block",))
             case Turn():
                 return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
             case PlayMenu():
@@ -212,6 +223,10 @@ class _Walk:
                 return replace(passed, outcome=ENDED)
             case _:
                 return passed
+
+    def _is_in(self, callers: CallerList) -> bool:
+        """Whether the caller is in a list: who calls inside isn't."""
+        return self.situation.outside is not None and callers.has(self.situation.outside)
 
     def _takes_line(self, limit: int) -> bool:
         """Rule: decisions 1 and 2."""

@@ -100,6 +100,10 @@ OFF: Mapping[str, Off] = {
     "menu: wrong keys": Off(_MENU, 'ExecIf($["${ARG8}" != ""]?Playback(${ARG8}))', "NoOp()"),
     "menu: nothing is pressed": Off(_MENU, "Set(LOCAL(key)=timeout)", "Set(LOCAL(key)=invalid)"),
     "menu reached from inside": Off(_TENANT, "include => {{ name }}-inside\n", ""),
+    "caller list leads another way": Off(
+        f"{_BLOCKS}/callers.conf", "Set(LOCAL(found)=listed)", "Set(LOCAL(found)=others)"
+    ),
+    "callers who are refused": Off(f"{_BLOCKS}/callers.conf", "?blocked:next)", "?next:next)"),
     "overflow when busy, not answered, not reachable": Off(
         f"{_BLOCKS}/overflow.conf", "Goto(${ARG1},1)", "Hangup(17)"
     ),

@@ -17,6 +17,7 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
     menus = {menu.name for menu in tenant.menus}
     schedules = {schedule.name for schedule in tenant.schedules}
     switches = {switch.name for switch in tenant.switches}
+    lists = {each.name for each in tenant.caller_lists}
     employees = tenant.employees_by_extension()
     for path, target in all_targets(tenant):
         name = target.name
@@ -36,6 +37,9 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
         elif target.kind == "schedule" and name not in schedules:
             message = f"there is no schedule {quoted(name)}"
             yield Problem(target.position, where, "unknown-schedule", message, did_you_mean(name, schedules))
+        elif target.kind == "caller_list" and name not in lists:
+            message = f"there is no caller list {quoted(name)}"
+            yield Problem(target.position, where, "unknown-list", message, did_you_mean(name, lists))
         elif target.kind == "switch" and name not in switches:
             message = f"there is no switch {quoted(name)}"
             yield Problem(target.position, where, "unknown-switch", message, did_you_mean(name, switches))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
@@ -43,6 +44,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_schedules(file)
     yield from check_menus(file)
     yield from check_codes(file)
+    yield from check_caller_lists(file)
 
 
 def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
