@@ -16,7 +16,7 @@ from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.model.state import LOGGED_OUT, ON, SWITCHES, TenantState
+from orchestrator.model.state import LOGGED_OUT, MANAGERS, ON, SWITCHES, TenantState
 from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
@@ -198,6 +198,15 @@ class AmiSwitch:
             tenant: TenantState(frozenset(on.get(tenant, ())), frozenset(out.get(tenant, ())))
             for tenant in sorted({*on, *out})
         }
+
+    async def manager(self, tenant: str, caller: str) -> str:
+        """Extension of who last spoke with a caller, as `vpbx-ask-manager` finds it; empty: nobody.
+
+        Args: caller: E.164.
+        """
+        told = await self.command(f"database get {MANAGERS}/{tenant} {caller}")
+        found = re.search(r"Value: ([0-9]{2,6}):[0-9]{10}\b", told)
+        return found[1] if found else ""
 
     async def turn(self, tenant: str, switch: str, to: str) -> None:
         """Turn a switch of a tenant, and its lamp. Args: to: `on` or `off`. Rule: as `vpbx-turn`."""

@@ -40,6 +40,9 @@ def leads(tenant: Tenant, target: Target) -> str:
             return f"department {found.name}, {found.title}"
         case "hangup":
             return _REFUSALS[target.name]
+        case "manager":
+            [(_, reserve)] = target.branches
+            return f"who last spoke with the caller, for {target.name} s; else {leads(tenant, reserve)}"
         case _ if target.branches:
             branches = (f"{name}: {leads(tenant, branch)}" for name, branch in target.branches)
             return f"by {target.kind} {target.name} ({'; '.join(branches)})"

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.billing.rating import compile_deck
 from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
@@ -62,7 +63,8 @@ class _Asked:
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
-@click.option("--live", is_flag=True, help="Ask the running switch which switches are on.")
+@click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
+@click.option("--live", is_flag=True, help="Ask the running switch for switches and the caller's manager.")
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
 @json_option
@@ -73,6 +75,7 @@ def route(
     at: str | None,
     lines_in_use: int,
     on: Sequence[str],
+    manager: str | None,
     live: bool,
     dead: Sequence[str],
     press: str | None,
@@ -105,6 +108,7 @@ def route(
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
         are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
         when,
         lines_in_use,
@@ -116,6 +120,7 @@ def route(
         _on_switch(definitions, model),
         _pressed(press),
         outside_caller(model, caller, definitions.platform.region),
+        _manager(model, manager),
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -158,6 +163,21 @@ def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) 
     own = [did.number for did in tenant.numbers]
     hint = f"it is a number of tenant {other.name}" if other else did_you_mean(to, own)
     return f"{to!r} is no number of tenant {tenant.name}", hint
+
+
+async def _live_manager(session: Session, tenant: Tenant, caller: str) -> str:
+    number = outside_caller(tenant, caller, session.definitions.platform.region)
+    switch: AmiSwitch
+    async with session.switch() as switch:
+        return await switch.manager(tenant.name, number) if number else ""
+
+
+def _manager(tenant: Tenant, extension: str | None) -> str:
+    """Raises: NotFound: nobody has that extension."""
+    known = tenant.employees_by_extension()
+    if extension and extension not in known:
+        raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
+    return extension or ""
 
 
 def _extension(tenant: Tenant, caller: str) -> str:

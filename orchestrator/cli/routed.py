@@ -27,6 +27,7 @@ _KINDS: dict[type[object], str] = {
     graph.AskTime: "schedule",
     graph.AskSwitch: "switch",
     graph.AskCaller: "caller_list",
+    graph.AskManager: "manager",
     graph.Block: "block",
     graph.Turn: "turn",
     graph.LogIn: "log_in",
@@ -122,6 +123,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"switch {switch} is {outcome}"
         case graph.AskCaller(callers=callers):
             return f"the caller is {'' if passed.outcome == LISTED else 'not '}in list {callers.name}"
+        case graph.AskManager():
+            return (
+                "nobody has spoken with the caller"
+                if outcome == "none"
+                else f"{outcome} spoke with the caller"
+            )
         case graph.Block():
             return "refuses the caller with 403" if passed.outcome == BLOCKED else "the caller isn't refused"
         case graph.Turn(switch=switch):

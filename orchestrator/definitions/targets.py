@@ -68,6 +68,21 @@ CHOICES: tuple[Choice, ...] = (
         Field("caller_list", scalars.slug("a caller list's name"), "A caller list, by name.", "vip"),
         (("listed", "Where a call of who is in it goes."), ("others", "Where any other call goes.")),
     ),
+    Choice(
+        Field(
+            "manager",
+            scalars.matching(
+                "whole seconds (5 to 120 s)",
+                r"[5-9]|[1-9][0-9]|1[01][0-9]|120",
+                "out-of-range",
+                "5 to 120 s are allowed",
+                numeric=True,
+            ),
+            "Rings the employee who last spoke with the caller, for so many seconds.",
+            "20",
+        ),
+        (("reserve", "Where a call goes that nobody has spoken with, or that they don't take."),),
+    ),
 )
 """A key belongs to one choice alone."""
 

@@ -15,6 +15,9 @@ ON, OFF = "on", "off"
 SWITCHES = "vpbx-switch"
 """Family in the switch's database: below it tenant and name of a switch that is on, with `on`."""
 
+MANAGERS = "vpbx-manager"
+"""Family in the switch's database: below it tenant and caller, with who last spoke with them, and when."""
+
 LOGGED_OUT = "vpbx-out"
 """Family in the switch's database: below it tenant and extension of who is logged out, with 1."""
 

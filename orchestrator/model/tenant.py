@@ -20,9 +20,9 @@ class Target:
     """Where a call goes.
 
     Args: kind: `employee`, `department`, `menu`, `outside`, `hangup`, or of a choice: `schedule`, `switch`,
-    `caller_list`. name: an extension, a department's or menu's name, an E.164 number, a word of `REFUSALS`,
-    or what a choice asks, such as a schedule's name. branches: of a choice: where the call goes by each
-    answer, such as `open` and `closed`.
+    `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a word of
+    `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a choice: where the call goes
+    by each answer, such as `open` and `closed`.
     """
 
     kind: str

@@ -15,6 +15,7 @@ from orchestrator.routing.graph import (
     Admit,
     Announce,
     AskCaller,
+    AskManager,
     AskSwitch,
     AskTime,
     Block,
@@ -114,6 +115,7 @@ class _Compiler:
         self._tenant = tenant
         self._limit = definitions.line_limit(tenant)
         self._lists = {each.name: each for each in tenant.caller_lists}
+        self._remembers = any(each.kind == "manager" for each in _targets(tenant))
         self._records = RECORDING in definitions.unlocked(tenant)
 
     def entries(self) -> Iterator[Entry]:
@@ -180,7 +182,12 @@ class _Compiler:
 
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
         ring = Ring(
-            _devices([employee]), employee.ring_timeout_s, "employee", employee.extension, employee.ringback
+            _devices([employee]),
+            employee.ring_timeout_s,
+            "employee",
+            employee.extension,
+            employee.ringback,
+            self._remembers,
         )
         yield from self._ring(employee_step(employee.extension), ring, employee)
 
@@ -188,7 +195,12 @@ class _Compiler:
         by_extension = self._tenant.employees_by_extension()
         members = [by_extension[extension] for extension in department.members]
         ring = Ring(
-            _devices(members), department.ring_timeout_s, "department", department.name, department.ringback
+            _devices(members),
+            department.ring_timeout_s,
+            "department",
+            department.name,
+            department.ringback,
+            self._remembers,
         )
         yield from self._ring(department_step(department.name), ring, department)
 
@@ -235,6 +247,8 @@ class _Compiler:
                 return first, steps
             chain = self._welcome(base, welcome, first)
             return (chain[0].id if chain else first), [*chain, *steps]
+        if target.kind == "manager":
+            return self._to_manager(target, base, below=below, welcome=welcome)
         edges: dict[str, str] = {}
         steps = []
         for branch, leads_to in target.branches:
@@ -243,6 +257,29 @@ class _Compiler:
             steps += own
         first = base if below else f"{base}.{target.kind}"
         return first, [Step(first, self._asked(target), target.position, edges), *steps]
+
+    def _to_manager(
+        self, target: Target, base: str, *, below: bool, welcome: Position | None
+    ) -> tuple[str, list[Step]]:
+        """The employee who last spoke with the caller first; the call is welcomed before."""
+        [(branch, reserve)] = target.branches
+        instead, steps = self._towards(reserve, f"{base}.{branch}", below=True)
+        first = base if below else f"{base}.{target.kind}"
+        edges = {"none": instead}
+        for employee in self._tenant.employees:
+            step = edges[employee.extension] = f"{first}.{employee.extension}"
+            ring = Ring(
+                _devices([employee]),
+                int(target.name or 5),
+                "employee",
+                employee.extension,
+                employee.ringback,
+                remember=True,
+            )
+            steps.append(Step(step, ring, target.position, dict.fromkeys(_OVERFLOW_OF, instead)))
+        steps.append(Step(first, AskManager(), target.position, edges))
+        chain = [] if welcome is None else self._welcome(base, welcome, first)
+        return (chain[0].id if chain else first), [*chain, *steps]
 
     def _asked(self, target: Target) -> Action:
         """What a choice asks."""
@@ -304,7 +341,9 @@ class _Compiler:
         ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
         steps: list[Step] = []
         for step, trunk, edges in self._by_trunk(first):
-            action = DialOut(number, tenant.caller_id, trunk, self._limit, self._records, announce)
+            action = DialOut(
+                number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers
+            )
             steps.append(Step(step, action, position, {**ends, **edges}))
         return steps
 
@@ -314,6 +353,19 @@ class _Compiler:
         steps = [first, *(f"{first}.{trunk.replace('-', '_')}" for trunk in trunks[1:])]
         for index, (step, trunk) in enumerate(zip(steps, trunks, strict=True)):
             yield step, trunk, {FAILED: steps[index + 1]} if index + 1 < len(steps) else {}
+
+
+def _targets(tenant: Tenant) -> Iterator[Target]:
+    """Every target that the tenant's file writes, those inside others too."""
+    ahead = [did.target for did in tenant.numbers]
+    ahead += [case.target for employee in tenant.employees for case in employee.overflow]
+    ahead += [case.target for department in tenant.departments for case in department.overflow]
+    ahead += [target for menu in tenant.menus for _, target in menu.keys]
+    ahead += [each for menu in tenant.menus for each in (menu.invalid, menu.timeout) if each is not None]
+    while ahead:
+        target = ahead.pop()
+        yield target
+        ahead += [branch for _, branch in target.branches]
 
 
 def _devices(employees: list[Employee]) -> tuple[DeviceRef, ...]:

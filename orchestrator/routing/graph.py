@@ -65,7 +65,8 @@ class Ring:
     """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
 
     Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`. ringback:
-    what a caller from outside hears meanwhile; none: that of the tenant.
+    what a caller from outside hears meanwhile; none: that of the tenant. remember: who answers is the
+    caller's manager from then on.
     """
 
     devices: tuple[DeviceRef, ...]
@@ -73,6 +74,7 @@ class Ring:
     kind: str
     name: str
     ringback: Prompt = SILENCE
+    remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class Block:
 
     did: str
     lists: tuple[CallerList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskManager:
+    """Asks who last spoke with a caller from outside. Outcomes: an employee's extension, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +199,8 @@ class DialOut:
 
     Effects: take a line, record, rate.
 
-    Args: number: E.164, or empty for the number dialled. announce: what the callee hears first.
+    Args: number: E.164, or empty for the number dialled. announce: what the callee hears first. remember: who
+    calls is the callee's manager once it has answered.
     """
 
     number: str
@@ -201,6 +209,7 @@ class DialOut:
     limit: int
     record: bool
     announce: Prompt = SILENCE
+    remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +244,7 @@ Action = (
     | AskTime
     | AskSwitch
     | AskCaller
+    | AskManager
     | Block
     | Turn
     | LogIn

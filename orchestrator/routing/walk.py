@@ -22,6 +22,7 @@ from orchestrator.routing.graph import (
     MOST_PASSES,
     Admit,
     AskCaller,
+    AskManager,
     AskSwitch,
     AskTime,
     Block,
@@ -62,7 +63,7 @@ class Situation:
     the phone that calls; empty: a trunk. dead: trunks that take no call. on_switch: numbers that are called
     without a trunk. pressed: what the caller presses, each time a menu asks; empty: nothing, and so after the
     last of them. outside: who calls from outside, E.164; empty: withheld; None:
-    the call is from inside.
+    the call is from inside. manager: extension of who last spoke with who calls from outside; empty: nobody.
     """
 
     at: datetime
@@ -75,6 +76,7 @@ class Situation:
     on_switch: frozenset[str] = frozenset()
     pressed: tuple[str, ...] = ()
     outside: str | None = None
+    manager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,9 @@ class _Walk:
                 return replace(passed, outcome=ON if step.action.switch in self.situation.switches else OFF)
             case AskCaller():
                 return replace(passed, outcome=LISTED if self._is_in(step.action.callers) else OTHERS)
+            case AskManager():
+                known = self.situation.outside and self.situation.manager in step.edges
+                return replace(passed, outcome=self.situation.manager if known else "none")
             case Block():
                 blocked = any(self._is_in(each) for each in step.action.lists)
                 return replace(passed, outcome=BLOCKED if blocked else DONE, below=("block",))

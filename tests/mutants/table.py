@@ -104,6 +104,7 @@ OFF: Mapping[str, Off] = {
         f"{_BLOCKS}/callers.conf", "Set(LOCAL(found)=listed)", "Set(LOCAL(found)=others)"
     ),
     "callers who are refused": Off(f"{_BLOCKS}/callers.conf", "?blocked:next)", "?next:next)"),
+    "personal manager": Off(f"{_BLOCKS}/manager.conf", "?Set(LOCAL(who)=${kept:0:-11}))", "?NoOp())"),
     "overflow when busy, not answered, not reachable": Off(
         f"{_BLOCKS}/overflow.conf", "Goto(${ARG1},1)", "Hangup(17)"
     ),
@@ -175,7 +176,7 @@ OFF: Mapping[str, Off] = {
         f"{_BLOCKS}/secure.conf", 'ExecIf($["${CHANNEL(pjsip,secure)}" = "1"]?Return())', "Return()"
     ),
     "statistics of inbound calls, by tenant, department, employee, number and hour": Off(
-        _INSIDE, "b(vpbx-phone-rung^s^1(${ARG5}^${ARG3}))${GOSUB_RETVAL}", "${GOSUB_RETVAL}"
+        _INSIDE, "=b(vpbx-phone-rung^s^1(${ARG5}^${ARG3}))${GOSUB_RETVAL}", "=${GOSUB_RETVAL}"
     ),
     "next trunk when one is at fault, by cause": Off(
         _OUTBOUND, 'ExecIf($["${ARG9}" != "" & "${GOSUB_RETVAL}" = "yes"]?Return(failed))', "NoOp()"
