@@ -45,7 +45,7 @@ class Leg:
 
     Args:
         linkedid: the call's, as it was when the leg was marked.
-        direction: `in`, `out`, `internal` or `emergency`.
+        direction: `in`, `out`, `internal`, `emergency` or `sip` (to a SIP address outside).
         from_number, to_number: E.164 outside, an extension inside; empty when withheld.
         employee: the extension that placed it, or empty.
         decision: `admitted`, `full` (no free line), `class` (dial class not allowed),

@@ -192,6 +192,7 @@ def render(
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
         "music": sorted({each for tenant in tenants for _, each in music_of(tenant)}),
+        "trunks": definitions.trunks_of(node),
         "trunk_limits": trunk_limits(definitions.platform, tenants),
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,

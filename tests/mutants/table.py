@@ -188,6 +188,12 @@ OFF: Mapping[str, Off] = {
     "a trunk's capacity, shared fairly": Off(
         _OUTBOUND, 'GotoIf($["${GOSUB_RETVAL}" = "admitted"]?decided)', "Goto(decided)"
     ),
+    "external SIP number, registered at another provider": Off(
+        f"{_BLOCKS}/external.conf", "GotoIf(${DIALPLAN_EXISTS(vpbx-number,${VPBX_REGISTERED},1)}", "GotoIf(0"
+    ),
+    "a SIP address outside as a target": Off(
+        f"{_BLOCKS}/sip.conf", "Dial(PJSIP/sip-outside/sip:", "Dial(PJSIP/sip-nowhere/sip:"
+    ),
     "number of a registered trunk in To": Off(_INBOUND, "exten => registered,1,", "exten => unregistered,1,"),
 }
 """By the name in the table."""

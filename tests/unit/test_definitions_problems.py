@@ -96,6 +96,39 @@ EDITS = {
     "no capacity at all": Edit(
         PLATFORM, "    auth: ip\n", "    auth: ip\n    capacity: 0\n", "out-of-range", "capacity"
     ),
+    "external number without a target": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+78123334455": {address: "a.b:5060", username: u, secret: env:S}}\nnumbers:',
+        "external-without-target",
+        "external_numbers",
+    ),
+    "external number with its secret": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: s}}\nnumbers:',
+        "secret-written-out",
+        "external_numbers",
+    ),
+    "external number without an account": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", secret: env:S}}\nnumbers:',
+        "missing-key",
+        "external_numbers",
+    ),
+    "external number over TLS on a node without it": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: env:S, '
+        "transport: tls}}\nnumbers:",
+        "trunk-transport",
+        "external_numbers",
+    ),
+    "SIP address without a host": Edit(BETA, '{employee: "101"}', "{sip: reception}", "sip-address", "sip"),
+    "SIP address with an argument": Edit(
+        BETA, '{employee: "101"}', '{sip: "a@b.example;x=1"}', "sip-address", "sip"
+    ),
     "unknown option": Edit(
         ACME, "options: [recording]", "options: [recording, crn]", "unknown-option", "crn"
     ),
