@@ -72,6 +72,7 @@ class Trunk:
     srtp: `off`, `offered` or `required`. codecs: in order of preference; empty: the platform's.
     qualify_s: how often it is asked whether it is there; 0: never. capacity: calls at once; 0: any number.
     number: E.164, that a tenant has registered there; empty: an operator's trunk, with numbers of many.
+    numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Trunk:
     qualify_s: int = 0
     capacity: int = 0
     number: str = ""
+    numbering: tuple[tuple[str, str], ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 

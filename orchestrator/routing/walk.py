@@ -59,11 +59,11 @@ class Situation:
 
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
     extension, department's name, E.164 number or SIP address: `busy`, `refused`, `no_answer` or
-    `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
-    the phone that calls; empty: a trunk. dead: trunks that take no call. on_switch: numbers that are called
-    without a trunk. pressed: what the caller presses, each time a menu asks; empty: nothing, and so after the
-    last of them. outside: who calls from outside, E.164; empty: withheld; None:
-    the call is from inside.
+    `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are
+    on. caller: extension of the phone that calls; empty: a trunk. dead: trunks that take no call.
+    on_switch: numbers that are called without a trunk. pressed: what the caller presses, each time a menu
+    asks; empty: nothing, and so after the last of them. outside: who calls from outside, E.164; empty:
+    withheld; None: the call is from inside.
     """
 
     at: datetime

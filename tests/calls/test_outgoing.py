@@ -67,6 +67,7 @@ def project(
     with Site(tmp_path_factory.mktemp("site") / "project", asterisk, EXAMPLES) as made:
         dead = Address(DEAD_HOST, reserve_address.port)
         more = TRUNK.format(name="dead", address=dead) + TRUNK.format(name="reserve", address=reserve_address)
+        more += '    numbering: {"8": "+7", any: "+7495"}\n'
         made.edit("platform.yaml", (r"\ntrunks:\n  main:\n", f"\ntrunks:\n{more}  main:\n    capacity: 4\n"))
         made.edit(
             "tenants/acme.yaml",
@@ -337,3 +338,65 @@ def test_a_call_goes_on_to_a_sip_address_holds_a_line_there_and_costs_nothing(
     assert went["to"] == told["end"]["name"]
     charges = site.json("charges", "list")["charges"]
     assert came["linkedid"] not in {charge["linkedid"] for charge in charges}
+
+
+@pytest.mark.parametrize("sent", ["1112234", "84951112234", "+74951112234"])
+def test_an_operators_own_way_to_write_numbers_is_brought_to_e164(
+    site: Site, world: FarSide, reserve: FarSide, sent: str
+) -> None:
+    world.behave("acme101desk", farside.busy())
+    after = len(world.calls_to("acme101desk"))
+    reserve.wait_ended(reserve.call(CARRIER, sent, from_number="84991234567"))
+    assert world.incoming("acme101desk", after=after).from_number == "+74991234567"
+    [leg] = newest(site)
+    assert (leg["from"], leg["to"], leg["trunk"]) == ("+74991234567", DIRECT, "trunk-reserve")
+    told = route(site, "84991234567", sent, "--by", "reserve")["steps"]
+    assert told[0]["id"] == "numbers.74951112234.admit"
+
+
+@pytest.mark.parametrize(
+    "sent", ["5", "112", "101", "+7495111223a", "number", "9999999", "123456789012345678901"]
+)
+def test_what_an_operators_rules_make_no_number_of_is_not_found(reserve: FarSide, sent: str) -> None:
+    assert reserve.wait_ended(reserve.call(CARRIER, sent, from_number=CALLER)).code == 404
+
+
+@pytest.mark.parametrize(
+    ("diversions", "taken"),
+    [
+        (("counter=5",), True),
+        (("counter=6",), False),
+        (("counter=3", "counter=3"), False),
+        (("x",) * 6, False),
+    ],
+    ids=["five times", "six times", "three and three", "six headers"],
+)
+def test_a_call_that_was_passed_on_more_than_five_times_before_it_came_is_ended(
+    site: Site, world: FarSide, tmp_path: Path, diversions: tuple[str, ...], taken: bool
+) -> None:
+    world.behave("acme101desk", farside.busy())
+    lines = [f"Diversion: <sip:{CALLER}@far.example>;reason=unconditional;{each}" for each in diversions]
+    with PortBlock() as ports:
+        own = Address(site.carrier.host, ports.port())
+        headers = "\n      ".join(lines)
+        [seen] = Sipp(
+            tmp_path / "s", "uac_invite", own, site.sip, [Row(CALLER, DIRECT)], supported=headers
+        ).run()
+    [leg] = newest(site)
+    assert (leg["to"], leg["decision"]) == (DIRECT, "admitted" if taken else "round")
+    assert (seen.code == 486) == taken
+
+
+def test_a_call_that_is_passed_on_outside_says_how_often(site: Site, world: FarSide, tmp_path: Path) -> None:
+    """So that the switch knows it again when the operator brings it back."""
+    world.behave(CARRIER, farside.answer())
+    with PortBlock() as ports:
+        own = Address(site.carrier.host, ports.port())
+        told = f"Diversion: <sip:{CALLER}@far.example>;reason=unconditional;counter=2"
+        after = len(world.calls_to(CARRIER))
+        with Sipp(
+            tmp_path / "s", "uac_invite", own, site.sip, [Row(CALLER, FORWARDED)], supported=told, talk_ms=300
+        ) as sipp:
+            arrived = world.incoming(CARRIER, after=after)
+            assert (arrived.diverted_by, arrived.diversion.endswith(";counter=3")) == (CALLER, True)
+            sipp.wait_calls(1)

@@ -90,6 +90,12 @@ EDITS = {
     "unknown trunk among the default ones": Edit(
         PLATFORM, "  trunk: main\n", "  trunks: [main, mian]\n", "unknown-trunk", "mian"
     ),
+    "numbering of letters": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {x: "+7"}\n', "numbering", "numbering"
+    ),
+    "numbering to no E.164": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {"8": "7"}\n', "numbering", "numbering"
+    ),
     "qualified too often": Edit(
         PLATFORM, "    auth: ip\n", "    auth: ip\n    qualify_s: 1\n", "out-of-range", "qualify_s"
     ),
