@@ -43,6 +43,7 @@ _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.Classify: ("outgoing.allow", "caller_id"),
     graph.RefuseClass: ("outgoing.allow",),
     graph.DialOut: ("caller_id", "trunk", "trunks"),
+    graph.DialSip: ("caller_id",),
     graph.Emergency: ("caller_id", "trunk", "trunks"),
 }
 """What a step of a kind reads of the tenant itself, the first thing first."""

@@ -252,6 +252,12 @@ class AmiSwitch:
         items = await self._endpoint_items(endpoint)
         return tuple(registration(item) for item in items if item["Event"] == "ContactStatusDetail")
 
+    async def trunk_registrations(self) -> dict[str, str]:
+        """State of each registration with an operator or provider, by trunk: `Registered`, `Rejected`, …"""
+        items = await self._ami.listing({"Action": "PJSIPShowRegistrationsOutbound"})
+        found = (item for item in items if item.get("Event") == "OutboundRegistrationDetail")
+        return {_text(item, "ObjectName"): _text(item, "Status") for item in found}
+
     async def _endpoint_items(self, name: str) -> list[Message]:
         try:
             return await self._ami.listing({"Action": "PJSIPShowEndpoint", "Endpoint": name})

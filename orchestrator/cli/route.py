@@ -25,6 +25,7 @@ from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
 from orchestrator.errors import NoRate, NotFound
 from orchestrator.model.number import to_e164
+from orchestrator.model.numbering import by_numbering
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.state import TenantState
@@ -59,6 +60,7 @@ class _Asked:
 @click.option(
     "--lines-in-use", type=click.IntRange(min=0), default=0, show_default=True, help="Before this call."
 )
+@click.option("--by", "by", metavar="TRUNK", help="The trunk it comes in by, when that has a numbering.")
 @click.option("--dead", multiple=True, metavar="TRUNK", help="A trunk that takes no call.")
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
@@ -77,6 +79,7 @@ def route(
     on: Sequence[str],
     manager: str | None,
     live: bool,
+    by: str | None,
     dead: Sequence[str],
     press: str | None,
     busy: Sequence[str],
@@ -101,7 +104,7 @@ def route(
     if model.service != "active":
         message = f"tenant {tenant} is {model.service}: the switch has none of its numbers and phones"
         raise NotFound(message, "service: active gives them back (decision 11)")
-    asked = _asked(definitions, model, caller, to)
+    asked = _asked(definitions, model, _sent(definitions, by, caller), _sent(definitions, by, to))
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
@@ -197,6 +200,15 @@ def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:
     """The numbers that are called without a trunk."""
     here = (each for each in definitions.tenants.values() if each.node == tenant.node)
     return frozenset(did.number for each in here if each.service == "active" for did in each.numbers)
+
+
+def _sent(definitions: Definitions, by: str | None, number: str) -> str:
+    """A number that an operator sends, brought to E.164 when its trunk says how. Raises: NotFound."""
+    if by is None:
+        return number
+    _dead(definitions, [by])
+    rules = dict(definitions.platform.trunks[by].numbering)
+    return (by_numbering(rules, number) if rules else None) or number
 
 
 def _owner(definitions: Definitions, number: str) -> Tenant | None:

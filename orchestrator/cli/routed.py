@@ -35,6 +35,7 @@ _KINDS: dict[type[object], str] = {
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
     graph.DialOut: "dial_out",
+    graph.DialSip: "dial_sip",
     graph.Emergency: "emergency",
     graph.RefuseClass: "refuse",
     graph.HangUp: "hang_up",
@@ -149,6 +150,10 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             if passed.outcome == FULL:
                 outcome = "no line is free, 486"
             return f"calls {passed.number}, {way}, shows {passed.shown}, {price}: {outcome}"
+        case graph.DialSip(address=address, caller_id=caller_id):
+            if passed.outcome == FULL:
+                outcome = "no line is free, 486"
+            return f"calls {address} by SIP, shows {caller_id}, no price: {outcome}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
             told = f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
             return told if passed.outcome == ANSWERED else f"{told}: failed"
@@ -177,7 +182,9 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             rate = words.rate
             price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"
             return End(kind, name, f"outside {name}, {price}")
-        case graph.DialOut() if last.outcome == FULL:
+        case graph.DialSip(address=address) if last.outcome == ANSWERED:
+            return End(kind, name, f"SIP address {address}")
+        case graph.DialOut() | graph.DialSip() if last.outcome == FULL:
             return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
         case graph.DialOut(trunk=trunk) | graph.Emergency(trunk=trunk) if last.outcome == FAILED:
             return End("refused", "", f"nobody: trunk {trunk} fails")

@@ -158,6 +158,10 @@ def _data(
             for did in tenant.numbers
         ],
         "menus": [menu_json(menu) for menu in tenant.menus],
+        "external_numbers": [
+            {"number": each.number, "address": f"{each.host}:{each.port}", "username": each.username}
+            for each in tenant.external_numbers
+        ],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
         "switches": [
             {"name": switch.name, "code": switch.code, "title": switch.title} for switch in tenant.switches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import media, network, scalars
+from orchestrator.definitions.numbering import NUMBERING, rules
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf
 from orchestrator.model.platform import Address, Node, TlsListener, Trunk
@@ -219,6 +220,7 @@ def _trunk(given: Converted) -> Trunk:
         codecs=given[TRUNK_CODECS],
         qualify_s=given[TRUNK_QUALIFY],
         capacity=given[TRUNK_CAPACITY],
+        numbering=rules(given[NUMBERING]),
         position=given.position,
     )
 
@@ -236,6 +238,7 @@ TRUNK = Record(
         TRUNK_CODECS,
         TRUNK_QUALIFY,
         TRUNK_CAPACITY,
+        NUMBERING,
     ),
     _trunk,
 )

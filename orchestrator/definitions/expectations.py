@@ -50,7 +50,7 @@ _REACHES = Field(
     "reaches",
     scalars.matching(
         "what a call reaches",
-        rf"({_KINDS})( [+*]?[A-Za-z0-9._-]{{1,60}})?",
+        rf"({_KINDS})( [+*]?[A-Za-z0-9._+@:-]{{1,160}})?",
         "reaches",
         f"one of {', '.join(REACHED)}; with a name, such as: employee 101",
     ),

@@ -22,6 +22,17 @@ LEAVES: tuple[Field[str], ...] = (
     Field("menu", scalars.slug("a menu's name"), "A menu, by name.", "main"),
     Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
     Field(
+        "sip",
+        scalars.matching(
+            "a SIP address",
+            r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?(:[1-9][0-9]{0,4})?",
+            "sip-address",
+            "name@host or name@host:port, for example reception@pbx.example",
+        ),
+        "A SIP address of somebody else; such a call takes two lines and has no price.",
+        "reception@pbx.example",
+    ),
+    Field(
         "hangup",
         scalars.choice("a refusal", REFUSALS),
         "Ends the call: `busy` with 486, `unavailable` with 480.",

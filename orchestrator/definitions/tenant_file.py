@@ -9,6 +9,7 @@ from orchestrator.definitions import media, scalars
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
 from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
 from orchestrator.definitions.expectations import EXPECTS
+from orchestrator.definitions.external_numbers import EXTERNAL_NUMBERS
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
@@ -251,6 +252,7 @@ def _tenant(given: Converted) -> Tenant:
         music_on_hold=given[MUSIC_ON_HOLD],
         verified_numbers=given[VERIFIED_NUMBERS],
         caller_ids=regions(given[CALLER_IDS]),
+        external_numbers=tuple(entry.value for entry in given[EXTERNAL_NUMBERS]),
         position=given.position,
     )
 
@@ -301,6 +303,7 @@ TENANT = Record(
         SWITCHES,
         FEATURE_CODES,
         NUMBERS,
+        EXTERNAL_NUMBERS,
         EXPECTS,
     ),
     _tenant,

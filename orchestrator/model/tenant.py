@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from orchestrator.model.caller_id import RegionCallerId
 from orchestrator.model.caller_list import CallerList
 from orchestrator.model.expectation import Expectation
+from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
@@ -19,10 +20,10 @@ from orchestrator.model.state import FeatureCodes, TenantSwitch
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `menu`, `outside`, `hangup`, or of a choice: `schedule`, `switch`,
-    `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a word of
-    `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a choice: where the call goes
-    by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `outside`, `sip`, `hangup`, or of a choice: `schedule`,
+    `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a
+    SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a
+    choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str
@@ -138,6 +139,7 @@ class Tenant:
     ringback, music_on_hold: what who calls from outside hears in place of ringing tones, and what whoever a
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
+    external_numbers: those of its numbers that another provider has, sorted.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Tenant:
     expects: tuple[Expectation, ...] = field(default=(), compare=False)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
+    external_numbers: tuple[ExternalNumber, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

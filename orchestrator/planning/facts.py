@@ -50,6 +50,9 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield "ringback", tenant.ringback.text
     if tenant.music_on_hold:
         yield "music on hold", tenant.music_on_hold.text
+    for external in tenant.external_numbers:
+        account = f"{external.username} at {external.host}:{external.port}"
+        yield f"numbers/{external.number}/registered as", account
     for employee in tenant.employees:
         base = f"employees/{employee.extension}"
         yield f"{base}/name", employee.name

@@ -61,6 +61,19 @@ def feature_code(value: str) -> str:
     return value
 
 
+def sip_address(value: str) -> str:
+    """A SIP address inside an application's argument list: user@host or user@host:port.
+
+    >>> sip_address("reception@pbx.example:5060")
+    'reception@pbx.example:5060'
+    """
+    user, at, host = value.partition("@")
+    host, _, port = host.partition(":")
+    if not at or not user or not host or (port and not port.isdigit()):
+        raise RenderFailed(f"{value!r} is no SIP address")
+    return f"{argument(user)}@{argument(host)}{port and ':'}{port}"
+
+
 def setting(value: str | int) -> str:
     """A value after `=` in an Asterisk .conf file: one line, `;` escaped.
 
@@ -194,5 +207,6 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "open_hours": open_hours,
     "prompt": prompt,
     "setting": setting,
+    "sip_address": sip_address,
     "spoken": spoken,
 }

@@ -18,6 +18,7 @@ from orchestrator.model.sounds import music_of, prompts_of
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
 from orchestrator.rendering.filters import FILTERS, finalize, music, prompt_name
+from orchestrator.rendering.numbering import numbering_patterns
 from orchestrator.rendering.trunk_limits import trunk_limits
 from orchestrator.routing.compile import compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
@@ -192,6 +193,8 @@ def render(
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
         "music": sorted({each for tenant in tenants for _, each in music_of(tenant)}),
+        "numbering_patterns": numbering_patterns,
+        "trunks": definitions.trunks_of(node),
         "trunk_limits": trunk_limits(definitions.platform, tenants),
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,

@@ -22,6 +22,7 @@ from orchestrator.routing.graph import (
     Classify,
     DeviceRef,
     DialOut,
+    DialSip,
     Emergency,
     Entry,
     Graph,
@@ -304,6 +305,9 @@ class _Compiler:
             case "hangup":
                 step = base if below else f"{base}.hang_up"
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]
+            case "sip":
+                step = base if below else f"{base}.sip"
+                return step, [self._dial_sip(step, target)]
             case _:
                 step = base if below else f"{base}.forward"
                 return step, self._dial_out(step, target.name, target.position)
@@ -346,6 +350,12 @@ class _Compiler:
             )
             steps.append(Step(step, action, position, {**ends, **edges}))
         return steps
+
+    def _dial_sip(self, step: str, target: Target) -> Step:
+        tenant = self._tenant
+        announce = tenant.recording.announce_outbound if self._records else SILENCE
+        action = DialSip(target.name, tenant.caller_id, self._limit, self._records, announce)
+        return Step(step, action, target.position, {each: end_of(each) for each in (BUSY, NO_ANSWER)})
 
     def _by_trunk(self, first: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
         """A step for each trunk, in order, and its edge to the next one. Args: first: id of the first."""

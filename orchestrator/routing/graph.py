@@ -213,6 +213,20 @@ class DialOut:
 
 
 @dataclass(frozen=True, slots=True)
+class DialSip:
+    """Calls a SIP address outside. Outcomes: busy, no_answer; any other ends the call here.
+
+    Effects: take a line, record.
+    """
+
+    address: str
+    caller_id: str
+    limit: int
+    record: bool
+    announce: Prompt = SILENCE
+
+
+@dataclass(frozen=True, slots=True)
 class Emergency:
     """Calls an emergency number: no line, no class, nothing before it. Outcome: failed, as of `DialOut`."""
 
@@ -252,6 +266,7 @@ Action = (
     | PassOn
     | Classify
     | DialOut
+    | DialSip
     | Emergency
     | RefuseClass
     | HangUp

@@ -29,6 +29,7 @@ from orchestrator.routing.graph import (
     Classify,
     Dialled,
     DialOut,
+    DialSip,
     Emergency,
     Entry,
     EntryKind,
@@ -58,12 +59,13 @@ class Situation:
     """What a walk goes by.
 
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
-    extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
-    E.164, of a call to outside. switches: names of the tenant's switches that are on. caller: extension of
-    the phone that calls; empty: a trunk. dead: trunks that take no call. on_switch: numbers that are called
-    without a trunk. pressed: what the caller presses, each time a menu asks; empty: nothing, and so after the
-    last of them. outside: who calls from outside, E.164; empty: withheld; None:
-    the call is from inside. manager: extension of who last spoke with who calls from outside; empty: nobody.
+    extension, department's name, E.164 number or SIP address: `busy`, `refused`, `no_answer` or
+    `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are
+    on. caller: extension of the phone that calls; empty: a trunk. dead: trunks that take no call.
+    on_switch: numbers that are called without a trunk. pressed: what the caller presses, each time a menu
+    asks; empty: nothing, and so after the last of them. outside: who calls from outside, E.164; empty:
+    withheld; None: the call is from inside. manager: extension of who last spoke with who calls from
+    outside; empty: nobody.
     """
 
     at: datetime
@@ -130,6 +132,8 @@ def reached(last: Passed) -> tuple[str, str]:
             return kind, name
         case DialOut() if last.outcome == ANSWERED:
             return "outside", last.number
+        case DialSip(address=address) if last.outcome == ANSWERED:
+            return "sip", address
         case Emergency(number=number) if last.outcome == ANSWERED:
             return "emergency", number
         case Turn() | LogIn():
@@ -220,6 +224,9 @@ class _Walk:
                     self.lines += 1
                 shown = self.graph.caller_ids.shown(self.situation.caller, number)
                 return replace(passed, outcome=outcome, number=number, shown=shown)
+            case DialSip(address=address, limit=limit):
+                outcome = self.situation.told.get(address, ANSWERED) if self._takes_line(limit) else FULL
+                return replace(passed, outcome=outcome, shown=step.action.caller_id)
             case Emergency():
                 return replace(
                     passed, outcome=FAILED if step.action.trunk in self.situation.dead else ANSWERED

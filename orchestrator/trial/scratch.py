@@ -53,7 +53,10 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     platform = replace(
         definitions.platform, nodes={**definitions.platform.nodes, node.name: moved}, trunks=trunks
     )
-    tenants = {name: replace(each, encryption="off") for name, each in definitions.tenants.items()}
+    tenants = {
+        name: replace(each, encryption="off", external_numbers=())
+        for name, each in definitions.tenants.items()
+    }
     return Scratch(replace(definitions, platform=platform, tenants=tenants), moved, carriers)
 
 

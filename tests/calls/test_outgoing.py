@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from harness import farside
 from harness.farside import CARRIER, Carrier, FarSide
 from harness.ports import PortBlock
 from harness.recorded import steps_of
+from harness.sipp import Row, Sipp
 from harness.site import EXAMPLES, Site
 
 from orchestrator.asterisk.binary import Asterisk
@@ -19,6 +23,7 @@ from orchestrator.model.platform import Address
 pytestmark = pytest.mark.switch
 
 TENANT, DIRECT, FORWARDED, VERIFIED = "+74951112233", "+74951112234", "+74951112235", "+78121234567"
+BY_SIP = "+74951112236"
 CALLER, MOBILE, PETERSBURG = "+79035556677", "+79161112233", "+78125556677"
 STAFF = """
 verified_numbers: ["+78121234567"]
@@ -29,6 +34,12 @@ departments:
 """
 
 
+EXTERNAL, ACCOUNT, SECRET, VARIABLE = (
+    "+78123334455",
+    "78123334455",
+    "of-a-provider",
+    "VPBX_TEST_PROVIDER_SECRET",
+)
 RESERVE_HOST, RESERVE_PHONES, DEAD_HOST = "127.0.0.6", "127.0.0.7", "127.0.0.8"
 TRUNK = """  {name}:
     auth: ip
@@ -48,24 +59,39 @@ def reserve_address() -> Iterator[Address]:
 def project(
     tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk, reserve_address: Address
 ) -> Iterator[Site]:
-    """The examples; acme shows different numbers, and has three trunks: nobody is behind the first."""
+    """The examples; acme shows different numbers, and has three trunks: nobody is behind the first.
+
+    It has a number at another provider, who is the same as the operator of the last trunk.
+    """
+    os.environ[VARIABLE] = SECRET
     with Site(tmp_path_factory.mktemp("site") / "project", asterisk, EXAMPLES) as made:
         dead = Address(DEAD_HOST, reserve_address.port)
         more = TRUNK.format(name="dead", address=dead) + TRUNK.format(name="reserve", address=reserve_address)
+        more += '    numbering: {"8": "+7", any: "+7495"}\n'
         made.edit("platform.yaml", (r"\ntrunks:\n  main:\n", f"\ntrunks:\n{more}  main:\n    capacity: 4\n"))
         made.edit(
             "tenants/acme.yaml",
             ("name: Анна Соколова", f'name: Анна Соколова, caller_id: "{DIRECT}"'),
             (r"\ndepartments:\n", STAFF),
+            (
+                r"\nnumbers:\n",
+                f'\nexternal_numbers:\n  "{EXTERNAL}": {{address: {reserve_address}, username: "{ACCOUNT}", '
+                f'secret: env:{VARIABLE}}}\n\nnumbers:\n  "{EXTERNAL}": {{employee: "102"}}\n'
+                f'  "{BY_SIP}": {{sip: "reception@{reserve_address}"}}\n',
+            ),
             ("tariff: master", "tariff: master\ntrunks: [dead, main, reserve]\nlines: 4"),
         )
         yield made
+    del os.environ[VARIABLE]
 
 
 @pytest.fixture(scope="module")
 def reserve(project: Site, asterisk: Asterisk, reserve_address: Address) -> Iterator[FarSide]:
-    """The operator behind the last trunk. It is there before the switch asks for it."""
-    carrier = Carrier(reserve_address, sources=(project.sip.host,))
+    """The operator behind the last trunk, and the provider of the external number.
+
+    It is there before the switch asks for it.
+    """
+    carrier = Carrier(reserve_address, (project.sip.host,), username=ACCOUNT, secret=SECRET)
     root = project.root.with_name("reserve")
     with FarSide(asterisk, root, project.sip, (), carrier, RESERVE_PHONES) as far:
         yield far
@@ -237,3 +263,140 @@ def test_the_last_quarter_of_a_trunk_is_for_tenants_below_their_share(
     again, trunk = placed("acme103desk", 6)
     assert trunk == "trunk-main"
     world.hang_up(again)
+
+
+def registration(site: Site) -> str:
+    """As the switch tells it of the external number."""
+    told = site.rx("pjsip show registrations")
+    return next(line for line in told.splitlines() if ACCOUNT in line)
+
+
+def test_a_number_registered_at_another_provider_brings_its_calls_in(
+    site: Site, world: FarSide, reserve: FarSide, tmp_path: Path
+) -> None:
+    """Whatever the provider calls it: its own account, or the contact that we registered."""
+    site.until(lambda: " Registered" in registration(site), "the number is registered", 30)
+    found = re.search(r'"uri":"([^"]+)"', reserve.rx("database show registrar").replace("\\\\/", "/"))
+    assert found is not None
+    contact = found[1].replace("^3B", ";")
+    world.behave("acme102desk", farside.busy())
+    with PortBlock() as ports:
+        for uri in (contact, re.sub("sip:[^@]+@", f"sip:{ACCOUNT}@", contact)):
+            after = len(world.calls_to("acme102desk"))
+            own = Address("127.0.0.9", ports.port())
+            work = tmp_path / str(own.port)
+            [seen] = Sipp(
+                work, "registered_invite", own, site.sip, [Row(CALLER, "whoever")], contact=uri
+            ).run()
+            assert world.incoming("acme102desk", after=after).from_number == CALLER
+            assert seen.code == 486
+            [leg] = newest(site)
+            assert (leg["direction"], leg["to"], leg["trunk"]) == ("in", EXTERNAL, f"trunk-{ACCOUNT}")
+
+
+def test_a_registration_that_is_lost_is_told_by_doctor_and_by_the_listener(
+    site: Site, world: FarSide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.listen()
+    monkeypatch.setenv(VARIABLE, "guessed")
+    site.vpbx("apply")
+    site.rx(f"pjsip send register trunk-{ACCOUNT}")
+    site.until(lambda: "Rejected" in registration(site), "the registration is refused", 30)
+    lost = f"trunk-{ACCOUNT} isn't registered: Rejected"
+    assert lost in [finding["seen"] for finding in findings(site) if finding["severity"] == "problem"]
+    site.until(lambda: lost in site.health()["problems"], "the listener tells it", 20)
+    assert "registration-lost" in site.logged()
+    monkeypatch.setenv(VARIABLE, SECRET)
+    site.vpbx("apply")
+    site.rx(f"pjsip send register trunk-{ACCOUNT}")
+    site.until(lambda: "registration-back" in site.logged(), "it is registered again", 30)
+    assert [finding["seen"] for finding in findings(site)] == [f"trunk-{ACCOUNT} is registered"]
+
+
+def findings(site: Site) -> list[dict[str, Any]]:
+    """What doctor says of registrations."""
+    told: dict[str, Any] = json.loads(site.run("doctor", "--json").stdout)
+    return [finding for finding in told["findings"] if finding["code"] == "registrations"]
+
+
+def test_a_call_goes_on_to_a_sip_address_holds_a_line_there_and_costs_nothing(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    reserve.behave(CARRIER, farside.answer())
+    after = len(reserve.calls_to(CARRIER))
+    call = world.call(CARRIER, BY_SIP, from_number=CALLER)
+    arrived = reserve.incoming(CARRIER, after=after)
+    assert (arrived.number, arrived.from_number, arrived.diverted_by) == ("reception", TENANT, CALLER)
+    world.wait_answered(call)
+    assert site.lines("acme")["in_use"] == 2
+    world.hang_up(call)
+    told = route(site, CALLER, BY_SIP)
+    assert told["end"]["kind"] == "sip"
+    assert passed(site, CALLER, BY_SIP) == [step["id"] for step in told["steps"]]
+    came, went = newest(site, 2)
+    assert [leg["direction"] for leg in (came, went)] == ["in", "sip"]
+    assert went["to"] == told["end"]["name"]
+    charges = site.json("charges", "list")["charges"]
+    assert came["linkedid"] not in {charge["linkedid"] for charge in charges}
+
+
+@pytest.mark.parametrize("sent", ["1112234", "84951112234", "+74951112234"])
+def test_an_operators_own_way_to_write_numbers_is_brought_to_e164(
+    site: Site, world: FarSide, reserve: FarSide, sent: str
+) -> None:
+    world.behave("acme101desk", farside.busy())
+    after = len(world.calls_to("acme101desk"))
+    reserve.wait_ended(reserve.call(CARRIER, sent, from_number="84991234567"))
+    assert world.incoming("acme101desk", after=after).from_number == "+74991234567"
+    [leg] = newest(site)
+    assert (leg["from"], leg["to"], leg["trunk"]) == ("+74991234567", DIRECT, "trunk-reserve")
+    told = route(site, "84991234567", sent, "--by", "reserve")["steps"]
+    assert told[0]["id"] == "numbers.74951112234.admit"
+
+
+@pytest.mark.parametrize(
+    "sent", ["5", "112", "101", "+7495111223a", "number", "9999999", "123456789012345678901"]
+)
+def test_what_an_operators_rules_make_no_number_of_is_not_found(reserve: FarSide, sent: str) -> None:
+    assert reserve.wait_ended(reserve.call(CARRIER, sent, from_number=CALLER)).code == 404
+
+
+@pytest.mark.parametrize(
+    ("diversions", "taken"),
+    [
+        (("counter=5",), True),
+        (("counter=6",), False),
+        (("counter=3", "counter=3"), False),
+        (("x",) * 6, False),
+    ],
+    ids=["five times", "six times", "three and three", "six headers"],
+)
+def test_a_call_that_was_passed_on_more_than_five_times_before_it_came_is_ended(
+    site: Site, world: FarSide, tmp_path: Path, diversions: tuple[str, ...], taken: bool
+) -> None:
+    world.behave("acme101desk", farside.busy())
+    lines = [f"Diversion: <sip:{CALLER}@far.example>;reason=unconditional;{each}" for each in diversions]
+    with PortBlock() as ports:
+        own = Address(site.carrier.host, ports.port())
+        headers = "\n      ".join(lines)
+        [seen] = Sipp(
+            tmp_path / "s", "uac_invite", own, site.sip, [Row(CALLER, DIRECT)], supported=headers
+        ).run()
+    [leg] = newest(site)
+    assert (leg["to"], leg["decision"]) == (DIRECT, "admitted" if taken else "round")
+    assert (seen.code == 486) == taken
+
+
+def test_a_call_that_is_passed_on_outside_says_how_often(site: Site, world: FarSide, tmp_path: Path) -> None:
+    """So that the switch knows it again when the operator brings it back."""
+    world.behave(CARRIER, farside.answer())
+    with PortBlock() as ports:
+        own = Address(site.carrier.host, ports.port())
+        told = f"Diversion: <sip:{CALLER}@far.example>;reason=unconditional;counter=2"
+        after = len(world.calls_to(CARRIER))
+        with Sipp(
+            tmp_path / "s", "uac_invite", own, site.sip, [Row(CALLER, FORWARDED)], supported=told, talk_ms=300
+        ) as sipp:
+            arrived = world.incoming(CARRIER, after=after)
+            assert (arrived.diverted_by, arrived.diversion.endswith(";counter=3")) == (CALLER, True)
+            sipp.wait_calls(1)

@@ -166,7 +166,7 @@ OFF: Mapping[str, Off] = {
         "rtp_timeout=0",
         (
             Off(
-                f"{_TEMPLATES}/pjsip.conf.j2",
+                f"{_TEMPLATES}/_call_limits.j2",
                 "rtp_timeout={{ platform.limits.rtp_timeout_s }}",
                 "rtp_timeout=0",
             ),
@@ -188,6 +188,20 @@ OFF: Mapping[str, Off] = {
     ),
     "a trunk's capacity, shared fairly": Off(
         _OUTBOUND, 'GotoIf($["${GOSUB_RETVAL}" = "admitted"]?decided)', "Goto(decided)"
+    ),
+    "external SIP number, registered at another provider": Off(
+        f"{_BLOCKS}/external.conf", "GotoIf(${DIALPLAN_EXISTS(vpbx-number,${VPBX_REGISTERED},1)}", "GotoIf(0"
+    ),
+    "a SIP address outside as a target": Off(
+        f"{_BLOCKS}/sip.conf", "Dial(PJSIP/sip-outside/sip:", "Dial(PJSIP/sip-nowhere/sip:"
+    ),
+    "an operator's numbers brought to E.164": Off(
+        f"{_TEMPLATES}/dialplan/trunks.conf.j2",
+        "{{ each.put | argument }}${EXTEN:{{ each.cut }}}",
+        "${EXTEN}",
+    ),
+    "a call that operators bring back again and again is ended": Off(
+        f"{_BLOCKS}/numbering.conf", "?round:)", "?never:)"
     ),
     "number of a registered trunk in To": Off(_INBOUND, "exten => registered,1,", "exten => unregistered,1,"),
 }

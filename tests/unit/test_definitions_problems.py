@@ -90,11 +90,50 @@ EDITS = {
     "unknown trunk among the default ones": Edit(
         PLATFORM, "  trunk: main\n", "  trunks: [main, mian]\n", "unknown-trunk", "mian"
     ),
+    "numbering of letters": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {x: "+7"}\n', "numbering", "numbering"
+    ),
+    "numbering to no E.164": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {"8": "7"}\n', "numbering", "numbering"
+    ),
     "qualified too often": Edit(
         PLATFORM, "    auth: ip\n", "    auth: ip\n    qualify_s: 1\n", "out-of-range", "qualify_s"
     ),
     "no capacity at all": Edit(
         PLATFORM, "    auth: ip\n", "    auth: ip\n    capacity: 0\n", "out-of-range", "capacity"
+    ),
+    "external number without a target": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+78123334455": {address: "a.b:5060", username: u, secret: env:S}}\nnumbers:',
+        "external-without-target",
+        "external_numbers",
+    ),
+    "external number with its secret": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: s}}\nnumbers:',
+        "secret-written-out",
+        "external_numbers",
+    ),
+    "external number without an account": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", secret: env:S}}\nnumbers:',
+        "missing-key",
+        "external_numbers",
+    ),
+    "external number over TLS on a node without it": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: env:S, '
+        "transport: tls}}\nnumbers:",
+        "trunk-transport",
+        "external_numbers",
+    ),
+    "SIP address without a host": Edit(BETA, '{employee: "101"}', "{sip: reception}", "sip-address", "sip"),
+    "SIP address with an argument": Edit(
+        BETA, '{employee: "101"}', '{sip: "a@b.example;x=1"}', "sip-address", "sip"
     ),
     "unknown option": Edit(
         ACME, "options: [recording]", "options: [recording, crn]", "unknown-option", "crn"

@@ -46,6 +46,7 @@ LAYERS = {
     "compiled_templates": ADAPTERS,
     "deployment": WIRING,
     "recorders": WIRING,
+    "registrations": ADAPTERS,
     "recordings": WIRING,
     "sound": ADAPTERS,
     "written_sound": ADAPTERS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.definitions.checks.caller_lists import check_caller_lists
+from orchestrator.definitions.checks.external_numbers import check_external_numbers
 from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
@@ -32,6 +33,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
         platform = written.platform.value.platform
         yield from _check_names(file, platform)
         yield from _check_emergency(file, platform)
+        yield from check_external_numbers(file, platform)
     yield from _check_reference(file, "tariff", tenant.tariff, written.known_tariffs)
     tariff = written.tariffs.get(tenant.tariff)
     if tariff is not None:

@@ -105,7 +105,8 @@ class Call:
     """A call of a phone, as the far side sees it.
 
     Args: phone: its name. uniqueid: the far side's own. number: what was dialled. from_number, name: who
-    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion.
+    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion. diversion: the
+    whole header.
     """
 
     phone: str
@@ -115,6 +116,7 @@ class Call:
     name: str = ""
     diverted_by: str = ""
     reason: str = ""
+    diversion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,7 @@ class FarSide:
     def calls_to(self, phone: str) -> list[Call]:
         """Every call that came to a phone so far, in order."""
         found = self._events("Incoming", lambda event: event["Phone"] == phone)
-        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason")
+        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason", "Header")
         return [Call(phone, *(event[field] for field in fields)) for event in found]
 
     def wait_answered(self, call: Call, deadline_s: float = _DEADLINE_S) -> Path:
