@@ -70,7 +70,7 @@ def _call(leg: Leg, hall: Hall, rung: Sequence[Channel]) -> InboundCall:
 
 def _outcome(leg: Leg, own: Channel) -> Outcome:
     if leg.decision != "admitted":
-        return "refused"
+        return "full" if leg.decision == "full" else "blocked"
     if own.stays:
         return "answered"
     return "abandoned" if own.hangup is not None and _gave_up(own.name, own.hangup.facts) else "missed"

@@ -140,7 +140,7 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     level = figures.service_level
     cells = [
         *(("total", *("" for _ in names[1:])) if last else (shown[name] or _NOBODY for name in names)),
-        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.refused)),
+        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.full)),
         "" if level is None else f"{level:.1f}",
         _clock(figures.wait_median_us),
         _clock(figures.wait_p90_us),
@@ -175,7 +175,8 @@ def _values(line: Line) -> dict[str, object]:
         "answered": figures.answered,
         "missed": figures.missed,
         "abandoned": figures.abandoned,
-        "refused": figures.refused,
+        "full": figures.full,
+        "blocked": figures.blocked,
         "in_time": figures.in_time,
         "service_level_percent": None if level is None else round(level, 2),
         "wait_median_s": _seconds(figures.wait_median_us),

@@ -229,7 +229,8 @@ def test_a_call_that_is_up_is_none_yet_and_an_outbound_one_never() -> None:
     assert calls(came_in(), bridged("1", "b", 1, 2), out) == []
 
 
-def test_a_call_that_found_no_line_is_refused() -> None:
+@pytest.mark.parametrize("decision", ["full", "blocked"])
+def test_a_call_that_is_refused_is_neither_answered_nor_missed(decision: str) -> None:
     started, mark = came_in()
-    [call] = calls(started, replace(mark, facts={**mark.facts, "decision": "full"}), over(0.1))
-    assert call.outcome == "refused"
+    [call] = calls(started, replace(mark, facts={**mark.facts, "decision": decision}), over(0.1))
+    assert call.outcome == decision

@@ -53,7 +53,7 @@ class Calls:
         talk_s: float | None = None,
         employee: str = "101",
         step: str = "departments.sales",
-        full: bool = False,
+        refused: str = "",
         keep: bool = True,
     ) -> None:
         """Args: talk_s: None: the caller gives up while the phone rings. keep: as reconciliation does."""
@@ -71,7 +71,7 @@ class Calls:
             event(own, "vpbx.step", began, step=step),
             event(own, "HANGUP", end, hangupsource="PJSIP/1"),
         ]
-        if not full:
+        if not refused:
             events.append(event(phone, "vpbx.phone", began, tenant=tenant, employee=employee, step=step))
         if talk_s is not None:
             for each in (own, phone):
@@ -80,7 +80,7 @@ class Calls:
                     event(each, "BRIDGE_ENTER", connected, **facts),
                     event(each, "BRIDGE_EXIT", end, **facts),
                 ]
-        decision = "full" if full else "admitted"
+        decision = refused or "admitted"
         leg = Leg(SYSTEMNAME, own, own, tenant, "in", caller, number, "", "main", decision, began, None, end)
         with self._store.reconciling() as unit:
             unit.keep_events(events)
@@ -121,7 +121,8 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
     for wait_s, talk_s in ((5, 60), (20, 30), (20.000001, 10), (40, 100.5)):
         calls.add(NOON, wait_s=wait_s, talk_s=talk_s)
     calls.add(NOON, wait_s=15)
-    calls.add(NOON, full=True)
+    calls.add(NOON, refused="full")
+    calls.add(NOON, refused="blocked")
     total = told(project, "acme", "--from", "2026-09-22", "--to", "2026-09-22")["total"]
     assert total == {
         "tenant": "",
@@ -130,7 +131,8 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
         "answered": 4,
         "missed": 0,
         "abandoned": 1,
-        "refused": 1,
+        "full": 1,
+        "blocked": 1,
         "in_time": 2,
         "service_level_percent": 40.0,
         "wait_median_s": 20.0,
