@@ -23,7 +23,7 @@ def inbound_calls(legs: Iterable[Leg], events: Iterable[SwitchEvent]) -> list[In
     """
     hall = gather(events)
     ended = [leg for leg in legs if leg.direction == "in" and leg.ended_at is not None]
-    rung = _rung(ended, hall.channels.values())
+    rung = _rung(ended, hall)
     return [_call(leg, hall, rung.get(leg.uniqueid, ())) for leg in ended]
 
 
@@ -70,7 +70,7 @@ def _call(leg: Leg, hall: Hall, rung: Sequence[Channel]) -> InboundCall:
 
 def _outcome(leg: Leg, own: Channel) -> Outcome:
     if leg.decision != "admitted":
-        return "refused"
+        return "full" if leg.decision == "full" else "blocked"
     if own.stays:
         return "answered"
     return "abandoned" if own.hangup is not None and _gave_up(own.name, own.hangup.facts) else "missed"
@@ -130,13 +130,15 @@ def _phones(leg: Leg, rung: Sequence[Channel], talk: Sequence[Part]) -> tuple[Ru
     return tuple(sorted(phones, key=lambda phone: (phone.rung_at, phone.uniqueid)))
 
 
-def _rung(legs: Sequence[Leg], channels: Iterable[Channel]) -> dict[str, list[Channel]]:
+def _rung(legs: Sequence[Leg], hall: Hall) -> dict[str, list[Channel]]:
     """Phones by the inbound leg that rang them: that of their tenant and call that began last before."""
     by_call: dict[tuple[str, str], list[Leg]] = {}
     for leg in legs:
-        by_call.setdefault((leg.tenant, leg.linkedid), []).append(leg)
+        own = hall.channels.get(leg.uniqueid)
+        for linkedid in {leg.linkedid} if own is None else own.linkedids | {leg.linkedid}:
+            by_call.setdefault((leg.tenant, linkedid), []).append(leg)
     found: dict[str, list[Channel]] = {}
-    for channel in channels:
+    for channel in hall.channels.values():
         if channel.phone is None:
             continue
         at = channel.phone.at

@@ -36,10 +36,14 @@ class Stay:
 
 @dataclass(slots=True)
 class Channel:
-    """What the events of one channel say. Args: phone: its `vpbx.phone`. steps: ids, in order."""
+    """What the events of one channel say.
+
+    Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order.
+    """
 
     uniqueid: str
     name: str = ""
+    linkedids: set[str] = field(default_factory=set)
     phone: SwitchEvent | None = None
     answered_at: datetime | None = None
     hangup: SwitchEvent | None = None
@@ -74,6 +78,7 @@ def gather(events: Iterable[SwitchEvent]) -> Hall:
     for event in sorted(events, key=lambda event: (event.at, event.kind != "BRIDGE_EXIT", event.uniqueid)):
         channel = channels.setdefault(event.uniqueid, Channel(event.uniqueid))
         channel.name = channel.name or event.channel
+        channel.linkedids.add(event.linkedid)
         handler = HANDLERS.get(event.kind)
         if handler is not None:
             handler(channel, event)

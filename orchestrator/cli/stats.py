@@ -89,9 +89,9 @@ def stats(
             again // timedelta(microseconds=1),
         )
         found = _report(books, places, by or ("tenant" if tenant is None else "hour"), asked, again)
-    told = Told(
-        found, tenant, tuple((each.tenant, each.span) for each in places), service_level, again_within
-    )
+        titles = _titles(books, by)
+    spans = tuple((each.tenant, each.span) for each in places)
+    told = Told(found, tenant, spans, service_level, again_within, titles)
     if as_json:
         print_json(told)
     elif as_csv:
@@ -130,6 +130,16 @@ def _places(books: Books, tenant: str | None, begin: str | None, end: str | None
                 param_hint="--from, --to",
             ) from error
     return places
+
+
+def _titles(books: Books, by: Grouping | None) -> dict[tuple[str, str], str]:
+    """How those who are grouped by are called, as far as they are still there."""
+    tenants = books.definitions.tenants.values()
+    if by == "employee":
+        return {(each.name, one.extension): one.name for each in tenants for one in each.employees}
+    if by == "department":
+        return {(each.name, one.name): one.title for each in tenants for one in each.departments}
+    return {}
 
 
 def _again(text: str) -> timedelta:

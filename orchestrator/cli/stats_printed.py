@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import click
 from rich.console import Console
@@ -28,13 +29,18 @@ _COLOURS = (("answered", "green"), ("missed", "red"), ("abandoned", "yellow"))
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A report with what was asked. Args: tenant: None: all. spans: by tenant, in its own time zone."""
+    """A report with what was asked.
+
+    Args: tenant: None: all. spans: by tenant, in its own time zone. titles: of employees and departments, by
+    tenant and name.
+    """
 
     report: Report
     tenant: str | None
     spans: tuple[tuple[str, Span], ...]
     service_level_s: int
     again_within: str
+    titles: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def print_json(told: Told) -> None:
@@ -75,23 +81,37 @@ def print_lines(told: Told) -> None:
     if not sys.stdout.isatty():
         print_table(columns, rows)
         return
+    _print_on_terminal(told, lines, columns, rows)
+
+
+def _print_on_terminal(
+    told: Told, lines: Sequence[Line], columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """With people's own names and with bars, where there is room for them."""
     console = Console()
+    place = len(_names(told)) - 1
     texts = [[visible(cell) for cell in row] for row in rows]
-    used = sum(1 + max(map(len, column)) for column in zip(columns, *texts, strict=True))
-    room = min(_LONGEST_BAR, console.width - used - 1)
-    most = max((line.figures.calls for line in report.lines), default=0)
-    table = Table(
-        *columns,
-        *([""] if room >= _SHORTEST_BAR else []),
-        box=None,
-        header_style="bold",
-        padding=(0, 1, 0, 0),
-    )
+    titles = [visible(told.titles.get((line.tenant, line.name), "")) for line in lines]
+    titled = [
+        [*row[:place], f"{row[place]} {title}".strip(), *row[place + 1 :]]
+        for row, title in zip(texts, titles, strict=True)
+    ]
+    if _width(columns, titled) <= console.width:
+        texts = titled
+    room = min(_LONGEST_BAR, console.width - _width(columns, texts) - 1)
+    has_bars = room >= _SHORTEST_BAR
+    heads = [*columns, *([""] if has_bars else [])]
+    table = Table(*heads, box=None, header_style="bold", padding=(0, 1, 0, 0))
+    most = max((line.figures.calls for line in told.report.lines), default=0)
     for line, cells in zip(lines, texts, strict=True):
         last = line is lines[-1]
-        bar = [] if room < _SHORTEST_BAR else [Text() if last else _bar(line.figures, most, room)]
+        bar = [Text() if last else _bar(line.figures, most, room)] if has_bars else []
         table.add_row(*map(Text, cells), *bar, style="bold" if last else "")
     console.print(table)
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    return sum(1 + max(map(len, column)) for column in zip(columns, *rows, strict=True))
 
 
 def _bar(figures: Figures, most: int, room: int) -> Text:
@@ -120,7 +140,7 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     level = figures.service_level
     cells = [
         *(("total", *("" for _ in names[1:])) if last else (shown[name] or _NOBODY for name in names)),
-        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.refused)),
+        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.full)),
         "" if level is None else f"{level:.1f}",
         _clock(figures.wait_median_us),
         _clock(figures.wait_p90_us),
@@ -155,7 +175,8 @@ def _values(line: Line) -> dict[str, object]:
         "answered": figures.answered,
         "missed": figures.missed,
         "abandoned": figures.abandoned,
-        "refused": figures.refused,
+        "full": figures.full,
+        "blocked": figures.blocked,
         "in_time": figures.in_time,
         "service_level_percent": None if level is None else round(level, 2),
         "wait_median_s": _seconds(figures.wait_median_us),

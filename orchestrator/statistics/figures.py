@@ -62,7 +62,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a group of calls. calls = answered + missed + abandoned; refused ones are beside these.
+    """Of a group of calls. calls = answered + missed + abandoned; full and blocked ones are beside these.
 
     Args:
         in_time: answered within the service level. wait_median_us, wait_p90_us: of answered calls; None:
@@ -74,7 +74,8 @@ class Figures:
     answered: int = 0
     missed: int = 0
     abandoned: int = 0
-    refused: int = 0
+    full: int = 0
+    blocked: int = 0
     in_time: int = 0
     talk_us: int = 0
     wait_median_us: int | None = None
@@ -118,7 +119,7 @@ def compute(rows: Iterable[CallRow], key: Callable[[CallRow], Key], asked: Asked
     limit_us = asked.service_level_s * SECOND
     for row in rows:
         again = False
-        if row.caller:
+        if row.caller and row.outcome != "blocked":
             caller = row.tenant, row.caller
             before = last.get(caller)
             again = before is not None and row.began_us - before <= asked.again_us
@@ -172,7 +173,8 @@ def _figures(tally: _Tally) -> Figures:
         answered=answered,
         missed=missed,
         abandoned=abandoned,
-        refused=counted.get("refused", 0),
+        full=counted.get("full", 0),
+        blocked=counted.get("blocked", 0),
         in_time=tally.in_time,
         talk_us=tally.talk_us,
         wait_median_us=percentile(waits, 50) if waits else None,

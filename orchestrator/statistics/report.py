@@ -57,8 +57,15 @@ def report(
     computed = compute(rows, keys[by], asked)
     if by == "employee":
         return Report(by, _by_employee(computed.groups, rung), computed.total)
-    lines = (Line(*key, figures) for key, figures in sorted(computed.groups.items()))
+    groups = {**_between(computed.groups), **computed.groups} if by == "hour" else computed.groups
+    lines = (Line(*key, figures) for key, figures in sorted(groups.items()))
     return Report(by, tuple(lines), computed.total)
+
+
+def _between(groups: Mapping[Key, Figures]) -> dict[Key, Figures]:
+    """Hours without a call between those with one."""
+    hours = [int(hour) for _, hour in groups]
+    return {("", f"{hour:02}"): Figures() for hour in range(min(hours, default=0), max(hours, default=-1))}
 
 
 def _by_employee(groups: Mapping[Key, Figures], rung: Iterable[Rung]) -> tuple[Line, ...]:

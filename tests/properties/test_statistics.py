@@ -17,7 +17,7 @@ from orchestrator.statistics.report import Grouping, Report, report
 BEGIN_US = 1_790_000_000 * SECOND
 SINCE_US = BEGIN_US + 12 * 3600 * SECOND
 AGAIN_US = 6 * 3600 * SECOND
-ADDED = ("calls", "answered", "missed", "abandoned", "refused", "in_time", "talk_us", "again")
+ADDED = ("calls", "answered", "missed", "abandoned", "full", "blocked", "in_time", "talk_us", "again")
 """Figures that add up."""
 
 
@@ -25,7 +25,7 @@ ADDED = ("calls", "answered", "missed", "abandoned", "refused", "in_time", "talk
 def rows(draw: st.DrawFn) -> list[CallRow]:
     found = []
     for second in sorted(draw(st.lists(st.integers(0, 72 * 3600), max_size=60))):
-        outcome = draw(st.sampled_from(["answered", "answered", "missed", "abandoned", "refused"]))
+        outcome = draw(st.sampled_from(["answered", "answered", "missed", "abandoned", "full", "blocked"]))
         found.append(
             CallRow(
                 "acme",
@@ -62,7 +62,7 @@ def test_lines_add_up_to_the_total_however_calls_are_grouped(found: list[CallRow
 def test_every_call_in_the_span_is_answered_missed_abandoned_or_refused(found: list[CallRow]) -> None:
     total = told("hour", found).total
     inside = [row for row in found if row.began_us >= SINCE_US]
-    assert total.calls + total.refused == len(inside)
+    assert total.calls + total.full + total.blocked == len(inside)
     assert total.calls == total.answered + total.missed + total.abandoned
     assert total.in_time <= total.answered
 
@@ -74,8 +74,12 @@ def test_repeated_calls_are_those_that_a_look_at_every_pair_finds(found: list[Ca
         for place, row in enumerate(found)
         if row.began_us >= SINCE_US
         and row.caller
+        and row.outcome != "blocked"
         and any(
-            each.caller == row.caller and row.began_us - each.began_us <= AGAIN_US for each in found[:place]
+            each.caller == row.caller
+            and each.outcome != "blocked"
+            and row.began_us - each.began_us <= AGAIN_US
+            for each in found[:place]
         )
     ]
     total = told("number", found).total

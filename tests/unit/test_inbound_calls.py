@@ -151,6 +151,20 @@ def test_a_transfer_to_an_outside_party_leaves_its_talk_to_nobody() -> None:
     assert talked(call) == pytest.approx({"101": 17, "": 40})
 
 
+def test_a_phone_that_a_transfer_rings_counts_under_whatever_linkedid_the_call_has_by_then() -> None:
+    """A transfer joined the caller to an older call; a second one rings 103, who doesn't answer."""
+    [call] = calls(
+        came_in(),
+        phone(1, "2", "101"),
+        bridged("2", "b1", 3, 20),
+        bridged("1", "b1", 3, 20),
+        bridged("1", "b0", 20, 30, call="0"),
+        phone(31, "5", "103", call="0"),
+        over(40, call="0", source=CALLER),
+    )
+    assert [(each.employee, each.talk_us // 1_000_000) for each in call.phones] == [("101", 17), ("103", 0)]
+
+
 def test_no_moment_counts_twice_when_three_talk() -> None:
     [call] = calls(
         came_in(),
@@ -215,7 +229,8 @@ def test_a_call_that_is_up_is_none_yet_and_an_outbound_one_never() -> None:
     assert calls(came_in(), bridged("1", "b", 1, 2), out) == []
 
 
-def test_a_call_that_found_no_line_is_refused() -> None:
+@pytest.mark.parametrize("decision", ["full", "blocked"])
+def test_a_call_that_is_refused_is_neither_answered_nor_missed(decision: str) -> None:
     started, mark = came_in()
-    [call] = calls(started, replace(mark, facts={**mark.facts, "decision": "full"}), over(0.1))
-    assert call.outcome == "refused"
+    [call] = calls(started, replace(mark, facts={**mark.facts, "decision": decision}), over(0.1))
+    assert call.outcome == decision

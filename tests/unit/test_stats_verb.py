@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +19,12 @@ from click.testing import CliRunner, Result
 from recorded_calls import SYSTEMNAME
 
 from orchestrator.cli.main import root
+from orchestrator.cli.stats_printed import Told, print_lines
 from orchestrator.model.call import Leg, SwitchEvent
 from orchestrator.reconciliation import make_up_inbound
+from orchestrator.statistics.figures import Figures, Rung
 from orchestrator.statistics.periods import NoTime, span
+from orchestrator.statistics.report import Line, Report
 from orchestrator.storage.purge import TenantData
 from orchestrator.storage.store import SqlStore
 
@@ -48,7 +53,7 @@ class Calls:
         talk_s: float | None = None,
         employee: str = "101",
         step: str = "departments.sales",
-        full: bool = False,
+        refused: str = "",
         keep: bool = True,
     ) -> None:
         """Args: talk_s: None: the caller gives up while the phone rings. keep: as reconciliation does."""
@@ -66,7 +71,7 @@ class Calls:
             event(own, "vpbx.step", began, step=step),
             event(own, "HANGUP", end, hangupsource="PJSIP/1"),
         ]
-        if not full:
+        if not refused:
             events.append(event(phone, "vpbx.phone", began, tenant=tenant, employee=employee, step=step))
         if talk_s is not None:
             for each in (own, phone):
@@ -75,7 +80,7 @@ class Calls:
                     event(each, "BRIDGE_ENTER", connected, **facts),
                     event(each, "BRIDGE_EXIT", end, **facts),
                 ]
-        decision = "full" if full else "admitted"
+        decision = refused or "admitted"
         leg = Leg(SYSTEMNAME, own, own, tenant, "in", caller, number, "", "main", decision, began, None, end)
         with self._store.reconciling() as unit:
             unit.keep_events(events)
@@ -116,7 +121,8 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
     for wait_s, talk_s in ((5, 60), (20, 30), (20.000001, 10), (40, 100.5)):
         calls.add(NOON, wait_s=wait_s, talk_s=talk_s)
     calls.add(NOON, wait_s=15)
-    calls.add(NOON, full=True)
+    calls.add(NOON, refused="full")
+    calls.add(NOON, refused="blocked")
     total = told(project, "acme", "--from", "2026-09-22", "--to", "2026-09-22")["total"]
     assert total == {
         "tenant": "",
@@ -125,7 +131,8 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
         "answered": 4,
         "missed": 0,
         "abandoned": 1,
-        "refused": 1,
+        "full": 1,
+        "blocked": 1,
         "in_time": 2,
         "service_level_percent": 40.0,
         "wait_median_s": 20.0,
@@ -148,7 +155,9 @@ def test_a_span_and_its_hours_are_local_and_a_date_at_its_end_is_whole(project: 
     ):
         calls.add(began)
     one_day = told(project, "acme", "--from", "2026-09-22", "--to", "2026-09-22", "--by", "hour")
-    assert lines(one_day, "calls") == {"00": (1,), "12": (1,), "23": (1,)}
+    assert [line["name"] for line in one_day["lines"]] == [f"{hour:02}" for hour in range(24)]
+    with_calls = {line["name"]: line["calls"] for line in one_day["lines"] if line["calls"]}
+    assert with_calls == {"00": 1, "12": 1, "23": 1}
     assert one_day["spans"] == [
         {"tenant": "acme", "from": "2026-09-22T00:00:00+03:00", "to": "2026-09-23T00:00:00+03:00"}
     ]
@@ -162,10 +171,8 @@ def test_each_tenant_has_its_own_day(project: Path, calls: Calls) -> None:
         calls.add(DAY.replace(hour=23), tenant=tenant)
     day = ("--from", "2026-09-22", "--to", "2026-09-22")
     assert {line["tenant"] for line in told(project, *day)["lines"]} == {"acme"}
-    assert lines(told(project, "--from", "2026-09-21", "--to", "2026-09-24", "--by", "hour"), "calls") == {
-        "01": (1,),
-        "23": (1,),
-    }
+    hours = told(project, "--from", "2026-09-21", "--to", "2026-09-24", "--by", "hour")
+    assert {line["name"] for line in hours["lines"] if line["calls"]} == {"01", "23"}
 
 
 def test_who_calls_again_is_counted_also_across_the_begin_of_the_span(project: Path, calls: Calls) -> None:
@@ -242,6 +249,36 @@ def test_in_a_pipe_it_is_a_plain_table_with_a_total(project: Path, calls: Calls)
 
 
 @pytest.mark.parametrize(
+    ("columns", "name", "has_bars"), [(130, "101 Анна Соколова", True), (80, "101", False)]
+)
+def test_a_terminal_shows_names_and_bars_as_far_as_there_is_room(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: int,
+    name: str,
+    has_bars: bool,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    found = Report(
+        "employee",
+        (
+            Line("acme", "101", Figures(calls=5, answered=3, missed=2), 5),
+            Line("acme", "102", Figures(calls=10, abandoned=10), 10),
+        ),
+        Figures(calls=15, answered=3, missed=2, abandoned=10),
+    )
+    print_lines(Told(found, "acme", (), 20, "24h", {("acme", "101"): "Анна Соколова"}))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert all(len(line) <= columns for line in shown)
+    _, first, second, _ = shown
+    assert first.startswith(f"{name} ")
+    assert (first.count("█") > 0) == has_bars
+    assert abs(2 * first.count("█") - second.count("█")) <= 1
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("acme", "--from", "yesterday"), "neither a date"),
@@ -273,6 +310,21 @@ def test_calls_from_before_are_made_up_for_out_of_their_events(store: SqlStore) 
     assert make_up_inbound(store, SYSTEMNAME) == 2
     assert make_up_inbound(store, SYSTEMNAME) == 0
     assert [call.outcome for call in store.inbound_calls("acme")] == ["answered", "abandoned", "abandoned"]
+
+
+def test_every_database_tells_the_same(any_store: SqlStore) -> None:
+    calls = Calls(any_store)
+    calls.add(NOON, talk_s=9, caller="+79035550001")
+    calls.add(NOON + timedelta(seconds=1), step="employees.102", employee="102")
+    calls.add(NOON + timedelta(days=1))
+    day = (DAY, DAY + timedelta(days=1))
+    rows = list(any_store.inbound_rows("acme", *day))
+    assert [(row.outcome, row.wait_us, row.talk_us, row.employee, row.department) for row in rows] == [
+        ("answered", 5_000_000, 9_000_000, "101", "sales"),
+        ("abandoned", 5_000_000, 0, "102", ""),
+    ]
+    assert any_store.rung("acme", *day) == [Rung("acme", "101", 1, 9_000_000), Rung("acme", "102", 1, 0)]
+    assert len(any_store.inbound_calls("acme")) == 3
 
 
 def test_a_purge_takes_a_tenants_calls_and_phones_and_nobody_elses(any_store: SqlStore) -> None:
