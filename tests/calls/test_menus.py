@@ -188,3 +188,20 @@ def rings_in(heard: Path) -> bool:
     pieces = [samples[start : start + width] for start in range(0, len(samples) - width, width)]
     loud = [piece for piece in pieces if float(np.sqrt(np.mean(piece**2))) > 500]
     return any(abs(np.abs(np.fft.rfft(piece)).argmax() * media.RATE / width - 425) < 10 for piece in loud)
+
+
+def test_a_call_that_waits_in_a_menu_goes_as_the_old_text_says_and_the_next_as_the_new(
+    site: Site, world: FarSide
+) -> None:
+    waiting = world.call(CARRIER, PLAIN, from_number=new_caller())
+    world.wait_answered(waiting)
+    site.edit("tenants/acme.yaml", ('"33": {employee: "105"}', '"33": {employee: "106"}'))
+    site.vpbx("apply")
+    before = len(world.calls_to("acme105desk"))
+    world.press(waiting, "33")
+    world.incoming("acme105desk", after=before)
+    world.hang_up(waiting)
+    call, _ = rings_after(world, PLAIN, "33", "106", new_caller())
+    world.hang_up(call)
+    site.edit("tenants/acme.yaml", ('"33": {employee: "106"}', '"33": {employee: "105"}'))
+    site.vpbx("apply")
