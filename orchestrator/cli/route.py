@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -23,7 +24,8 @@ from orchestrator.cli.when import moment
 from orchestrator.definitions import load
 from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
-from orchestrator.errors import NoRate, NotFound
+from orchestrator.durable import replace_file
+from orchestrator.errors import NoRate, NotFound, OrchestratorError
 from orchestrator.model.number import to_e164
 from orchestrator.model.numbering import by_numbering
 from orchestrator.model.platform import Definitions
@@ -32,6 +34,7 @@ from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
+from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import ANONYMOUS, outside_caller
 from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, walk
@@ -53,9 +56,16 @@ class _Asked:
 @click.command()
 @click.option("--tenant", required=True, help="Whose call it is.")
 @click.option(
-    "--from", "caller", required=True, metavar="WHO", help="An extension, a number outside, or anonymous."
+    "--from", "caller", default="", metavar="WHO", help="An extension, a number outside, or anonymous."
 )
-@click.option("--to", "to", required=True, metavar="NUMBER", help="What is dialled.")
+@click.option("--to", "to", default="", metavar="NUMBER", help="What is dialled.")
+@click.option(
+    "--graph",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw where all calls of the tenant go, as SVG, instead.",
+)
 @click.option("--at", metavar="TIME", help="Local: 2026-12-31 19:05, or sat 19:05; now by default.")
 @click.option(
     "--lines-in-use", type=click.IntRange(min=0), default=0, show_default=True, help="Before this call."
@@ -74,6 +84,7 @@ def route(
     tenant: str,
     caller: str,
     to: str,
+    picture: Path | None,
     at: str | None,
     lines_in_use: int,
     on: Sequence[str],
@@ -104,6 +115,11 @@ def route(
     if model.service != "active":
         message = f"tenant {tenant} is {model.service}: the switch has none of its numbers and phones"
         raise NotFound(message, "service: active gives them back (decision 11)")
+    if picture is not None:
+        _draw(picture, compile_tenant(definitions, model), model)
+        return
+    if not caller or not to:
+        raise click.UsageError("--from and --to say which call it is; --graph draws where all go")
     asked = _asked(definitions, model, _sent(definitions, by, caller), _sent(definitions, by, to))
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
@@ -181,6 +197,15 @@ def _manager(tenant: Tenant, extension: str | None) -> str:
     if extension and extension not in known:
         raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
     return extension or ""
+
+
+def _draw(file: Path, graph: Graph, tenant: Tenant) -> None:
+    """Raises: OrchestratorError: it can't be written."""
+    try:
+        replace_file(file.absolute(), draw(graph, tenant).encode(), 0o644)
+    except OSError as error:
+        raise OrchestratorError(f"{file}: {error.strerror}", "name a file that can be written") from error
+    click.echo(f"{file}: where calls of {tenant.name} go", err=True)
 
 
 def _extension(tenant: Tenant, caller: str) -> str:
