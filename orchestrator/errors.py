@@ -42,6 +42,7 @@ OrchestratorError
 │   ├── AlreadyReversed       a charge is taken back once
 │   ├── NotReversible         a reversal itself isn't taken back
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
+│   ├── StateKept             what a switch's own database keeps of a tenant can't be removed
 │   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError

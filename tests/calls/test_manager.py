@@ -12,6 +12,8 @@ from harness.recorded import steps_of
 from harness.site import EXAMPLES, Site
 
 from orchestrator.asterisk.binary import Asterisk
+from orchestrator.asterisk.kept_state import database_file, forget
+from orchestrator.project import Project
 
 pytestmark = pytest.mark.switch
 
@@ -90,6 +92,13 @@ def test_whoever_spoke_too_long_ago_or_is_gone_leaves_it_to_the_reserve(site: Si
     answers(world, CALLER, "acme101desk")
     site.rx(f"database put vpbx-manager/acme {CALLER} 199:{int(time.time())}")
     answers(world, CALLER, "acme101desk")
+
+
+def test_a_purge_takes_it_from_a_running_switch(site: Site, world: FarSide) -> None:
+    answers(world, CALLER, "acme101desk")
+    assert CALLER in site.rx("database show vpbx-manager")
+    assert forget(database_file(Project(site.root).switch(site.node)), "acme") >= 1
+    assert CALLER not in site.rx("database show vpbx-manager")
 
 
 def test_it_is_remembered_through_a_restart(site: Site, world: FarSide) -> None:
