@@ -281,6 +281,9 @@ class FarSide:
             return Ended(None, cause, Path(answered[0]["Heard"]))
         return Ended(int(hangup.get("TechCause") or 0) or None, cause, None)
 
+    def is_answered(self, call: Call) -> bool:
+        return bool(self._events("Answered", lambda event: event["Uniqueid"] == call.uniqueid))
+
     def has_ended(self, call: Call) -> bool:
         return bool(self._events("Hangup", lambda event: event["Uniqueid"] == call.uniqueid))
 
