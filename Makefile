@@ -2,13 +2,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SYSTEM_PACKAGES := sip-tester faketime postgresql debootstrap logrotate systemd vagrant
-FAST := tests/unit tests/golden tests/properties tests/events
+SYSTEM_PACKAGES := espeak-ng sip-tester faketime postgresql debootstrap logrotate systemd vagrant
+FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 3
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
 
-.PHONY: help setup demo check fast lint test bench proofs system-packages lock clean
+.PHONY: help setup demo check fast lint test bench proofs system-packages lock clean mutants
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 26
@@ -51,7 +51,11 @@ proof-%: setup system-packages
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/faults/proof_$(subst -,_,$*).py
 
-proofs: proof-lines proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history ## the slow proofs
+mutants: setup system-packages ## each function of docs/functions.md switched off: its test must go red; half an hour
+	$(BIN)/vpbx switch install
+	$(BIN)/python tests/mutants/run.py
+
+proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

@@ -48,7 +48,7 @@ def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> 
         systemname=kept.systemname(node.name),
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
-        trunks=_trunk_secrets(project, definitions),
+        trunks=_trunk_secrets(project, definitions, node),
         tls=tls_files(project, node, datetime.now(UTC)),
     )
 
@@ -66,13 +66,13 @@ def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> S
         systemname=kept.known_systemname(node.name) or MASKED,
         ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=devices,
-        trunks=_trunk_secrets(project, definitions),
+        trunks=_trunk_secrets(project, definitions, node),
         tls=tls_files_to_plan(project, node, datetime.now(UTC)),
     )
 
 
-def _trunk_secrets(project: Project, definitions: Definitions) -> dict[str, str]:
-    return {trunk.name: trunk_secret(project, trunk) for trunk in definitions.platform.trunks.values()}
+def _trunk_secrets(project: Project, definitions: Definitions, node: Node) -> dict[str, str]:
+    return {trunk.name: trunk_secret(project, trunk) for trunk in definitions.trunks_of(node)}
 
 
 def rendered_for_reading(project: Project, definitions: Definitions, node: Node) -> Rendered:
@@ -91,7 +91,7 @@ def masked_secrets(project: Project, definitions: Definitions, node: Node) -> Sw
         systemname=MASKED,
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
-        trunks=dict.fromkeys(definitions.platform.trunks, MASKED),
+        trunks={trunk.name: MASKED for trunk in definitions.trunks_of(node)},
         tls=tls_files_masked(project, node, MASKED),
     )
 

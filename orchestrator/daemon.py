@@ -28,6 +28,7 @@ from orchestrator.health import Figures
 from orchestrator.model.call import Systemname
 from orchestrator.ports import Clock
 from orchestrator.recorders import Recorders, RecordersStatus
+from orchestrator.registrations import RegistrationWatch
 from orchestrator.systemd import READY, STOPPING, WATCHDOG, ServiceManager, status_line
 from orchestrator.writer import Snapshot, Writer
 
@@ -64,7 +65,8 @@ class Listener:
     """Follows one node's switch until stopped.
 
     Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
-    renewed after attended transfers; None: they are left alone.
+    renewed after attended transfers; None: they are left alone. registrations: looked at with each snapshot;
+    None: they aren't.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Listener:
         writer: Writer,
         *,
         recorders: Recorders | None = None,
+        registrations: RegistrationWatch | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
@@ -86,6 +89,7 @@ class Listener:
         self._login = login
         self._writer = writer
         self._recorders = recorders
+        self._registrations = registrations
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
@@ -179,7 +183,8 @@ class Listener:
             f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
             "the writer has ended": not self._writer.running,
         }
-        return tuple(text.removesuffix(": ") for text, wrong in found.items() if wrong)
+        lost = () if self._registrations is None else self._registrations.problems
+        return (*(text.removesuffix(": ") for text, wrong in found.items() if wrong), *lost)
 
     def _writer_stuck_s(self) -> float:
         """How long the writer has been stuck; 0 when it isn't."""
@@ -243,6 +248,8 @@ class Listener:
             self._look_now.clear()
             taken_at = self._clock.now()
             channels = await switch.channels()
+            if self._registrations is not None:
+                self._registrations.take(await switch.trunk_registrations())
             self._snapshot_error = ""
             self._calls_up = len({channel.linkedid for channel in channels})
             self._writer.beat(Snapshot(channels, taken_at, status.started_at))

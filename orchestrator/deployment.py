@@ -24,7 +24,6 @@ from orchestrator.asterisk.manifest import Manifest, Origin
 from orchestrator.asterisk.parcel import (
     Live,
     Sources,
-    digest_on_disk,
     facts_file,
     file_digest,
     from_rendering,
@@ -33,6 +32,7 @@ from orchestrator.asterisk.phones import PhoneRows, phones_of
 from orchestrator.compiled_templates import CompiledTemplates
 from orchestrator.drift import altered_tenants
 from orchestrator.model.platform import Definitions, Node
+from orchestrator.model.sounds import music_of, prompts_of
 from orchestrator.planning.absent import kept_tenants, refuse_claimed
 from orchestrator.planning.changes import TenantChange, tenant_change
 from orchestrator.planning.facts import Facts, facts_of
@@ -47,8 +47,9 @@ from orchestrator.rendering.render import (
     render,
 )
 from orchestrator.rendering.sources import share_directory
+from orchestrator.sound.playable import sound_digest
 
-_CODE = ("model", "routing", "rendering", "planning")
+_CODE = ("model", "routing", "rendering", "planning", "sound")
 _GIT_DEADLINE_S = 5
 
 
@@ -106,7 +107,7 @@ def candidate(
     )
     compiled.save()
     prompts = {
-        name: {each: digest_on_disk(project.root / path) for each, path in part.prompts.items()}
+        name: {each: sound_digest(prompt, project.root) for each, prompt in part.prompts.items()}
         for name, part in rendered.parts.items()
     }
     facts = {name: facts_of(definitions, definitions.tenants[name]) for name in rendered.parts}
@@ -245,8 +246,8 @@ def _sources(
         with open(f"{project.root}/tenants/{tenant.name}.yaml", "rb") as file:  # noqa: PTH123 - as below
             digest.update(file.read())
         digest.update("\0".join(devices.get(tenant.name, [])).encode())
-        for prompt in (tenant.recording.announce, tenant.recording.announce_outbound):
-            digest.update(digest_on_disk(project.root / prompt).encode() if prompt else b"")
+        for _, prompt in (*prompts_of(tenant), *music_of(tenant)):
+            digest.update(sound_digest(prompt, project.root).encode())
         found[tenant.name] = digest.hexdigest()[:16]
     return found
 

@@ -30,6 +30,7 @@ OrchestratorError
 │   └── UnknownSection        a tenant's phones were rendered into something that has no row
 ├── PlanUnreadable            a saved plan is no plan, or of another version
 ├── PlanStale                 a saved plan no longer says what an apply would do, or what it would charge
+├── ExpectationNotMet         a call wouldn't reach whom its tenant's file expects it to reach
 ├── DisconnectRefused         --disconnect names a tenant that its file wants active, or none without a file
 ├── NumberKept                a file claims a number of a tenant that stays though its own file is gone
 ├── AccountsLate              a generation is live, and its service events aren't posted yet
@@ -41,6 +42,7 @@ OrchestratorError
 │   ├── AlreadyReversed       a charge is taken back once
 │   ├── NotReversible         a reversal itself isn't taken back
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
+│   ├── StateKept             what a switch's own database keeps of a tenant can't be removed
 │   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
@@ -49,6 +51,8 @@ OrchestratorError
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
 ├── PortTaken
+├── SoundUnreadable           a sound file isn't one, or has no sound in it
+├── SpeechFailed              a text can't be spoken: espeak-ng isn't there, or fails
 ├── SippMissing               SIPp, which plays the phones of a trial, isn't on this machine
 ├── NoTerminal                the console was asked for where there is no terminal
 ├── MetricsNotLocal           the metrics address is one that others can reach
@@ -126,6 +130,14 @@ class ActionFailed(SwitchError):
 
 class ApplyFailed(OrchestratorError):
     code = "apply-failed"
+
+
+class SoundUnreadable(OrchestratorError):
+    code = "sound-unreadable"
+
+
+class SpeechFailed(OrchestratorError):
+    code = "speech-failed"
 
 
 class StorageError(OrchestratorError):

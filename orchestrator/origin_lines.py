@@ -28,19 +28,24 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 """Fields of the model that the YAML names otherwise."""
 
 _BELOW: Mapping[type[object], tuple[str, ...]] = {
-    graph.Ring: ("devices", "ring_timeout_s"),
-    graph.Distribute: ("members", "distribution", "ring_timeout_s", "step_s", "wrap_up_s"),
+    graph.Ring: ("devices", "ring_timeout_s", "ringback"),
+    graph.Distribute: ("members", "distribution", "ring_timeout_s", "step_s", "wrap_up_s", "ringback"),
+    graph.Greet: ("greeting",),
+    graph.PlayMenu: ("prompt", "digits", "dial_extension", "tries", "invalid", "timeout"),
 }
 """What a step of a kind reads of the record that it stands for."""
 
 _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
-    graph.Admit: ("lines", "seats"),
+    graph.Block: ("block", "caller_lists"),
+    graph.AskCaller: ("caller_lists",),
+    graph.Admit: ("lines", "seats", "ringback"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),
     graph.Classify: ("outgoing.allow", "caller_id"),
     graph.RefuseClass: ("outgoing.allow",),
-    graph.DialOut: ("caller_id", "trunk"),
-    graph.Emergency: ("caller_id", "trunk"),
+    graph.DialOut: ("caller_id", "trunk", "trunks"),
+    graph.DialSip: ("caller_id",),
+    graph.Emergency: ("caller_id", "trunk", "trunks"),
 }
 """What a step of a kind reads of the tenant itself, the first thing first."""
 

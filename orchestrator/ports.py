@@ -11,6 +11,7 @@ from typing import Protocol
 from orchestrator.model.account import Account, AuditLine, DatedEvent, ServiceEntry
 from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname, Usage
 from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
+from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Portion
 
 
@@ -61,6 +62,22 @@ class Switch(Protocol):
 
     async def registrations(self, endpoint: str) -> tuple[Registration, ...]:
         """Where a phone's endpoint is registered from; empty when it isn't. Raises: NotFound."""
+        ...
+
+    async def states(self) -> dict[str, TenantState]:
+        """What phones have set, by tenant; a tenant that isn't there has nothing set."""
+        ...
+
+    async def turn(self, tenant: str, switch: str, to: str) -> None:
+        """Turn a switch of a tenant. Args: to: `on` or `off`."""
+        ...
+
+    async def log_in(self, tenant: str, extension: str) -> None:
+        """An employee takes calls of their departments again, or still does."""
+        ...
+
+    async def log_out(self, tenant: str, extension: str) -> None:
+        """An employee takes none of them until they log in."""
         ...
 
     async def command(self, line: str) -> str:
@@ -132,6 +149,17 @@ class RecordUnit(Protocol):
 
     def keep_legs(self, legs: Iterable[Leg]) -> list[Leg]:
         """Store legs, merged with what stands. Returns: the merged ones."""
+        ...
+
+    def keep_inbound(self, systemname: Systemname, linkedids: Sequence[str]) -> int:
+        """Store the inbound calls of some calls that are over, anew, with the phones they rang.
+
+        Returns: how many.
+        """
+        ...
+
+    def without_inbound(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
+        """Inbound legs that are over and aren't stored as calls, by uniqueid, beginning after one."""
         ...
 
     def open_legs(self, systemname: Systemname, after: str, most: int) -> list[Leg]:

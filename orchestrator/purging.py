@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from orchestrator.accounts import Stopped
+from orchestrator.asterisk.kept_state import database_file, forget
 from orchestrator.billing.history import Tariffs, happen
 from orchestrator.billing.service import PURGE
 from orchestrator.errors import DatabaseUnavailable, OrchestratorError, StorageError
@@ -45,13 +46,14 @@ class Places:
     """Where tenants' data lies outside the database.
 
     Args: recordings: the directory. monitors: where each switch writes. secrets_file: of phones.
-    held: whether a legal hold keeps a recording, whatever its term.
+    held: whether a legal hold keeps a recording, whatever its term. databases: the switches' own.
     """
 
     recordings: Path
     monitors: Mapping[Systemname, Path]
     secrets_file: Path
     held: Callable[[Recording], bool] = lambda _recording: False
+    databases: Sequence[Path] = ()
 
 
 def places_of(project: Project, platform: Platform, secrets: Secrets) -> Places:
@@ -61,6 +63,7 @@ def places_of(project: Project, platform: Platform, secrets: Secrets) -> Places:
         recordings=project.recordings(platform.storage.recordings),
         monitors={name: project.switch(node).monitor for name, node in named if name is not None},
         secrets_file=project.secrets_file,
+        databases=[database_file(project.switch(node)) for node in platform.nodes],
     )
 
 
@@ -117,9 +120,12 @@ def _purge(
     tenant, data = account.tenant, TenantData(store.database)
     what = _begin(store, data, tenant, upto)
     _drop_recordings(data, tenant, places)
+    states = sum(forget(database, tenant) for database in places.databases)
     secrets = Secrets.open(places.secrets_file).forget_devices(tenant)
     while data.drop_calls(tenant, _AT_ONCE):
         pass
+    if states:
+        what = f"{what}, kept by switches: {states}"
     if secrets:
         what = f"{what}, device secrets: {secrets}"
     with store.billing() as unit:

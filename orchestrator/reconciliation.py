@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from orchestrator.calls.leg import HANDLERS, close_estimated, gather, leg_of, usage_of
 from orchestrator.errors import NoRate
-from orchestrator.model.call import Charge, ChargeKey, Leg, LiveChannel, SwitchEvent, Usage
+from orchestrator.model.call import Charge, ChargeKey, Leg, LiveChannel, SwitchEvent, Systemname, Usage
 from orchestrator.model.platform import Definitions
 from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
 from orchestrator.ports import RecordStore, RecordUnit, Standing, SwitchRecord
@@ -84,6 +84,21 @@ def reconcile(
     return one_pass.report
 
 
+def make_up_inbound(store: RecordStore, systemname: Systemname) -> int:
+    """Store the inbound calls of a switch that ended before statistics were kept, out of its stored events.
+
+    Returns: how many.
+    """
+    made, after = 0, ""
+    while True:
+        with store.reconciling() as unit:
+            legs = unit.without_inbound(systemname, after, _PAGE)
+            made += unit.keep_inbound(systemname, sorted({leg.linkedid for leg in legs}))
+        if len(legs) < _PAGE:
+            return made
+        after = legs[-1].uniqueid
+
+
 class _Pass:
     """One pass over one switch's record."""
 
@@ -130,6 +145,8 @@ class _Pass:
         legs = [leg for facts in known.values() if (leg := leg_of(facts)) is not None]
         places = completed_at(events)
         self._settle(unit, sorted(legs, key=lambda leg: places.get(leg.uniqueid, 0)))
+        # A channel's hangup is the last that the switch writes of it, so no call stays as it was half known.
+        unit.keep_inbound(self._systemname, sorted({e.linkedid for e in events if e.kind == "HANGUP"}))
 
     def retry_unrated(self) -> None:
         """Charge what could not be charged before: the deck or the tenant may be there by now."""
@@ -166,6 +183,7 @@ class _Pass:
                     if is_cut_off(last_known, started_at, self._now)
                 ]
                 failed = self._settle(unit, closed)
+                unit.keep_inbound(self._systemname, sorted({leg.linkedid for leg in closed}))
                 if len(found) < _PAGE:
                     unit.drop_heartbeats(self._systemname, self._now - KEEP_HEARTBEATS)
             self._tell(failed)

@@ -1,9 +1,10 @@
-"""Recorders renewed on channels that talk to somebody else since an attended transfer.
+"""Recorders renewed on channels that talk to somebody else since an attended transfer, or after music.
 
 Asterisk 22.10 as Debian builds it keeps the RTP sequence number of whoever spoke last inside a channel's
 recorder, and takes the next speaker's packets for late ones as often as not: the caller hears them, the
-recording doesn't. A recorder that is attached anew has no such memory. Blind transfers pass the dialplan,
-which does it (`vpbx-record-on`); attended ones don't, so the listener does it over AMI.
+recording doesn't. Music, whose packets have no number, is such a speaker too. A recorder that is attached
+anew has no such memory. Blind transfers pass the dialplan, which does it (`vpbx-record-on`); attended ones
+don't, nor does the end of music, so the listener does it over AMI.
 
 The old recorder goes with the next packet that it can take. When the outside party sends none and the new
 speaker's are all taken for late, it stays, and so does the memory: hence the look at what was written.

@@ -23,7 +23,7 @@ def rendered(project: Path) -> Rendered:
         systemname="s0123456789abcdef",
         ami={"listen": "secret-of-listen", "control": "secret-of-control"},
         devices={key: credential(key) for key in device_keys(loaded, node)},
-        trunks=dict.fromkeys(loaded.platform.trunks, "secret-of-trunk"),
+        trunks={trunk.name: "secret-of-trunk" for trunk in loaded.trunks_of(node)},
         tls=None if node.tls is None else TlsFiles("/tls/a.pem", "/tls/a.key", node.tls.authorities),
     )
     return render(loaded, node, secrets, share_directory())

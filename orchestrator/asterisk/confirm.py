@@ -24,6 +24,7 @@ _DEADLINE_S = 15.0
 _POLL_S = 0.05
 _MARK_OPTION = "Accountcode"
 _TRANSPORTS = "pjsip.conf"
+_MUSIC = "musiconhold.conf"
 
 
 class NotLoaded(SwitchError):
@@ -64,6 +65,7 @@ async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
         or await _missing_steps(switch, wanted.spliced)
         or await _missing_phones(switch, wanted)
         or await _missing_trunks(switch, wanted)
+        or await _missing_music(switch, wanted)
         or await _missing_certificate(wanted)
     )
 
@@ -126,6 +128,15 @@ async def _missing_trunks(switch: AmiSwitch, wanted: Wanted) -> str:
         if details.variables.get(GENERATION_VARIABLE, "") != wanted.manifest.trunks:
             return f"the new form of endpoint {trunk}"
     return ""
+
+
+async def _missing_music(switch: AmiSwitch, wanted: Wanted) -> str:
+    if _MUSIC not in wanted.asked.shared:
+        return ""
+    text = (wanted.generation.path / _MUSIC).read_text("utf-8")
+    classes = [line.strip("[]") for line in text.splitlines() if line.startswith("[") and line != "[general]"]
+    there = await switch.music_classes()
+    return next((f"class of music {name}" for name in classes if name not in there), "")
 
 
 async def _missing_certificate(wanted: Wanted) -> str:

@@ -16,6 +16,7 @@ from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
+from orchestrator.model.state import LOGGED_OUT, MANAGERS, ON, SWITCHES, TenantState
 from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
@@ -26,6 +27,7 @@ RECORD_ON_OPTIONS = "abr({call}-left.raw)t({call}-right.raw)"
 
 _UPTIME = re.compile(r"System uptime:\s*(\d+)")
 _VARIABLE = re.compile(r"(?:^|,)\s*([A-Za-z_][A-Za-z0-9_]*)=")
+_KEPT_PARTS = 4
 _ZONE_STEP_S = 15 * 60
 _LONG_LIST_S = 60.0
 _CONTACTS = "registrar/contact"
@@ -188,6 +190,55 @@ class AmiSwitch:
         includes = [_text(item, "IncludeContext") for item in found if item.get("IncludeContext")]
         return Context(context, 0, steps, includes)
 
+    async def states(self) -> dict[str, TenantState]:
+        """What phones have set, by tenant; a tenant that isn't there has nothing set."""
+        on = _kept(await self.command(f"database show {SWITCHES}"))
+        out = _kept(await self.command(f"database show {LOGGED_OUT}"))
+        return {
+            tenant: TenantState(frozenset(on.get(tenant, ())), frozenset(out.get(tenant, ())))
+            for tenant in sorted({*on, *out})
+        }
+
+    async def manager(self, tenant: str, caller: str) -> str:
+        """Extension of who last spoke with a caller, as `vpbx-ask-manager` finds it; empty: nobody.
+
+        Args: caller: E.164.
+        """
+        told = await self.command(f"database get {MANAGERS}/{tenant} {caller}")
+        found = re.search(r"Value: ([0-9]{2,6}):[0-9]{10}\b", told)
+        return found[1] if found else ""
+
+    async def turn(self, tenant: str, switch: str, to: str) -> None:
+        """Turn a switch of a tenant, and its lamp. Args: to: `on` or `off`. Rule: as `vpbx-turn`."""
+        family = f"{SWITCHES}/{tenant}"
+        if to == ON:
+            await self._done({"Action": "DBPut", "Family": family, "Key": switch, "Val": ON})
+        else:
+            await self.command(f"database del {family} {switch}")
+        lamp = "INUSE" if to == ON else "NOT_INUSE"
+        await self.command(f"devstate change Custom:vpbx-{tenant}-{switch} {lamp}")
+
+    async def log_in(self, tenant: str, extension: str) -> None:
+        """An employee takes calls of their departments again, or still does."""
+        await self.command(f"database del {LOGGED_OUT}/{tenant} {extension}")
+
+    async def log_out(self, tenant: str, extension: str) -> None:
+        """An employee takes none of them until they log in."""
+        family = f"{LOGGED_OUT}/{tenant}"
+        await self._done({"Action": "DBPut", "Family": family, "Key": extension, "Val": "1"})
+
+    async def _done(self, action: Mapping[str, str]) -> None:
+        answer = await self._ami.action(action)
+        if answer["Response"] != "Success":
+            raise ActionFailed(f"{action['Action']}: {answer.get('Message', 'no reason given')}")
+
+    async def music_classes(self) -> frozenset[str]:
+        """Names of the classes of music on hold that it has."""
+        told = await self.command("moh show classes")
+        return frozenset(
+            line.removeprefix("Class: ") for line in told.splitlines() if line.startswith("Class: ")
+        )
+
     async def global_variables(self) -> dict[str, str]:
         """All globals of the dialplan."""
         lines = (await self.command("dialplan show globals")).splitlines()
@@ -200,6 +251,12 @@ class AmiSwitch:
         """
         items = await self._endpoint_items(endpoint)
         return tuple(registration(item) for item in items if item["Event"] == "ContactStatusDetail")
+
+    async def trunk_registrations(self) -> dict[str, str]:
+        """State of each registration with an operator or provider, by trunk: `Registered`, `Rejected`, …"""
+        items = await self._ami.listing({"Action": "PJSIPShowRegistrationsOutbound"})
+        found = (item for item in items if item.get("Event") == "OutboundRegistrationDetail")
+        return {_text(item, "ObjectName"): _text(item, "Status") for item in found}
 
     async def _endpoint_items(self, name: str) -> list[Message]:
         try:
@@ -262,6 +319,21 @@ def started_at(local: str, switch_now: datetime, uptime_s: int) -> datetime:
     naive = datetime.strptime(local, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
     apart_s = (naive - (switch_now - timedelta(seconds=uptime_s))).total_seconds()
     return naive - timedelta(seconds=round(apart_s / _ZONE_STEP_S) * _ZONE_STEP_S)
+
+
+def _kept(shown: str) -> dict[str, set[str]]:
+    """Keys by tenant, out of a listing of a family of the switch's database.
+
+    >>> _kept("/vpbx-switch/acme/night                           : on\\n1 results found.")
+    {'acme': {'night'}}
+    """
+    found: dict[str, set[str]] = {}
+    for line in shown.splitlines():
+        path, colon, _ = line.partition(":")
+        parts = path.strip().split("/")
+        if colon and len(parts) == _KEPT_PARTS:
+            found.setdefault(parts[2], set()).add(parts[3])
+    return found
 
 
 def lines_held(output: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from orchestrator.asterisk.transports import only_by_restart
 from orchestrator.rendering.render import dialplan_file, phones_file, steps_context
 
 RELOADS: Sequence[tuple[str, str]] = (
+    ("musiconhold.conf", "res_musiconhold.so"),
     ("pjsip.conf", "res_pjsip.so"),
     ("pjsip.conf", "res_pjsip_outbound_registration.so"),
     ("dialplan/", "pbx_config.so"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from panoramisk.message import Message
 
@@ -22,7 +22,7 @@ from orchestrator.asterisk.protocol import StreamCounts, worth_telling
 from orchestrator.asterisk.record import EVENT_TYPES, USER_DEFINED, cel_event
 from orchestrator.asterisk.record_file import UnreadableRecord
 from orchestrator.log import Log
-from orchestrator.model.call import SwitchEvent, Systemname
+from orchestrator.model.call import MUSIC_STOPPED, SwitchEvent, Systemname
 
 MARK_PREFIX = "vpbx."
 
@@ -78,6 +78,8 @@ class EventReader:
             return None  # sent to each session at its login, without SystemName
         if message.get("SystemName") != self._systemname:
             raise NotGenuine("systemname")
+        if message["Event"] == "MusicOnHoldStop":
+            return self._music_stopped(message)
         if message["Event"] != "CEL":
             return None
         name = _text(message, "EventName")
@@ -101,6 +103,11 @@ class EventReader:
             return cel_event(fields)
         except UnreadableRecord as error:
             raise NotGenuine("content") from error
+
+    def _music_stopped(self, message: Message) -> SwitchEvent:
+        uniqueid, linkedid = self._own(message, "Uniqueid"), self._own(message, "Linkedid")
+        at = datetime.fromtimestamp(float(_time(message)), UTC)
+        return SwitchEvent(self._systemname, uniqueid, linkedid, MUSIC_STOPPED, at, _text(message, "Channel"))
 
     def _own(self, message: Message, header: str) -> str:
         text = _text(message, header)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import wave
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,9 @@ from pathlib import Path
 from orchestrator.asterisk.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from orchestrator.durable import replace_file, sync_directory, write_synced
 from orchestrator.errors import ApplyFailed
+from orchestrator.model.prompt import Prompt
 from orchestrator.project import SwitchPaths
+from orchestrator.sound.playable import playable
 
 KEPT = 10
 PROMPTS = "prompts"
@@ -43,13 +44,13 @@ class Running:
 class Parcel:
     """A generation to be written.
 
-    Args: files: content and mode by path. prompts: name on the switch -> path in the project. linked: paths
+    Args: files: content and mode by path. prompts: what callers hear, by name on the switch. linked: paths
     that are the same as in `base`. anew: it is written even when it is the same as what is live.
     """
 
     manifest: Manifest
     files: Mapping[str, tuple[bytes, int]]
-    prompts: Mapping[str, str]
+    prompts: Mapping[str, Prompt]
     base: Generation | None = None
     linked: Sequence[str] = ()
     anew: bool = False
@@ -97,7 +98,7 @@ class Generations:
         a thousand links.
 
         Args: prompts_from: directory that the prompts' paths are relative to.
-        Raises: ApplyFailed: the disk refuses, or a prompt isn't a sound file that the switch plays.
+        Raises: ApplyFailed: the disk refuses, or a prompt can't be made into what the switch plays.
         """
         number = parcel.manifest.number
         staging = self._paths.generations / f"{number}{_STAGING}"
@@ -109,7 +110,7 @@ class Generations:
                 _write(staging / name, data, mode)
             (staging / PROMPTS).mkdir(parents=True, mode=_DIRECTORY_MODE, exist_ok=True)
             for name, source in parcel.prompts.items():
-                _write(staging / PROMPTS / name, playable(prompts_from / source), 0o640)
+                _write(staging / PROMPTS / name, playable(source, prompts_from), 0o640)
             self._link(parcel, staging)
             _write(staging / MANIFEST, write_manifest(parcel.manifest).encode(), 0o640)
             for directory, _, _ in os.walk(staging):
@@ -220,22 +221,3 @@ class Generations:
 def _write(path: Path, data: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
     write_synced(path, data, mode)
-
-
-def playable(source: Path) -> bytes:
-    """A prompt's bytes. Raises: ApplyFailed: not WAV of one channel, 16 bit, 8 or 16 kHz."""
-    data = source.read_bytes()
-    try:
-        with wave.open(str(source)) as sound:
-            form = (sound.getnchannels(), sound.getsampwidth(), sound.getframerate())
-            empty = sound.getnframes() == 0
-    except (wave.Error, EOFError) as error:
-        raise ApplyFailed(
-            f"{source}: not a WAV file ({str(error) or 'cut off'})", "save it as 16 bit mono, 8000 Hz"
-        ) from error
-    if form not in ((1, 2, 8000), (1, 2, 16000)) or empty:
-        raise ApplyFailed(
-            f"{source}: {form[0]} channel(s), {8 * form[1]} bit, {form[2]} Hz{', empty' if empty else ''}",
-            "save it as 16 bit mono, 8000 or 16000 Hz",
-        )
-    return data

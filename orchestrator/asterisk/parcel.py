@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from orchestrator.asterisk.generations import PROMPTS, Generation, Parcel
 from orchestrator.asterisk.manifest import LivePart, Manifest, Origin, Retired
+from orchestrator.model.prompt import Prompt
 from orchestrator.planning.facts import Facts
 from orchestrator.planning.services import Wish
 from orchestrator.rendering.blocks import DOORS
@@ -85,7 +86,7 @@ def from_rendering(
     tenants: dict[str, LivePart] = {}
     linked: list[str] = []
     files: dict[str, tuple[bytes, int]] = {}
-    prompts: dict[str, str] = {}
+    prompts: dict[str, Prompt] = {}
     for name, part in rendered.tenants.items():
         if part is None:
             tenants[name] = known[name]

@@ -135,6 +135,7 @@ def _furnish(paths: SwitchPaths, root: Path, tenants: Sequence[str], shared: boo
     for name in _below(root, "dialplan"):
         shutil.copyfile(root / name, etc / name)
     shutil.copytree(root / "dialplan/blocks", etc / "dialplan/blocks")
+    (etc / PROMPTS).symlink_to(root / PROMPTS)
     for tenant in tenants:
         shutil.copyfile(root / dialplan_file(tenant), etc / dialplan_file(tenant))
     modules = (root / "modules.conf").read_text("utf-8").splitlines()

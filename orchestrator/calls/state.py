@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from immutables import Map
 
 from orchestrator.calls.leg import LegFacts, learn, leg_of, usage_of
-from orchestrator.model.call import Leg, SwitchEvent, Usage
+from orchestrator.model.call import MUSIC_STOPPED, Leg, SwitchEvent, Usage
 
 LONGEST_SILENCE = timedelta(hours=25)
 """A channel without any event for longer than this is forgotten; reconciliation still knows it."""
@@ -54,7 +54,8 @@ class CallEnded:
 class RecordersStale:
     """Channels talk to somebody else from now on, and no dialplan saw it: their recorders are to be renewed.
 
-    Args: uniqueids: of both who stay after an attended transfer, recorded or not.
+    Args: uniqueids: of both who stay after an attended transfer, or of one that heard music before; recorded
+    or not.
     """
 
     uniqueids: tuple[str, ...]
@@ -134,6 +135,11 @@ def _on_attended_transfer(state: CallsState, event: SwitchEvent) -> tuple[CallsS
     return state, (RecordersStale(staying),) if staying and not told else ()
 
 
+def _on_music_stopped(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
+    """Its recorder takes packets after music for late ones, as it does after another speaker."""
+    return state, (RecordersStale((event.uniqueid,)),)
+
+
 def _on_call_end(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
     """Channels of the call are forgotten, but for those whose hangup is still to come."""
     for uniqueid in state.calls.get(event.linkedid, frozenset()):
@@ -202,4 +208,5 @@ HANDLERS: Mapping[str, Callable[[CallsState, SwitchEvent], tuple[CallsState, tup
     "vpbx.leg": _on_leg_event,
     "ATTENDEDTRANSFER": _on_attended_transfer,
     "LINKEDID_END": _on_call_end,
+    MUSIC_STOPPED: _on_music_stopped,
 }

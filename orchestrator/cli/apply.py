@@ -36,7 +36,10 @@ from orchestrator.cli.settling import Settling, posted_data, say_posted, settlin
 from orchestrator.deployment import candidate, look, origin_of, parcel_of, plan_of
 from orchestrator.drift import drift_on_disk, drift_on_switch
 from orchestrator.errors import ApplyFailed, OrchestratorError
+from orchestrator.expected import refuse_unmet
+from orchestrator.orphans import drop_orphans
 from orchestrator.planning.plan import Plan, check_fresh, plan_data, read_plan
+from orchestrator.rendering.render import node_tenants
 
 
 class Drifted(ApplyFailed):
@@ -87,7 +90,8 @@ def apply(
     rows; the dialplan of a few tenants is put in without a reload of the others; only modules whose files
     changed are reloaded. The switch is asked for each tenant and phone that changed: when anything isn't
     there, the generation before goes back. Calls that are up go on in the dialplan they began in. PLAN_FILE,
-    of `vpbx plan --out`, is applied exactly as it stands, or refused as stale.
+    of `vpbx plan --out`, is applied exactly as it stands, or refused as stale. A call that wouldn't reach
+    what its tenant's file expects refuses it before anything (`vpbx test`).
 
     Once it is live, what has become of tenants' services is posted with today's date, and charged: a trial
     that begins, options, employees, a disconnection, a restore; with --confirm-within, at the confirmation.
@@ -102,6 +106,7 @@ def apply(
     saved = _saved(plan_file)
     if saved is not None and disconnect:
         raise click.UsageError("--disconnect belongs to vpbx plan: a saved plan is applied as it stands")
+    refuse_unmet(session.definitions, node_tenants(session.definitions, session.node), datetime.now(UTC))
     wishes = Wishes(saved, overwrite, confirm_within or 0, disconnect if saved is None else saved.disconnect)
     with settling(session) as accounts:
         if dry_run:
@@ -186,6 +191,8 @@ async def _apply(session: Session, wishes: Wishes, accounts: Settling) -> tuple[
             raise
         if waits and applied.generation == number:
             begin_to_wait(session, pending)
+        elif switch is not None and not waits:
+            await drop_orphans(switch, node_tenants(session.definitions, session.node))
         return applied, plan
 
 

@@ -122,7 +122,7 @@ def _since(begin: datetime, at: datetime) -> str:
 
 def _leg_lines(leg: Leg, story: CallStory, books: Books) -> Iterator[str]:
     yield f"{leg.uniqueid}: {leg.tenant} {leg.direction} {leg.from_number} -> {leg.to_number}"
-    holds = leg.decision == "admitted" and leg.direction in ("in", "out")
+    holds = leg.decision == "admitted" and leg.direction in ("in", "out", "sip")
     line = "held a line" if holds else "held no line"
     yield f"  decision {leg.decision}, {line}, trunk {leg.trunk or 'none'}, employee {leg.employee or 'none'}"
     ended = books.shown(leg.ended_at) or "up"

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.caller_list import CallerList
+from orchestrator.model.menu import Menu
 from orchestrator.model.schedule import Schedule
+from orchestrator.model.state import TenantSwitch
 from orchestrator.model.tenant import Overflow, Target, Tenant
 
 OVERFLOW_COLUMNS = ("of", "when", "leads to")
+CALLER_LIST_COLUMNS = ("name", "callers", "")
+SWITCH_COLUMNS = ("name", "code", "title")
+MENU_COLUMNS = ("name", "extension", "plays", "key", "leads to")
 SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
 _REFUSALS = {"busy": "refused with 486", "unavailable": "refused with 480"}
+
+
+def shown_besides(tenant: Tenant) -> Iterator[str]:
+    """What calls outside show instead of the tenant's caller ID, and where."""
+    for region in tenant.caller_ids:
+        yield f"{region.shown} to {region.prefix}"
+    for department in tenant.departments:
+        if department.caller_id:
+            yield f"{department.caller_id} by {department.name}"
+    for employee in tenant.employees:
+        if employee.caller_id:
+            yield f"{employee.caller_id} by {employee.extension}"
 
 
 def leads(tenant: Tenant, target: Target) -> str:
@@ -22,9 +40,12 @@ def leads(tenant: Tenant, target: Target) -> str:
             return f"department {found.name}, {found.title}"
         case "hangup":
             return _REFUSALS[target.name]
-        case "schedule":
+        case "manager":
+            [(_, reserve)] = target.branches
+            return f"who last spoke with the caller, for {target.name} s; else {leads(tenant, reserve)}"
+        case _ if target.branches:
             branches = (f"{name}: {leads(tenant, branch)}" for name, branch in target.branches)
-            return f"by schedule {target.name} ({'; '.join(branches)})"
+            return f"by {target.kind} {target.name} ({'; '.join(branches)})"
         case _:
             return f"{target.kind} {target.name}"
 
@@ -47,6 +68,46 @@ def overflow_rows(tenant: Tenant) -> Iterator[tuple[str, str, str]]:
     for name, overflow in named:
         for case in overflow:
             yield name, case.when.replace("_", " "), leads(tenant, case.target)
+
+
+def menu_json(menu: Menu) -> dict[str, object]:
+    """A menu: what it plays and where it leads."""
+    return {
+        "name": menu.name,
+        "extension": menu.extension or None,
+        "prompt": menu.prompt.text,
+        "digits": {key: target_json(target) for key, target in menu.keys},
+        "dial_extension": menu.dial_extension,
+        "tries": menu.tries,
+        "invalid": None if menu.invalid is None else target_json(menu.invalid),
+        "invalid_prompt": menu.invalid_prompt.text or None,
+        "timeout": None if menu.timeout is None else target_json(menu.timeout),
+        "timeout_after_s": menu.wait_s,
+    }
+
+
+def menu_rows(tenant: Tenant) -> Iterator[tuple[str, ...]]:
+    """A row for each way out of each menu; the menu stands in the first."""
+    for menu in tenant.menus:
+        head: tuple[str, ...] = (menu.name, menu.extension, menu.prompt.text)
+        ways = [(key, leads(tenant, target)) for key, target in menu.keys]
+        if menu.dial_extension:
+            ways.append(("extension", "whoever has it"))
+        for name, target in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+            ways.append((name, "the call ends" if target is None else leads(tenant, target)))
+        for way in ways:
+            yield (*head, *way)
+            head = ("", "", "")
+
+
+def caller_list_row(callers: CallerList, tenant: Tenant) -> tuple[str, str, str]:
+    """Name, who is in it, whether they are refused."""
+    return callers.name, callers.text, "refused" if callers.name in tenant.block else ""
+
+
+def switch_row(switch: TenantSwitch) -> tuple[str, str, str]:
+    """Name, code, title."""
+    return switch.name, switch.code, switch.title
 
 
 def schedule_json(schedule: Schedule) -> dict[str, object]:

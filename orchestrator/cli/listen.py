@@ -16,6 +16,7 @@ from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.recorders import Recorders
 from orchestrator.recordings import finish_with
+from orchestrator.registrations import RegistrationWatch
 from orchestrator.secrets import AMI_LISTEN, Secrets
 from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
@@ -59,7 +60,11 @@ async def _listen(session: Session) -> None:
     recorders = Recorders(login, Monitored(session.paths.monitor))
     writer = Writer(open_books, clock)
     listener = Listener(
-        *(node.name, systemname, login, writer), recorders=recorders, clock=clock, manager=manager
+        *(node.name, systemname, login, writer),
+        recorders=recorders,
+        registrations=RegistrationWatch(),
+        clock=clock,
+        manager=manager,
     )
     with HealthServer(node.metrics, listener.figures):
         structlog.get_logger("vpbx.listen").info(

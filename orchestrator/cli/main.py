@@ -34,6 +34,7 @@ VERBS = {
     "deck": "orchestrator.cli.deck:deck",
     "devices": "orchestrator.cli.devices:devices",
     "doctor": "orchestrator.cli.doctor:doctor",
+    "employee": "orchestrator.cli.employee:employee",
     "explain-call": "orchestrator.cli.explain_call:explain_call",
     "forecast": "orchestrator.cli.forecast:forecast",
     "history": "orchestrator.cli.history:history",
@@ -50,9 +51,13 @@ VERBS = {
     "route": "orchestrator.cli.route:route",
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
+    "stats": "orchestrator.cli.stats:stats",
+    "status": "orchestrator.cli.status:status",
     "switch": "orchestrator.cli.switch:switch",
     "tenant": "orchestrator.cli.tenant:tenant",
+    "test": "orchestrator.cli.test:test",
     "try": "orchestrator.cli.trial:trial",
+    "turn": "orchestrator.cli.turn:turn",
     "validate": "orchestrator.cli.validate:validate",
 }
 """A verb's name, and the module and command that are loaded for it."""

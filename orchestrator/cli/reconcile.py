@@ -18,7 +18,7 @@ from orchestrator.definitions.quoting import visible
 from orchestrator.errors import SwitchError
 from orchestrator.model.call import LiveChannel
 from orchestrator.model.platform import Node
-from orchestrator.reconciliation import Report
+from orchestrator.reconciliation import Report, make_up_inbound
 from orchestrator.reconciliation import reconcile as run_pass
 from orchestrator.secrets import AMI_CONTROL, Secrets
 
@@ -26,8 +26,14 @@ _JSON_VERSION = 1
 
 
 @click.command()
+@click.option(
+    "--statistics",
+    "made_up",
+    is_flag=True,
+    help="Also make up for inbound calls from before `vpbx stats`, once.",
+)
 @json_option
-def reconcile(as_json: bool) -> None:
+def reconcile(made_up: bool, as_json: bool) -> None:
     """Bring in what the switches have recorded, charge it, and close what a crash cut off.
 
     The daemon does the same by itself; running it at any time, also beside the daemon, charges nothing twice.
@@ -40,6 +46,9 @@ def reconcile(as_json: bool) -> None:
         for node in books.definitions.platform.nodes.values():
             with working(f"reading the record of {node.name}"):
                 report = _reconcile_node(books, node)
+            if made_up:
+                calls = make_up_inbound(books.store, books.record(node).systemname)
+                click.echo(f"{node.name}: {calls} inbound call(s) made up for", err=True)
             told[node.name] = asdict(report)
             if not as_json:
                 _print(node.name, report)

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.billing.rating import compile_deck
+from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
-from orchestrator.cli.session import find_project, json_option, no_tenant
+from orchestrator.cli.session import Session, find_project, json_option, no_tenant
+from orchestrator.cli.status import live_states
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
 from orchestrator.definitions import load
 from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
-from orchestrator.errors import NoRate, NotFound
+from orchestrator.durable import replace_file
+from orchestrator.errors import NoRate, NotFound, OrchestratorError
 from orchestrator.model.number import to_e164
+from orchestrator.model.numbering import by_numbering
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
+from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
-from orchestrator.routing.graph import Entry, Graph, Origin
+from orchestrator.routing.draw import draw
+from orchestrator.routing.expect import ANONYMOUS, outside_caller
+from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, walk
 
 _JSON_VERSION = 1
@@ -44,22 +55,44 @@ class _Asked:
 
 @click.command()
 @click.option("--tenant", required=True, help="Whose call it is.")
-@click.option("--from", "caller", required=True, metavar="WHO", help="An extension, or a number outside.")
-@click.option("--to", "to", required=True, metavar="NUMBER", help="What is dialled.")
+@click.option(
+    "--from", "caller", default="", metavar="WHO", help="An extension, a number outside, or anonymous."
+)
+@click.option("--to", "to", default="", metavar="NUMBER", help="What is dialled.")
+@click.option(
+    "--graph",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw where all calls of the tenant go, as SVG, instead.",
+)
 @click.option("--at", metavar="TIME", help="Local: 2026-12-31 19:05, or sat 19:05; now by default.")
 @click.option(
     "--lines-in-use", type=click.IntRange(min=0), default=0, show_default=True, help="Before this call."
 )
+@click.option("--by", "by", metavar="TRUNK", help="The trunk it comes in by, when that has a numbering.")
+@click.option("--dead", multiple=True, metavar="TRUNK", help="A trunk that takes no call.")
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
+@click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
+@click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
+@click.option("--live", is_flag=True, help="Ask the running switch for switches and the caller's manager.")
+@click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
 @json_option
 def route(
     tenant: str,
     caller: str,
     to: str,
+    picture: Path | None,
     at: str | None,
     lines_in_use: int,
+    on: Sequence[str],
+    manager: str | None,
+    live: bool,
+    by: str | None,
+    dead: Sequence[str],
+    press: str | None,
     busy: Sequence[str],
     no_answer: Sequence[str],
     unreachable: Sequence[str],
@@ -67,8 +100,8 @@ def route(
 ) -> None:
     """Say where a call would go: each step, what decides it, and the line of YAML behind it.
 
-    It goes by the YAML as it is written, applied or not, and asks no switch. Who is called answers, unless
-    --busy, --no-answer or --unreachable says otherwise.
+    It goes by the YAML as it is written, applied or not, and asks no switch but with --live. Who is called
+    answers, unless --busy, --no-answer or --unreachable says otherwise.
 
     \b
     Example:
@@ -82,10 +115,32 @@ def route(
     if model.service != "active":
         message = f"tenant {tenant} is {model.service}: the switch has none of its numbers and phones"
         raise NotFound(message, "service: active gives them back (decision 11)")
-    asked = _asked(definitions, model, caller, to)
+    if picture is not None:
+        _draw(picture, compile_tenant(definitions, model), model)
+        return
+    if not caller or not to:
+        raise click.UsageError("--from and --to say which call it is; --graph draws where all go")
+    asked = _asked(definitions, model, _sent(definitions, by, caller), _sent(definitions, by, to))
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
-    situation = Situation(when, lines_in_use, _told(asked, outcomes), asked.dialled)
+    are_on = _switches(asked.tenant, on)
+    if live:
+        session = Session(project, definitions, choose_node(definitions, model.node))
+        are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        manager = manager or asyncio.run(_live_manager(session, model, caller))
+    situation = Situation(
+        when,
+        lines_in_use,
+        _told(asked, outcomes),
+        asked.dialled,
+        are_on,
+        _extension(model, caller),
+        _dead(definitions, dead),
+        _on_switch(definitions, model),
+        _pressed(press),
+        outside_caller(model, caller, definitions.platform.region),
+        _manager(model, manager),
+    )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
     told = [_step(asked, each, situation, written) for each in passed]
@@ -106,7 +161,7 @@ def _asked(definitions: Definitions, tenant: Tenant, caller: str, to: str) -> _A
     region = definitions.platform.region
     origin: Origin = "phone"
     if caller not in tenant.employees_by_extension():
-        if to_e164(caller, region) is None:
+        if caller != ANONYMOUS and to_e164(caller, region) is None:
             hint = did_you_mean(caller, tenant.employees_by_extension())
             raise NotFound(f"{caller!r} is neither an employee of {tenant.name} nor a number outside", hint)
         origin = "trunk"
@@ -129,10 +184,82 @@ def _nothing(definitions: Definitions, tenant: Tenant, origin: Origin, to: str) 
     return f"{to!r} is no number of tenant {tenant.name}", hint
 
 
+async def _live_manager(session: Session, tenant: Tenant, caller: str) -> str:
+    number = outside_caller(tenant, caller, session.definitions.platform.region)
+    switch: AmiSwitch
+    async with session.switch() as switch:
+        return await switch.manager(tenant.name, number) if number else ""
+
+
+def _manager(tenant: Tenant, extension: str | None) -> str:
+    """Raises: NotFound: nobody has that extension."""
+    known = tenant.employees_by_extension()
+    if extension and extension not in known:
+        raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
+    return extension or ""
+
+
+def _draw(file: Path, graph: Graph, tenant: Tenant) -> None:
+    """Raises: OrchestratorError: it can't be written."""
+    try:
+        replace_file(file.absolute(), draw(graph, tenant).encode(), 0o644)
+    except OSError as error:
+        raise OrchestratorError(f"{file}: {error.strerror}", "name a file that can be written") from error
+    click.echo(f"{file}: where calls of {tenant.name} go", err=True)
+
+
+def _extension(tenant: Tenant, caller: str) -> str:
+    """Who calls, when it is a phone; empty: a trunk."""
+    return caller if caller in tenant.employees_by_extension() else ""
+
+
+def _dead(definitions: Definitions, dead: Sequence[str]) -> frozenset[str]:
+    """Raises: NotFound: there is no such trunk."""
+    for name in dead:
+        if name not in definitions.platform.trunks:
+            raise NotFound(f"there is no trunk {name!r}", did_you_mean(name, definitions.platform.trunks))
+    return frozenset(dead)
+
+
+def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:
+    """The numbers that are called without a trunk."""
+    here = (each for each in definitions.tenants.values() if each.node == tenant.node)
+    return frozenset(did.number for each in here if each.service == "active" for did in each.numbers)
+
+
+def _sent(definitions: Definitions, by: str | None, number: str) -> str:
+    """A number that an operator sends, brought to E.164 when its trunk says how. Raises: NotFound."""
+    if by is None:
+        return number
+    _dead(definitions, [by])
+    rules = dict(definitions.platform.trunks[by].numbering)
+    return (by_numbering(rules, number) if rules else None) or number
+
+
 def _owner(definitions: Definitions, number: str) -> Tenant | None:
     """The tenant that has a number."""
     owners = {did.number: each for each in definitions.tenants.values() for did in each.numbers}
     return owners.get(number)
+
+
+def _switches(tenant: Tenant, on: Sequence[str]) -> frozenset[str]:
+    """Raises: NotFound: the tenant has no such switch."""
+    known = [switch.name for switch in tenant.switches]
+    for name in on:
+        if name not in known:
+            raise NotFound(f"{tenant.name} has no switch {name!r}", did_you_mean(name, known))
+    return frozenset(on)
+
+
+def _pressed(press: str | None) -> tuple[str, ...]:
+    """Raises: click.BadParameter: no phone has such a key."""
+    pressed = tuple("" if each == "-" else each for each in (press or "").split(",") if each)
+    wrong = next((each for each in pressed if re.fullmatch(r"[0-9*]{0,6}", each) is None), None)
+    if wrong is not None:
+        raise click.BadParameter(
+            f"{wrong!r}: keys are digits and *, up to six, each time a menu asks; - for none"
+        )
+    return pressed
 
 
 def _told(asked: _Asked, outcomes: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
@@ -157,7 +284,9 @@ def _step(asked: _Asked, passed: Passed, situation: Situation, written: WrittenF
         rate, owner = _rate(asked, passed.number, situation.at), _neighbour(asked, passed.number)
     words = decided(passed, owner, rate)
     place = _place(passed, written)
-    return Told(passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate)
+    return Told(
+        passed.step.id, kind_of(passed.step), passed.outcome, words, place, passed.number, rate, passed.shown
+    )
 
 
 def _neighbour(asked: _Asked, number: str) -> str:
@@ -180,7 +309,9 @@ def _place(passed: Passed, written: WrittenFiles) -> Position:
     """The line that decided: a field of the record, the platform's where it isn't written, or the record."""
     if not passed.below:
         return passed.position
-    key = passed.opening.schedule if passed.opening is not None else ""
+    action = passed.step.action
+    key = action.name if isinstance(action, PlayMenu) else ""
+    key = passed.opening.schedule if passed.opening is not None else key
     place = written.at(passed.position, key, passed.below)
     if not place.default:
         return place.position

@@ -9,10 +9,10 @@ from orchestrator.cli.departments import distribution_words
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
 from orchestrator.routing import graph
-from orchestrator.routing.compile import FULL
+from orchestrator.routing.compile import FAILED, FULL
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
-from orchestrator.routing.walk import ANSWERED, DONE, Passed
+from orchestrator.routing.walk import ANSWERED, BLOCKED, DONE, LISTED, Passed, reached
 
 _BUSY_CAUSE = 17
 _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
@@ -21,13 +21,23 @@ _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
     graph.MarkInternal: "internal",
     graph.Announce: "announce",
+    graph.Greet: "greeting",
+    graph.PlayMenu: "menu",
+    graph.Dialled: "dialled",
     graph.Record: "record",
     graph.AskTime: "schedule",
+    graph.AskSwitch: "switch",
+    graph.AskCaller: "caller_list",
+    graph.AskManager: "manager",
+    graph.Block: "block",
+    graph.Turn: "turn",
+    graph.LogIn: "log_in",
     graph.Ring: "ring",
     graph.Distribute: "distribute",
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
     graph.DialOut: "dial_out",
+    graph.DialSip: "dial_sip",
     graph.Emergency: "emergency",
     graph.RefuseClass: "refuse",
     graph.HangUp: "hang_up",
@@ -36,7 +46,10 @@ _KINDS: dict[type[object], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A step as it is printed. Args: decided: in words. rate: of a call outside that has a price."""
+    """A step as it is printed. Args: decided: in words. rate: of a call outside that has a price.
+
+    shown: what a call outside shows.
+    """
 
     id: str
     kind: str
@@ -45,6 +58,7 @@ class Told:
     position: Position
     number: str = ""
     rate: Rate | None = None
+    shown: str = ""
 
     @property
     def place(self) -> str:
@@ -62,13 +76,14 @@ class Told:
                 "column": self.position.column,
             },
             "number": self.number or None,
+            "shows": self.shown or None,
             "price_per_minute": str(self.rate.price) if self.rate is not None else None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a call ends. Args: kind: `employee`, `department`, `outside`, `emergency` or `refused`.
+    """How a call ends. Args: kind: `employee`, `department`, `outside`, `emergency`, `code` or `refused`.
 
     name: who takes it; empty: nobody. sip: code that refuses it, when that is known.
     """
@@ -95,14 +110,34 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
-        case graph.Announce(prompt=prompt):
-            return f"answers and plays {prompt}"
+        case graph.Announce(prompt=prompt) | graph.Greet(prompt=prompt):
+            return f"answers and plays: {prompt.text}" if prompt.say else f"answers and plays {prompt.text}"
+        case graph.PlayMenu(name=name):
+            return f"menu {name}: {_chosen(passed)}"
+        case graph.Dialled():
+            return f"goes on to extension {outcome}"
         case graph.Record():
             return "records from the answer on"
         case graph.AskTime(schedule=schedule):
             assert passed.opening is not None
             rule = "" if passed.opening.rule == WEEK else f", {_RULES[passed.opening.rule]}"
             return f"{schedule} is {outcome}: {passed.opening.local:%a %Y-%m-%d %H:%M}{rule}"
+        case graph.AskSwitch(switch=switch):
+            return f"switch {switch} is {outcome}"
+        case graph.AskCaller(callers=callers):
+            return f"the caller is {'' if passed.outcome == LISTED else 'not '}in list {callers.name}"
+        case graph.AskManager():
+            return (
+                "nobody has spoken with the caller"
+                if outcome == "none"
+                else f"{outcome} spoke with the caller"
+            )
+        case graph.Block():
+            return "refuses the caller with 403" if passed.outcome == BLOCKED else "the caller isn't refused"
+        case graph.Turn(switch=switch):
+            return f"turns switch {switch} {outcome}"
+        case graph.LogIn(out=out):
+            return f"logs the caller {'out' if out else 'in'}"
         case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
@@ -113,39 +148,59 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"passes the call on: {when}" if passed.outcome == DONE else outcome
         case graph.Classify():
             return f"dial class {outcome}" if passed.outcome != "denied" else "its dial class isn't allowed"
-        case graph.DialOut(caller_id=caller_id, trunk=trunk):
+        case graph.DialOut(trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
             if passed.outcome == FULL:
                 outcome = "no line is free, 486"
-            return f"calls {passed.number}, {way}, shows {caller_id}, {price}: {outcome}"
+            return f"calls {passed.number}, {way}, shows {passed.shown}, {price}: {outcome}"
+        case graph.DialSip(address=address, caller_id=caller_id):
+            if passed.outcome == FULL:
+                outcome = "no line is free, 486"
+            return f"calls {address} by SIP, shows {caller_id}, no price: {outcome}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
-            return f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
+            told = f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
+            return told if passed.outcome == ANSWERED else f"{told}: failed"
         case graph.RefuseClass():
             return "refuses with 403"
         case graph.HangUp(cause=cause):
             return f"ends the call with {_SIP[cause]}"
 
 
+def _chosen(passed: Passed) -> str:
+    """What a caller does in a menu."""
+    tries = [f"{key} is pressed" if key else "nothing is pressed" for key in passed.pressed]
+    if passed.outcome in (graph.DIAL_EXTENSION, "invalid", "timeout"):
+        tries.append({"extension": "an extension is dialled"}.get(passed.outcome, "that was the last try"))
+    return ", ".join(tries)
+
+
 def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
     """How the call ends, by its last step."""
     last, words = passed[-1], told[-1]
+    kind, name = reached(last)
     match last.step.action:
-        case graph.Ring(kind=kind, name=name) if last.outcome == ANSWERED:
+        case graph.Ring() if last.outcome == ANSWERED:
             return End(kind, name, f"{kind} {name}")
-        case graph.Distribute(name=name) if last.outcome == ANSWERED:
-            return End("department", name, f"department {name}")
+        case graph.Distribute() if last.outcome == ANSWERED:
+            return End(kind, name, f"{kind} {name}")
         case graph.DialOut() if last.outcome == ANSWERED:
             rate = words.rate
             price = "no price in the deck" if rate is None else f"{rate.price} a minute, {rate.destination}"
-            return End("outside", last.number, f"outside {last.number}, {price}")
-        case graph.DialOut() if last.outcome == FULL:
+            return End(kind, name, f"outside {name}, {price}")
+        case graph.DialSip(address=address) if last.outcome == ANSWERED:
+            return End(kind, name, f"SIP address {address}")
+        case graph.DialOut() | graph.DialSip() if last.outcome == FULL:
             return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
-        case graph.Emergency(number=number):
-            return End("emergency", number, f"emergency {number}")
+        case graph.DialOut(trunk=trunk) | graph.Emergency(trunk=trunk) if last.outcome == FAILED:
+            return End("refused", "", f"nobody: trunk {trunk} fails")
+        case graph.Emergency():
+            return End(kind, name, f"{kind} {name}")
         case graph.HangUp(cause=cause):
             return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
-        case graph.RefuseClass():
+        case graph.RefuseClass() | graph.Block():
             return End("refused", "", "nobody: 403", 403)
+        case graph.Turn() | graph.LogIn():
+            return End(kind, name, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

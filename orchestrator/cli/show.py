@@ -13,13 +13,21 @@ import click
 
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.leads import (
+    CALLER_LIST_COLUMNS,
+    MENU_COLUMNS,
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
+    SWITCH_COLUMNS,
+    caller_list_row,
     leads,
+    menu_json,
+    menu_rows,
     overflow_json,
     overflow_rows,
     schedule_json,
     schedule_row,
+    shown_besides,
+    switch_row,
     target_json,
 )
 from orchestrator.cli.session import Session, json_option, node_option, open_session
@@ -126,7 +134,10 @@ def _data(
         "time_zone": tenant.time_zone,
         "node": tenant.node,
         "trunk": tenant.trunk,
+        "trunks": list(tenant.trunks),
         "caller_id": tenant.caller_id or None,
+        "verified_numbers": list(tenant.verified_numbers),
+        "caller_ids": {each.prefix: each.shown for each in tenant.caller_ids},
         "dial_classes": list(tenant.dial_classes),
         "lines": {
             "limit": definitions.line_limit(tenant),
@@ -136,12 +147,35 @@ def _data(
         "recording": {
             "on": _records(session, tenant),
             "kept_years": _years(session, tenant),
-            "announce": tenant.recording.announce or None,
-            "announce_outbound": tenant.recording.announce_outbound or None,
+            "announce": tenant.recording.announce.text or None,
+            "announce_outbound": tenant.recording.announce_outbound.text or None,
         },
+        "ringback": tenant.ringback.text or None,
+        "music_on_hold": tenant.music_on_hold.text or None,
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
-        "numbers": [{"number": did.number, **target_json(did.target)} for did in tenant.numbers],
+        "numbers": [
+            {"number": did.number, "greeting": did.greeting.text or None, **target_json(did.target)}
+            for did in tenant.numbers
+        ],
+        "menus": [menu_json(menu) for menu in tenant.menus],
+        "external_numbers": [
+            {"number": each.number, "address": f"{each.host}:{each.port}", "username": each.username}
+            for each in tenant.external_numbers
+        ],
         "schedules": [schedule_json(schedule) for schedule in tenant.schedules],
+        "switches": [
+            {"name": switch.name, "code": switch.code, "title": switch.title} for switch in tenant.switches
+        ],
+        "caller_lists": [
+            {
+                "name": each.name,
+                "numbers": [*each.numbers, *(f"{prefix}*" for prefix in each.prefixes)],
+                "anonymous": each.anonymous,
+                "refused": each.name in tenant.block,
+            }
+            for each in tenant.caller_lists
+        ],
+        "feature_codes": dict(tenant.feature_codes.by_name),
         "departments": [
             {
                 "name": department.name,
@@ -149,6 +183,8 @@ def _data(
                 "extension": department.extension or None,
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
+                "ringback": department.ringback.text or None,
+                "caller_id": department.caller_id or None,
                 "members": list(department.members),
                 "overflow": overflow_json(department.overflow),
             }
@@ -159,6 +195,8 @@ def _data(
                 "extension": employee.extension,
                 "name": employee.name,
                 "ring_timeout_s": employee.ring_timeout_s,
+                "ringback": employee.ringback.text or None,
+                "caller_id": employee.caller_id or None,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)
@@ -210,8 +248,15 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
     overflow = list(overflow_rows(tenant))
     if overflow:
         _section("overflow", OVERFLOW_COLUMNS, overflow)
+    if tenant.menus:
+        _section("menus", MENU_COLUMNS, list(menu_rows(tenant)))
     if tenant.schedules:
         _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
+    if tenant.caller_lists:
+        lists = [caller_list_row(each, tenant) for each in tenant.caller_lists]
+        _section("caller lists", CALLER_LIST_COLUMNS, lists)
+    if tenant.switches:
+        _section("switches", SWITCH_COLUMNS, [switch_row(switch) for switch in tenant.switches])
     _section(
         "employees",
         ("extension", "name", "rings", "device", "registered", "from", "phone", "round trip"),
@@ -232,10 +277,14 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
         "lines",
         f"{limit}, in use: {_UNKNOWN}" if live.in_use is None else f"{live.in_use} of {limit} in use",
     )
-    yield "caller ID", tenant.caller_id or "none"
+    yield "caller ID", ", ".join([tenant.caller_id or "none", *shown_besides(tenant)])
     yield "may dial", f"{', '.join(tenant.dial_classes) or 'nothing outside'}; emergency numbers always"
     yield "recording", _recording(session, tenant)
-    yield "trunk", tenant.trunk
+    if tenant.ringback:
+        yield "ringback", tenant.ringback.text
+    if tenant.music_on_hold:
+        yield "on hold", tenant.music_on_hold.text
+    yield "trunk", ", then ".join(tenant.trunks)
     yield "node", f"{tenant.node}, {tenant.time_zone}"
     yield "switch", f"not running, or not answering: {live.trouble}" if live.trouble else "running"
 

@@ -1,54 +1,21 @@
-"""A moment as an operator writes it: a date and time, a day of the week with a time, or a time of today."""
+"""`--at`: a moment, now by default."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
 
-from orchestrator.model.schedule import WEEKDAYS
-
-_CLOCK = re.compile(r"(?:([a-z]{3}) )?([01][0-9]|2[0-3]):([0-5][0-9])")
+from orchestrator.model.moment import HINT
+from orchestrator.model.moment import moment as moment_of
 
 
 def moment(text: str | None, now: datetime, zone: ZoneInfo) -> datetime:
-    """The moment meant, in a zone.
-
-    Args: text: `2026-12-31 19:05`, ISO 8601 with or without an offset, `sat 19:05` (the next one), `19:05`
-    (of today), or None: now.
-    Raises: click.BadParameter: it is none of these.
-
-    >>> moscow = ZoneInfo("Europe/Moscow")
-    >>> str(moment("sat 19:05", datetime(2026, 11, 26, 4, 0, tzinfo=ZoneInfo("UTC")), moscow))
-    '2026-11-28 19:05:00+03:00'
-    """
-    local_now = now.astimezone(zone)
+    """The moment meant, in a zone; None: now. Raises: click.BadParameter: it is no time."""
     if text is None:
-        return local_now
-    match = _CLOCK.fullmatch(text.lower())
-    if match is None:
-        return _written(text, zone)
-    day, hour, minute = match[1], int(match[2]), int(match[3])
-    if day is not None and day not in WEEKDAYS:
-        raise _no_time(text)
-    ahead = 0 if day is None else (WEEKDAYS.index(day) - local_now.weekday()) % len(WEEKDAYS)
-    at = time(hour, minute)
-    if day is not None and ahead == 0 and at < local_now.time().replace(second=0, microsecond=0):
-        ahead = len(WEEKDAYS)
-    return datetime.combine(local_now.date() + timedelta(days=ahead), at, zone)
-
-
-def _written(text: str, zone: ZoneInfo) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise _no_time(text) from None
-    if ":" not in text:
-        raise _no_time(text)
-    return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
-
-
-def _no_time(text: str) -> click.BadParameter:
-    return click.BadParameter(f"{text} is no time: write 2026-12-31 19:05, or sat 19:05", param_hint="--at")
+        return now.astimezone(zone)
+    found = moment_of(text, now, zone)
+    if found is None:
+        raise click.BadParameter(f"{text} is no time: {HINT}", param_hint="--at")
+    return found

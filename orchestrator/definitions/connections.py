@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import media, network, scalars
+from orchestrator.definitions.numbering import NUMBERING, rules
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf
 from orchestrator.model.platform import Address, Node, TlsListener, Trunk
@@ -187,6 +188,23 @@ TRUNK_CODECS = Field(
     default=(),
     default_text="`codecs` of the platform",
 )
+TRUNK_QUALIFY = Field(
+    "qualify_s",
+    scalars.seconds(5, 3600),
+    "How often the operator is asked whether it is there (OPTIONS); while it isn't, calls take the next "
+    "trunk.",
+    "30",
+    default=0,
+    default_text="never",
+)
+TRUNK_CAPACITY = Field(
+    "capacity",
+    scalars.integer(1, 100_000),
+    "Calls at once, both ways, shared among the tenants that use it.",
+    "30",
+    default=0,
+    default_text="as many as come",
+)
 
 
 def _trunk(given: Converted) -> Trunk:
@@ -200,6 +218,9 @@ def _trunk(given: Converted) -> Trunk:
         transport=given[TRUNK_TRANSPORT],
         srtp=given[TRUNK_SRTP],
         codecs=given[TRUNK_CODECS],
+        qualify_s=given[TRUNK_QUALIFY],
+        capacity=given[TRUNK_CAPACITY],
+        numbering=rules(given[NUMBERING]),
         position=given.position,
     )
 
@@ -215,6 +236,9 @@ TRUNK = Record(
         TRUNK_TRANSPORT,
         TRUNK_SRTP,
         TRUNK_CODECS,
+        TRUNK_QUALIFY,
+        TRUNK_CAPACITY,
+        NUMBERING,
     ),
     _trunk,
 )

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from orchestrator.definitions.checks import check_all
+from orchestrator.definitions.checks.sounds import LONGEST_PROMPT_S, check_sounds
 from orchestrator.definitions.deck import DECK_LIMIT, read_deck
 from orchestrator.definitions.document import Document, Written, converted
 from orchestrator.definitions.kept import KeptFiles
@@ -127,9 +128,10 @@ class _Reader:
         if self.cached:
             self.kept = KeptFiles.open(self.root, surroundings, len(files))
         tenants = [self._tenant(file, surroundings) for file in self._counted(files)]
+        limit_s = LONGEST_PROMPT_S if platform is None else platform.value.platform.limits.longest_prompt_s
         for tenant in tenants:
             if tenant is not None:
-                self._check_sounds(tenant)
+                self.problems += check_sounds(tenant, self.root, limit_s)
         written = Written(
             platform=platform,
             tariffs=tariffs,
@@ -216,17 +218,6 @@ class _Reader:
         if self.kept is not None:
             self.kept.keep(file, digest, deck)
         return deck
-
-    def _check_sounds(self, tenant: Document[Tenant]) -> None:
-        recording = tenant.value.recording
-        for key, file in (
-            ("announce", recording.announce),
-            ("announce_outbound", recording.announce_outbound),
-        ):
-            if file and not (self.root / file).is_file():
-                message = f"there is no file {quoted(file)}"
-                where = ("recording", key)
-                self.problems.append(tenant.problem(where, "sound-missing", message, "put it there"))
 
     def _check_certificates(self, platform: Document[PlatformFile]) -> None:
         """Certificates in the project; those elsewhere, and every key, lie on the node's machine."""

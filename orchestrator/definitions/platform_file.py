@@ -33,7 +33,10 @@ class PlatformFile:
     @property
     def surroundings(self) -> Surroundings:
         """What the other files of its project depend on."""
-        return Surroundings(self.platform.region or "RU", self.platform.time_zone, self.defaults)
+        platform = self.platform
+        return Surroundings(
+            platform.region or "RU", platform.time_zone, self.defaults, platform.language or "ru"
+        )
 
 
 EMERGENCY_NUMBER = scalars.matching(
@@ -65,6 +68,13 @@ LIMITS = (
         "14400",
         default=14400,
     ),
+    LONGEST_PROMPT := Field(
+        "longest_prompt_s",
+        scalars.seconds(5, 86400),
+        "A prompt may last so long; music isn't bounded by it.",
+        "600",
+        default=600,
+    ),
 )
 
 
@@ -74,6 +84,7 @@ def _limits(given: Converted) -> CallLimits:
         rtp_hold_timeout_s=given[RTP_HOLD_TIMEOUT],
         session_expires_s=given[SESSION_EXPIRES],
         longest_call_s=given[LONGEST_CALL],
+        longest_prompt_s=given[LONGEST_PROMPT],
     )
 
 
@@ -82,6 +93,14 @@ DEFAULT_NODE = Field(
 )
 DEFAULT_TRUNK = Field(
     "trunk", scalars.slug("a trunk's name"), "Trunk of a tenant that names none.", "main", "", "none"
+)
+DEFAULT_TRUNKS = Field(
+    "trunks",
+    ListOf(scalars.slug("a trunk's name"), at_least=1),
+    "In place of `trunk`: several, the first that takes the call.",
+    "[main, reserve]",
+    default=(),
+    default_text="none",
 )
 DEFAULT_TARIFF = Field(
     "tariff", scalars.slug("a tariff's name"), "Tariff of a tenant that names none.", "master", "", "none"
@@ -106,7 +125,7 @@ DEFAULT_CLASSES = Field(
 def _defaults(given: Converted) -> Defaults:
     return Defaults(
         node=given[DEFAULT_NODE],
-        trunk=given[DEFAULT_TRUNK],
+        trunks=given[DEFAULT_TRUNKS] or tuple(name for name in (given[DEFAULT_TRUNK],) if name),
         tariff=given[DEFAULT_TARIFF],
         ring_timeout_s=given[DEFAULT_RING],
         dial_classes=tuple(sorted(given[DEFAULT_CLASSES])),
@@ -197,7 +216,7 @@ DEFAULTS = Field(
     "defaults",
     Record(
         "the defaults",
-        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
+        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TRUNKS, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
         _defaults,
     ),
     "What tenants get that say nothing themselves.",

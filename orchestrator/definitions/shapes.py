@@ -29,7 +29,7 @@ class Defaults:
     """What tenants get that say nothing themselves. Empty: the platform gives none."""
 
     node: str = ""
-    trunk: str = ""
+    trunks: tuple[str, ...] = ()
     tariff: str = ""
     ring_timeout_s: int = 30
     dial_classes: tuple[str, ...] = ("local", "national", "mobile")
@@ -42,6 +42,7 @@ class Surroundings:
     region: str = "RU"
     time_zone: str = "Europe/Moscow"
     defaults: Defaults = field(default_factory=Defaults)
+    language: str = "ru"
 
 
 @dataclass(slots=True)

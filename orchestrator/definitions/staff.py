@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
+from orchestrator.definitions.caller_ids import STAFF_CALLER_ID
 from orchestrator.definitions.distribution import DISTRIBUTION, MEMBERS, STEP, WRAP_UP
+from orchestrator.definitions.prompts import RINGBACK
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
 from orchestrator.definitions.targets import OVERFLOW
@@ -39,11 +41,17 @@ def _employee(given: Converted) -> Employee:
         devices=tuple(Device(name, given.position) for name in given[DEVICES]),
         ring_timeout_s=_ring_timeout(given[EMPLOYEE_RING], given.surroundings),
         overflow=given[OVERFLOW],
+        ringback=given[RINGBACK],
+        caller_id=given[STAFF_CALLER_ID],
         position=given.position,
     )
 
 
-EMPLOYEE = Record("an employee", (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW), _employee)
+EMPLOYEE = Record(
+    "an employee",
+    (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK, STAFF_CALLER_ID),
+    _employee,
+)
 
 DEPARTMENT_EXTENSION = Field(
     "extension", scalars.extension(), "What rings it from inside.", '"200"', default="", default_text="none"
@@ -66,6 +74,8 @@ def _department(given: Converted) -> Department:
         delays_s={member.extension: member.delay_s for member in given[MEMBERS] if member.delay_s},
         step_s=given[STEP],
         wrap_up_s=given[WRAP_UP],
+        ringback=given[RINGBACK],
+        caller_id=given[STAFF_CALLER_ID],
         position=given.position,
     )
 
@@ -81,6 +91,8 @@ DEPARTMENT = Record(
         STEP,
         WRAP_UP,
         OVERFLOW,
+        RINGBACK,
+        STAFF_CALLER_ID,
     ),
     _department,
 )

@@ -19,7 +19,19 @@ DEEPEST = 3
 LEAVES: tuple[Field[str], ...] = (
     Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
     Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
+    Field("menu", scalars.slug("a menu's name"), "A menu, by name.", "main"),
     Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
+    Field(
+        "sip",
+        scalars.matching(
+            "a SIP address",
+            r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9]([A-Za-z0-9.-]{0,200}[A-Za-z0-9])?(:[1-9][0-9]{0,4})?",
+            "sip-address",
+            "name@host or name@host:port, for example reception@pbx.example",
+        ),
+        "A SIP address of somebody else; such a call takes two lines and has no price.",
+        "reception@pbx.example",
+    ),
     Field(
         "hangup",
         scalars.choice("a refusal", REFUSALS),
@@ -59,6 +71,29 @@ CHOICES: tuple[Choice, ...] = (
         Field("schedule", scalars.slug("a schedule's name"), "A schedule, by name.", "office"),
         (("open", "Where a call goes while it is open."), ("closed", "Where a call goes while it isn't.")),
     ),
+    Choice(
+        Field("switch", scalars.slug("a switch's name"), "A switch of the tenant, by name.", "night"),
+        (("on", "Where a call goes while it is on."), ("off", "Where a call goes while it is off.")),
+    ),
+    Choice(
+        Field("caller_list", scalars.slug("a caller list's name"), "A caller list, by name.", "vip"),
+        (("listed", "Where a call of who is in it goes."), ("others", "Where any other call goes.")),
+    ),
+    Choice(
+        Field(
+            "manager",
+            scalars.matching(
+                "whole seconds (5 to 120 s)",
+                r"[5-9]|[1-9][0-9]|1[01][0-9]|120",
+                "out-of-range",
+                "5 to 120 s are allowed",
+                numeric=True,
+            ),
+            "Rings the employee who last spoke with the caller, for so many seconds.",
+            "20",
+        ),
+        (("reserve", "Where a call goes that nobody has spoken with, or that they don't take."),),
+    ),
 )
 """A key belongs to one choice alone."""
 
@@ -79,7 +114,9 @@ class TargetTree(Shape[Target]):
     def _tree(self, node: Marked, path: Path, reading: Reading, depth: int) -> Target:
         if isinstance(node, MarkedMapping):
             written = {key.text for key, _ in node.entries}
-            choice = next((each for each in CHOICES if written.intersection(each.keys)), None)
+            meant = [each for each in CHOICES if each.name in written]
+            meant += [each for each in CHOICES if written.intersection(each.keys)]
+            choice = next(iter(meant), None)
             if choice is not None:
                 return self._choice(choice, node, path, reading, depth)
         known = {each.name: each for each in LEAVES}

@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
+from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
+from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
+from orchestrator.definitions.expectations import EXPECTS
+from orchestrator.definitions.external_numbers import EXTERNAL_NUMBERS
+from orchestrator.definitions.menus import MENUS
+from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
-from orchestrator.definitions.quoting import quoted
+from orchestrator.definitions.prompts import PROMPT, RINGBACK, PromptShape
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.schedules import SCHEDULE
-from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar, Surroundings
+from orchestrator.definitions.shapes import Defaults, Field, ListOf, Scalar, Surroundings
 from orchestrator.definitions.staff import DEPARTMENT, EMPLOYEE
-from orchestrator.definitions.targets import TARGET
+from orchestrator.definitions.states import FEATURE_CODES, SWITCHES
+from orchestrator.model.prompt import SILENCE
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.tenant import Did, Recording, Tenant
 
-SOUND_PATTERN = r"([A-Za-z0-9_][A-Za-z0-9._-]{0,80}/){0,8}[A-Za-z0-9_][A-Za-z0-9._-]{0,80}\.wav"
-
-
-def _sound_path(given: str) -> str | Refusal:
-    if re.fullmatch(SOUND_PATTERN, given) and ".." not in given:
-        return given
-    hint = "a .wav inside the project, from its root, of Latin letters, digits and . _ -"
-    return Refusal("sound-path", f"{quoted(given)} is no path of a sound", hint)
-
-
 ANNOUNCE = Field(
     "announce",
-    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
-    "Sound that a caller from outside hears first: a WAV file, from the project's root.",
+    PromptShape(listed=True),
+    "What a caller from outside hears first: a prompt (a WAV file, from the project's root, or a text).",
     "prompts/recorded.wav",
-    default="",
+    default=SILENCE,
     default_text="none",
 )
 ANNOUNCE_OUTBOUND = Field(
     "announce_outbound",
-    scalars.parsed("a sound file's path", _sound_path, SOUND_PATTERN),
+    PROMPT,
     "The same for somebody outside who is called.",
     "prompts/recorded.wav",
-    default="",
+    default=SILENCE,
     default_text="none",
 )
 
@@ -103,10 +100,18 @@ TRUNK: Field[str | None] = Field(
     None,
     "`defaults.trunk` of the platform",
 )
+TRUNKS: Field[tuple[str, ...]] = Field(
+    "trunks",
+    ListOf(scalars.slug("a trunk's name"), at_least=1),
+    "In place of `trunk`: several, the first that takes the call.",
+    "[main, reserve]",
+    default=(),
+    default_text="`defaults.trunks` of the platform",
+)
 CALLER_ID: Field[str | None] = Field(
     "caller_id",
     scalars.number(),
-    "What is shown outside: one of its own numbers (decision 15).",
+    "What is shown outside: one of its own or verified numbers (decision 15).",
     '"+74951112233"',
     None,
     "its number when it has one alone",
@@ -172,7 +177,7 @@ SCHEDULES: Field[tuple[Entry[Schedule], ...]] = Field(
 )
 NUMBERS = Field(
     "numbers",
-    MapOf(scalars.number("an external number"), TARGET),
+    MapOf(scalars.number("an external number"), NUMBER_USE),
     "Its external numbers, and where a call to each goes.",
     '{"+74951112233": {department: sales}}',
     default=(),
@@ -194,11 +199,28 @@ ENCRYPTION = Field(
     "required",
     default="off",
 )
+TENANT_RINGBACK = replace(
+    RINGBACK,
+    doc="Music or a message that who calls from outside hears in place of ringing tones: a prompt, played "
+    "over and over.",
+    default_text="ringing tones",
+)
+MUSIC_ON_HOLD = Field(
+    "music_on_hold",
+    PROMPT,
+    "Music that is heard by whoever a phone of the tenant puts on hold: a prompt, played over and over.",
+    "music/hold.wav",
+    default=SILENCE,
+    default_text="silence",
+)
 
 
 def _tenant(given: Converted) -> Tenant:
     defaults = given.surroundings.defaults
-    numbers = tuple(Did(entry.key, entry.value, entry.position) for entry in given[NUMBERS])
+    numbers = tuple(
+        Did(entry.key, entry.value.target, entry.value.greeting, entry.value.ringback, entry.position)
+        for entry in given[NUMBERS]
+    )
     only = numbers[0].number if len(numbers) == 1 else ""
     return Tenant(
         name=given[NAME],
@@ -207,7 +229,7 @@ def _tenant(given: Converted) -> Tenant:
         service=given[SERVICE],
         time_zone=_given_or(given[TIME_ZONE], given.surroundings.time_zone),
         node=_given_or(given[NODE], defaults.node),
-        trunk=_given_or(given[TRUNK], defaults.trunk),
+        trunks=_trunks(given, defaults),
         caller_id=_given_or(given[CALLER_ID], only),
         options=given[OPTIONS],
         seats=given[SEATS],
@@ -217,11 +239,27 @@ def _tenant(given: Converted) -> Tenant:
         employees=given[EMPLOYEES],
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
         schedules=tuple(entry.value for entry in given[SCHEDULES]),
+        menus=tuple(entry.value for entry in given[MENUS]),
+        switches=tuple(entry.value for entry in given[SWITCHES]),
+        feature_codes=given[FEATURE_CODES],
+        caller_lists=tuple(entry.value for entry in given[CALLER_LISTS]),
+        block=given[BLOCK],
+        expects=given[EXPECTS],
         numbers=numbers,
         codecs=given[CODECS],
         encryption=given[ENCRYPTION],
+        ringback=given[TENANT_RINGBACK],
+        music_on_hold=given[MUSIC_ON_HOLD],
+        verified_numbers=given[VERIFIED_NUMBERS],
+        caller_ids=regions(given[CALLER_IDS]),
+        external_numbers=tuple(entry.value for entry in given[EXTERNAL_NUMBERS]),
         position=given.position,
     )
+
+
+def _trunks(given: Converted, defaults: Defaults) -> tuple[str, ...]:
+    one = given[TRUNK]
+    return given[TRUNKS] or (defaults.trunks if one is None else (one,))
 
 
 def _given_or(given: str | None, default: str) -> str:
@@ -243,7 +281,10 @@ TENANT = Record(
         TIME_ZONE,
         NODE,
         TRUNK,
+        TRUNKS,
         CALLER_ID,
+        VERIFIED_NUMBERS,
+        CALLER_IDS,
         OPTIONS,
         SEATS,
         LINES,
@@ -251,10 +292,19 @@ TENANT = Record(
         RECORDING,
         CODECS,
         ENCRYPTION,
+        TENANT_RINGBACK,
+        MUSIC_ON_HOLD,
         EMPLOYEES,
         DEPARTMENTS,
         SCHEDULES,
+        MENUS,
+        CALLER_LISTS,
+        BLOCK,
+        SWITCHES,
+        FEATURE_CODES,
         NUMBERS,
+        EXTERNAL_NUMBERS,
+        EXPECTS,
     ),
     _tenant,
 )

@@ -18,6 +18,7 @@ DEFAULTS_IN_PLATFORM = {
     "tariff": "defaults.tariff",
     "node": "defaults.node",
     "trunk": "defaults.trunk",
+    "trunks": "defaults.trunks",
     "ring_timeout_s": "defaults.ring_timeout_s",
     "outgoing.allow": "defaults.dial_classes",
     "time_zone": "time_zone",

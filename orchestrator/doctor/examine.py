@@ -24,6 +24,7 @@ from orchestrator.doctor import (
     names,
     permissions,
     ports,
+    registrations,
     sounds,
     strength,
     switch,
@@ -78,6 +79,7 @@ CHECKS: Sequence[Check] = (
     *certificates.CHECKS,
     *clock.CHECKS,
     *names.CHECKS,
+    *registrations.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
     *database.CHECKS,
@@ -159,7 +161,15 @@ def _groups(subject: Subject) -> dict[str, Group]:
         "passwords": lambda: strength.check(secret_facts.observe(subject)),
         "certificates": certificate_group,
         "clock": lambda: clock.check(clock_facts.observe(zones, subject.live)),
-        "names": lambda: names.check(name_facts.observe(list(platform.trunks.values()))),
+        "names": lambda: names.check(name_facts.observe(subject.definitions.trunks_of(subject.node))),
+        "registrations": lambda: registrations.check(
+            [
+                f"trunk-{trunk.name}"
+                for trunk in subject.definitions.trunks_of(subject.node)
+                if trunk.auth == "registration"
+            ],
+            subject.live.registrations,
+        ),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),
         "database": lambda: database.check(inspect(url, subject.systemname())),

@@ -9,9 +9,9 @@ from orchestrator.doctor.finding import Check, Finding, some
 
 PROMPTS = Check(
     "prompts",
-    "each sound file that a tenant names",
+    "each sound file that a tenant names, each text that is to be spoken",
     "the law asks that a caller hears of the recording; a file that can't be played is silence",
-    problem_when="one isn't there or isn't 16 bit mono WAV at 8 or 16 kHz",
+    problem_when="one isn't there, is no WAV file, or can't be spoken",
 )
 LANGUAGE = Check(
     "sounds-language",
@@ -53,7 +53,9 @@ class Sounds:
 def check(seen: Sounds) -> Iterator[Finding]:
     """Findings on sounds."""
     if seen.unplayable:
-        yield PROMPTS.problem(some(seen.unplayable), "save it as 16 bit mono WAV, 8000 Hz, and vpbx apply")
+        yield PROMPTS.problem(
+            some(seen.unplayable), "put WAV files there, apt install espeak-ng, and vpbx apply"
+        )
     else:
         yield PROMPTS.ok(
             f"{seen.prompts} of {seen.prompts} can be played" if seen.prompts else "none is named"

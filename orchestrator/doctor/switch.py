@@ -33,6 +33,7 @@ class LiveSwitch:
         answers: an AMI session was had, and it was ours. trouble: why not, when the process is there.
         version: e.g. `22.10.1`. modules: status by module, e.g. `Running`.
         readers: by AMI user, the event classes it reads. http: the first lines of `http show status`.
+        registrations: state by trunk, those with operators and providers.
         ahead_s: its clock against ours; unsure_s: by how much that may be wrong.
     """
 
@@ -43,6 +44,7 @@ class LiveSwitch:
     modules: Mapping[str, str] | None = None
     readers: Mapping[str, str] | None = None
     http: str = ""
+    registrations: Mapping[str, str] | None = None
     ahead_s: float | None = None
     unsure_s: float = 0.0
 

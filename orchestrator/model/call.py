@@ -15,6 +15,10 @@ Systemname = NewType("Systemname", str)
 """The random name of a switch, kept for its life; every genuine event carries it."""
 
 
+MUSIC_STOPPED = "MUSIC_STOPPED"
+"""A channel has heard the end of music: on hold, or in place of ringing tones. It is in no durable record."""
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchEvent:
     """One normalised event of the switch, the same whether it came over AMI or from the durable record.
@@ -41,11 +45,13 @@ class Leg:
 
     Args:
         linkedid: the call's, as it was when the leg was marked.
-        direction: `in`, `out`, `internal` or `emergency`.
+        direction: `in`, `out`, `internal`, `emergency` or `sip` (to a SIP address outside).
         from_number, to_number: E.164 outside, an extension inside; empty when withheld.
         employee: the extension that placed it, or empty.
         decision: `admitted`, `full` (no free line), `class` (dial class not allowed),
-        `insecure` (not over TLS, which the tenant requires), ...
+        `insecure` (not over TLS, which the tenant requires), `caller-id` (what it would show isn't the
+        tenant's), `trunk-full` (its trunk carries no more calls), `round`
+        (passed on too often before it came), ...
         answered_at: None when never answered. ended_at: None while up.
         estimated: the end is the last known second of a call that a crash cut off.
     """

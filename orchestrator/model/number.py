@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SPACING = re.compile(r"[\s()\-.]")
+LEAST_DIGITS, MOST_DIGITS = 7, 15
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 

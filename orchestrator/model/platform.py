@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import Tenant
@@ -69,6 +70,9 @@ class Trunk:
     match: source addresses its calls come from. secret: where the password is read: `env:NAME`,
     `file:PATH` or `` (none); never the password itself. transport: `udp`, `tcp` or `tls`.
     srtp: `off`, `offered` or `required`. codecs: in order of preference; empty: the platform's.
+    qualify_s: how often it is asked whether it is there; 0: never. capacity: calls at once; 0: any number.
+    number: E.164, that a tenant has registered there; empty: an operator's trunk, with numbers of many.
+    numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
     """
 
     name: str
@@ -80,17 +84,25 @@ class Trunk:
     transport: str = "udp"
     srtp: str = "off"
     codecs: tuple[str, ...] = ()
+    qualify_s: int = 0
+    capacity: int = 0
+    number: str = ""
+    numbering: tuple[tuple[str, str], ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """No call hangs for ever: RTP silence, session timers, longest call; all in seconds."""
+    """No call hangs for ever: RTP silence, session timers, longest call; all in seconds.
+
+    Args: longest_prompt_s: a longer prompt is taken for a mistake.
+    """
 
     rtp_timeout_s: int
     rtp_hold_timeout_s: int
     session_expires_s: int
     longest_call_s: int
+    longest_prompt_s: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +145,12 @@ class Definitions:
     tariffs: Mapping[str, Tariff]
     tenants: Mapping[str, Tenant]
 
+    def trunks_of(self, node: Node) -> list[Trunk]:
+        """Every trunk of a node: the platform's, and the external numbers of its active tenants, by name."""
+        own = [each for each in self.tenants.values() if each.node == node.name and each.service == "active"]
+        external = [_registered(number) for each in own for number in each.external_numbers]
+        return [*self.platform.trunks.values(), *sorted(external, key=lambda each: each.name)]
+
     def line_limit(self, tenant: Tenant) -> int:
         """How many lines the tenant has. Rule: decision 2, seats x lines a seat; an own lower limit wins."""
         tariff = self.tariffs[tenant.tariff]
@@ -145,6 +163,21 @@ class Definitions:
         return frozenset(
             (*tariff.includes, *(name for slug in tenant.options for name in tariff.options[slug].unlocks))
         )
+
+
+def _registered(external: ExternalNumber) -> Trunk:
+    """An external number as a trunk. Its name can't be one of the platform's: those begin with a letter."""
+    return Trunk(
+        name=external.number.removeprefix("+"),
+        auth="registration",
+        address=Address(external.host, external.port),
+        match=(),
+        username=external.username,
+        secret=external.secret,
+        transport=external.transport,
+        number=external.number,
+        position=external.position,
+    )
 
 
 def lines_given(tariff: Tariff, tenant: Tenant) -> int:

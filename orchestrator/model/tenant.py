@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.caller_id import RegionCallerId
+from orchestrator.model.caller_list import CallerList
+from orchestrator.model.expectation import Expectation
+from orchestrator.model.external_number import ExternalNumber
+from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
+from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
+from orchestrator.model.state import FeatureCodes, TenantSwitch
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `outside`, `hangup`, or of a choice: `schedule`. name: an extension,
-    a department's name, an E.164 number, a word of `REFUSALS`, or what a choice asks, such as a schedule's
-    name. branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `outside`, `sip`, `hangup`, or of a choice: `schedule`,
+    `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a
+    SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a
+    choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str
@@ -57,11 +65,19 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Employee:
+    """Somebody who can be called.
+
+    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it
+    shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
+    """
+
     extension: str
     name: str
     devices: tuple[Device, ...]
     ring_timeout_s: int
     overflow: tuple[Overflow, ...] = ()
+    ringback: Prompt = SILENCE
+    caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -76,6 +92,8 @@ class Department:
     Args: extension: what rings it from inside; may be empty. distribution: of `DISTRIBUTIONS`.
     ring_timeout_s: of all of it. delays_s: of members that ring later than the others. step_s: how long a
     member rings before the next, or before one more. wrap_up_s: how long a member isn't rung after a call.
+    ringback: as an employee's. caller_id: what its members show outside that have none themselves, E.164; or
+    empty.
     """
 
     name: str
@@ -88,15 +106,22 @@ class Department:
     delays_s: Mapping[str, int] = field(default_factory=dict)
     step_s: int = 10
     wrap_up_s: int = 0
+    ringback: Prompt = SILENCE
+    caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Did:
-    """An external number of a tenant and where a call to it goes."""
+    """An external number of a tenant and where a call to it goes.
+
+    Args: greeting: what every caller hears first. ringback: in place of ringing tones; none: the tenant's.
+    """
 
     number: str
     target: Target
+    greeting: Prompt = SILENCE
+    ringback: Prompt = SILENCE
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -104,23 +129,27 @@ class Did:
 class Recording:
     """How calls are recorded when the tenant has the option.
 
-    Args: announce: WAV file, relative to the project, that a caller from outside hears first; empty: none.
-    announce_outbound: the same for a callee outside.
+    Args: announce: what a caller from outside hears first. announce_outbound: the same for a callee outside.
     """
 
-    announce: str = ""
-    announce_outbound: str = ""
+    announce: Prompt = SILENCE
+    announce_outbound: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant (domain). Args: caller_id: E.164, one of its numbers. options: quantity by slug, sorted.
+    """A tenant (domain).
 
+    Args: caller_id: E.164, an own or verified number. options: quantity by slug, sorted.
     seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
-    trunk: the trunk its outbound calls leave by. node: its home node. codecs: of its phones, in order of
-    preference; empty: the platform's. encryption: `off`, `offered` or `required`.
+    trunks: those its outbound calls leave by, the first that takes them. node: its home node. codecs: of its
+    phones, in order of preference; empty: the platform's. encryption: `off`, `offered` or `required`.
+    ringback, music_on_hold: what who calls from outside hears in place of ringing tones, and what whoever a
+    phone puts on hold hears. verified_numbers: elsewhere, that it may show.
+    caller_ids: what it shows by region called, sorted.
+    external_numbers: those of its numbers that another provider has, sorted.
     """
 
     name: str
@@ -129,7 +158,7 @@ class Tenant:
     service: str
     time_zone: str
     node: str
-    trunk: str
+    trunks: tuple[str, ...]
     caller_id: str
     options: Mapping[str, int]
     seats: int | None
@@ -142,7 +171,32 @@ class Tenant:
     codecs: tuple[str, ...] = ()
     encryption: str = "off"
     schedules: tuple[Schedule, ...] = ()
+    menus: tuple[Menu, ...] = ()
+    ringback: Prompt = SILENCE
+    music_on_hold: Prompt = SILENCE
+    switches: tuple[TenantSwitch, ...] = ()
+    feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
+    caller_lists: tuple[CallerList, ...] = ()
+    block: tuple[str, ...] = ()
+    expects: tuple[Expectation, ...] = field(default=(), compare=False)
+    verified_numbers: tuple[str, ...] = ()
+    caller_ids: tuple[RegionCallerId, ...] = ()
+    external_numbers: tuple[ExternalNumber, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def trunk(self) -> str:
+        """The trunk that is tried first; empty where none is known."""
+        return self.trunks[0] if self.trunks else ""
+
+    @property
+    def may_show(self) -> frozenset[str]:
+        """Every number that it may show outside. Rule: decision 15."""
+        return frozenset((*(did.number for did in self.numbers), *self.verified_numbers))
+
+    def departments_of(self, extension: str) -> tuple[Department, ...]:
+        """Those that an employee is a member of."""
+        return tuple(each for each in self.departments if extension in each.members)
 
     def employee(self, extension: str) -> Employee:
         return self.employees_by_extension()[extension]

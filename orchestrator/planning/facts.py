@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.menu import Menu
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
 
@@ -34,18 +35,33 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     yield "tariff", tenant.tariff
     yield "lines", str(definitions.line_limit(tenant))
     yield "caller ID", tenant.caller_id
-    yield "trunk", tenant.trunk
+    if tenant.verified_numbers:
+        yield "verified numbers", ", ".join(tenant.verified_numbers)
+    for region in tenant.caller_ids:
+        yield f"caller ID/to {region.prefix}", region.shown
+    yield "trunk", ", ".join(tenant.trunks)
     yield "time zone", tenant.time_zone
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
     for option, quantity in tenant.options.items():
         yield f"options/{option}", "on" if quantity == 1 else str(quantity)
-    yield "recording/announce", tenant.recording.announce
-    yield "recording/announce outbound", tenant.recording.announce_outbound
+    yield "recording/announce", tenant.recording.announce.text
+    yield "recording/announce outbound", tenant.recording.announce_outbound.text
+    if tenant.ringback:
+        yield "ringback", tenant.ringback.text
+    if tenant.music_on_hold:
+        yield "music on hold", tenant.music_on_hold.text
+    for external in tenant.external_numbers:
+        account = f"{external.username} at {external.host}:{external.port}"
+        yield f"numbers/{external.number}/registered as", account
     for employee in tenant.employees:
         base = f"employees/{employee.extension}"
         yield f"{base}/name", employee.name
         yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
         yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
+        if employee.caller_id:
+            yield f"{base}/caller ID", employee.caller_id
+        if employee.ringback:
+            yield f"{base}/ringback", employee.ringback.text
         yield from _overflow_facts(base, employee.overflow)
     for department in tenant.departments:
         base = f"departments/{department.name}"
@@ -54,6 +70,10 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/members", ", ".join(department.members)
         yield f"{base}/distribution", department.distribution
         yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+        if department.caller_id:
+            yield f"{base}/caller ID", department.caller_id
+        if department.ringback:
+            yield f"{base}/ringback", department.ringback.text
         yield from _overflow_facts(base, department.overflow)
     for schedule in tenant.schedules:
         base = f"schedules/{schedule.name}"
@@ -61,8 +81,38 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/holidays", schedule.holidays
         for day, hours in schedule.dates.items():
             yield f"{base}/{day}", str(hours)
+    for menu in tenant.menus:
+        yield from _menu_facts(menu)
+    for callers in tenant.caller_lists:
+        yield f"caller lists/{callers.name}", callers.text
+    if tenant.block:
+        yield "refused callers", ", ".join(tenant.block)
+    for switch in tenant.switches:
+        yield f"switches/{switch.name}/code", switch.code
+        yield f"switches/{switch.name}/title", switch.title
+    for name, code in tenant.feature_codes.by_name.items():
+        yield f"codes/{name.replace('_', ' ')}", code
     for did in tenant.numbers:
         yield f"numbers/{did.number}/target", target_text(did.target)
+        if did.greeting:
+            yield f"numbers/{did.number}/greeting", did.greeting.text
+        if did.ringback:
+            yield f"numbers/{did.number}/ringback", did.ringback.text
+
+
+def _menu_facts(menu: Menu) -> Iterator[tuple[str, str]]:
+    base = f"menus/{menu.name}"
+    yield f"{base}/prompt", menu.prompt.text
+    yield f"{base}/extension", menu.extension
+    yield f"{base}/dial extension", "yes" if menu.dial_extension else "no"
+    yield f"{base}/tries", f"{menu.tries}, waits {menu.wait_s} s"
+    for key, target in menu.keys:
+        yield f"{base}/key {key}", target_text(target)
+    for name, after in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+        if after is not None:
+            yield f"{base}/{name}", target_text(after)
+    if menu.invalid_prompt:
+        yield f"{base}/invalid prompt", menu.invalid_prompt.text
 
 
 def _overflow_facts(base: str, overflow: tuple[Overflow, ...]) -> Iterator[tuple[str, str]]:

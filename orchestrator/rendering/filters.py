@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -10,10 +11,16 @@ from datetime import date
 from jinja2 import Undefined
 
 from orchestrator.errors import RenderFailed
+from orchestrator.model.prompt import Prompt
 from orchestrator.routing.hours import Day
+from orchestrator.routing.menus import key_outcome
 
 PROMPT_PREFIX = "vpbx"
 """Directory among the switch's sounds that the prompts of the project are found in."""
+
+_CODE = re.compile(r"\*[0-9]+")
+_LONGEST_CLASS = 79
+"""Asterisk cuts the name of a class of music on hold."""
 
 _ARGUMENT = re.compile(r"[A-Za-z0-9+._/-]*")
 
@@ -41,6 +48,30 @@ def argument(value: str | int) -> str:
     if _ARGUMENT.fullmatch(text) is None:
         raise RenderFailed(f"{text!r} can't be an argument in the dialplan")
     return text
+
+
+def feature_code(value: str) -> str:
+    """A code that a phone dials: a star and digits.
+
+    >>> feature_code("*50")
+    '*50'
+    """
+    if _CODE.fullmatch(value) is None:
+        raise RenderFailed(f"{value!r} is no code that a phone dials")
+    return value
+
+
+def sip_address(value: str) -> str:
+    """A SIP address inside an application's argument list: user@host or user@host:port.
+
+    >>> sip_address("reception@pbx.example:5060")
+    'reception@pbx.example:5060'
+    """
+    user, at, host = value.partition("@")
+    host, _, port = host.partition(":")
+    if not at or not user or not host or (port and not port.isdigit()):
+        raise RenderFailed(f"{value!r} is no SIP address")
+    return f"{argument(user)}@{argument(host)}{port and ':'}{port}"
 
 
 def setting(value: str | int) -> str:
@@ -78,19 +109,46 @@ def spoken(value: str) -> str:
     return display_name(value).replace("$", "＄")
 
 
-def prompt_name(path: str) -> str:
-    """The name under which the switch knows a prompt file of the project.
+def prompt_name(prompt: Prompt) -> str:
+    """The name under which the switch knows a prompt: after its file, or after the text that is spoken.
 
-    >>> prompt_name("prompts/recorded.wav")
+    >>> prompt_name(Prompt("prompts/recorded.wav"))
     'prompts.recorded'
+    >>> prompt_name(Prompt(say="Hello", language="en"))
+    'said.b968d43be4fe4cd3'
     """
+    if prompt.say:
+        text = f"{prompt.language}\0{prompt.say}"
+        return f"said.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    path = prompt.file
     stem = path.rpartition(".")[0] if path.endswith((".wav", ".WAV")) else path
     return argument(stem.strip("./").replace("/", "."))
 
 
-def prompt(path: str) -> str:
+def prompt(given: Prompt) -> str:
     """A prompt as Playback takes it; empty for none."""
-    return f"{PROMPT_PREFIX}/{prompt_name(path)}" if path else ""
+    return f"{PROMPT_PREFIX}/{prompt_name(given)}" if given else ""
+
+
+def music(given: Prompt) -> str:
+    """The class of music on hold that plays a prompt; empty for none.
+
+    >>> music(Prompt("music/hold.wav"))
+    'music.music.hold'
+    """
+    if not given:
+        return ""
+    name = f"music.{prompt_name(given)}"
+    return name if len(name) <= _LONGEST_CLASS else f"music.{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def music_directory(given: Prompt) -> str:
+    """Where the switch keeps the file of a class of music, below its sounds.
+
+    >>> music_directory(Prompt("music/hold.wav"))
+    'vpbx/music.music.hold'
+    """
+    return f"{PROMPT_PREFIX}/{music(given)}"
 
 
 def hours_prefix(schedule: str) -> str:
@@ -100,6 +158,15 @@ def hours_prefix(schedule: str) -> str:
     'hours.night_shift'
     """
     return argument(f"hours.{schedule.replace('-', '_')}")
+
+
+def menu_prefix(menu: str) -> str:
+    """What the extensions of a menu's keys begin with.
+
+    >>> menu_prefix("after-hours")
+    'keys.after_hours'
+    """
+    return argument(f"keys.{menu.replace('-', '_')}")
 
 
 def open_hours(day: Day) -> str:
@@ -131,9 +198,15 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "comment": comment,
     "date_extension": date_extension,
     "display_name": display_name,
+    "feature_code": feature_code,
     "hours_prefix": hours_prefix,
+    "key_outcome": key_outcome,
+    "menu_prefix": menu_prefix,
+    "music": music,
+    "music_directory": music_directory,
     "open_hours": open_hours,
     "prompt": prompt,
     "setting": setting,
+    "sip_address": sip_address,
     "spoken": spoken,
 }

@@ -13,10 +13,14 @@ import jinja2
 from orchestrator.errors import RenderFailed
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import ANY_HOST, Definitions, Node, Trunk
+from orchestrator.model.prompt import Prompt
+from orchestrator.model.sounds import music_of, prompts_of
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.blocks import Blocks
-from orchestrator.rendering.filters import FILTERS, finalize, prompt_name
-from orchestrator.routing.compile import RECORDING, compile_tenant, end_of
+from orchestrator.rendering.filters import FILTERS, finalize, music, prompt_name
+from orchestrator.rendering.numbering import numbering_patterns
+from orchestrator.rendering.trunk_limits import trunk_limits
+from orchestrator.routing.compile import compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
 
@@ -35,6 +39,7 @@ _PLATFORM_FILES = {
     "cel_custom.conf": PLAIN,
     "dialplan/days-off.conf": PLAIN,
     "dialplan/platform.conf": PLAIN,
+    "dialplan/trunks.conf": PLAIN,
     "extconfig.conf": PLAIN,
     "extensions.conf": PLAIN,
     "features.conf": PLAIN,
@@ -42,6 +47,7 @@ _PLATFORM_FILES = {
     "logger.conf": PLAIN,
     "manager.conf": PRIVATE,
     "modules.conf": PLAIN,
+    "musiconhold.conf": PLAIN,
     "pjproject.conf": PLAIN,
     "pjsip.conf": PRIVATE,
     "pjsip_notify.conf": PLAIN,
@@ -71,14 +77,14 @@ class TenantPart:
     Args:
         digest: of all files. steps: names the context of its steps, and is what the switch says when asked
             which dialplan of the tenant it has (`generation_global`).
-        files: by path below the configuration directory. prompts: sound files, name on the switch -> path
-            in the project.
+        files: by path below the configuration directory. prompts: what callers hear, by
+            the name of its file on the switch.
     """
 
     digest: str
     steps: str
     files: Mapping[str, RenderedFile]
-    prompts: Mapping[str, str]
+    prompts: Mapping[str, Prompt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,10 @@ def render(
         "secrets": secrets,
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
+        "music": sorted({each for tenant in tenants for _, each in music_of(tenant)}),
+        "numbering_patterns": numbering_patterns,
+        "trunks": definitions.trunks_of(node),
+        "trunk_limits": trunk_limits(definitions.platform, tenants),
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,
@@ -253,12 +263,6 @@ def _marked(path: str, file: RenderedFile, digest: str) -> RenderedFile:
     return RenderedFile(f"{file.text}\n[globals](+)\n{mark_global(path)}={digest}\n", file.mode)
 
 
-def _prompts(definitions: Definitions, tenant: Tenant) -> list[str]:
-    if RECORDING not in definitions.unlocked(tenant):
-        return []
-    return [path for path in (tenant.recording.announce, tenant.recording.announce_outbound) if path]
-
-
 def _tenant_part(
     environment: jinja2.Environment,
     common: Mapping[str, object],
@@ -277,7 +281,8 @@ def _tenant_part(
         dialplan_file(tenant.name): RenderedFile(dialplan.replace(_BLANK, steps)),
         phones_file(tenant.name): RenderedFile(phones, PRIVATE),
     }
-    prompts = {f"{prompt_name(path)}.wav": path for path in _prompts(definitions, tenant)}
+    prompts = {f"{prompt_name(each)}.wav": each for _, each in prompts_of(tenant)}
+    prompts |= {f"{music(each)}/music.wav": each for _, each in music_of(tenant)}
     return TenantPart(_digest(files), steps, files, dict(sorted(prompts.items())))
 
 

@@ -7,20 +7,29 @@ from collections.abc import Iterator, Mapping
 from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
+from orchestrator.model.prompt import SILENCE
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
+from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.departments import devices_of, distribute
 from orchestrator.routing.graph import (
     Action,
     Admit,
     Announce,
+    AskCaller,
+    AskManager,
+    AskSwitch,
     AskTime,
+    Block,
     Classify,
     DialOut,
+    DialSip,
     Distribute,
     Emergency,
     Entry,
     Graph,
+    Greet,
     HangUp,
+    LogIn,
     MarkInternal,
     Origin,
     PassOn,
@@ -28,13 +37,22 @@ from orchestrator.routing.graph import (
     RefuseClass,
     Ring,
     Step,
+    Turn,
 )
 from orchestrator.routing.hours import hour_table
+from orchestrator.routing.menus import menu_step, menu_steps
 
 LOCAL = "local"
 RECORDING = "recording"
 
-BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL = "busy", "no_answer", "unavailable", "refused", "full"
+BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL, FAILED = (
+    "busy",
+    "no_answer",
+    "unavailable",
+    "refused",
+    "full",
+    "failed",
+)
 CAUSES: Mapping[str, int] = {BUSY: 17, NO_ANSWER: 19, UNAVAILABLE: 20, REFUSED: 21, FULL: 17}
 """Q.850 cause of a call that ends with an outcome. Asterisk's answers: 17 486, 19 and 20 480, 21 403."""
 
@@ -57,7 +75,8 @@ def compile_tenant(definitions: Definitions, tenant: Tenant) -> Graph:
     entries = sorted(compiler.entries(), key=lambda entry: (entry.origin, entry.kind, entry.pattern))
     asked = {step.action.schedule for step in steps if isinstance(step.action, AskTime)}
     hours = {each.name: hour_table(each, tenant.time_zone) for each in tenant.schedules if each.name in asked}
-    return Graph(tenant.name, tuple(entries), {step.id: step for step in steps}, hours)
+    by_id = {step.id: step for step in steps}
+    return Graph(tenant.name, tuple(entries), by_id, hours, caller_ids(tenant))
 
 
 def own_area(region: str, number: str) -> str:
@@ -97,25 +116,30 @@ class _Compiler:
         self._platform = definitions.platform
         self._tenant = tenant
         self._limit = definitions.line_limit(tenant)
+        self._lists = {each.name: each for each in tenant.caller_lists}
+        self._remembers = any(each.kind == "manager" for each in _targets(tenant))
         self._records = RECORDING in definitions.unlocked(tenant)
 
     def entries(self) -> Iterator[Entry]:
         tenant = self._tenant
         for did in tenant.numbers:
-            yield Entry("trunk", "did", did.number, f"{number_step(did.number)}.admit", did.position)
+            first = "block" if tenant.block else "admit"
+            yield Entry("trunk", "did", did.number, f"{number_step(did.number)}.{first}", did.position)
         for origin in _INSIDE:
             for number in self._platform.emergency:
                 yield Entry(origin, "emergency", number, f"emergency.{number}", self._platform.position)
             yield Entry(origin, "outside", "", "outside.check", tenant.position)
-        for extension, step, position in self._extensions():
+        for extension, step, position in self._inside():
             yield Entry("phone", "extension", extension, f"inside.{extension}", position)
             yield Entry("transfer", "extension", extension, step, position)
+        for code, coded in self._codes().items():
+            yield Entry("phone", "code", code, coded.id, coded.position)
 
     def steps(self) -> Iterator[Step]:
         tenant = self._tenant
         for outcome, cause in CAUSES.items():
             yield Step(end_of(outcome), HangUp(cause), tenant.position)
-        for extension, step, position in self._extensions():
+        for extension, step, position in self._inside():
             yield Step(f"inside.{extension}", MarkInternal(extension), position, {"done": step})
         for employee in tenant.employees:
             yield from self._ring_employee(employee)
@@ -123,25 +147,54 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
+        dialled = ((extension, step) for extension, step, _ in self._extensions())
+        yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
+        yield from self._codes().values()
         for number in self._platform.emergency:
-            action = Emergency(number, tenant.caller_id, tenant.trunk)
-            yield Step(f"emergency.{number}", action, self._platform.position)
+            for step, trunk, edges in self._by_trunk(f"emergency.{number}"):
+                yield Step(step, Emergency(number, tenant.caller_id, trunk), self._platform.position, edges)
         yield from self._outside()
 
+    def _inside(self) -> Iterator[tuple[str, str, Position]]:
+        """What can be dialled from inside: extension, step, where the YAML says so."""
+        yield from self._extensions()
+        for menu in self._tenant.menus:
+            if menu.extension:
+                yield menu.extension, menu_step(menu.name), menu.position
+
     def _extensions(self) -> Iterator[tuple[str, str, Position]]:
-        """What can be dialled from inside: extension, step that rings it, where the YAML says so."""
+        """Who has an extension: it, the step that rings them, where the YAML says so."""
         for employee in self._tenant.employees:
             yield employee.extension, employee_step(employee.extension), employee.position
         for department in self._tenant.departments:
             if department.extension:
                 yield department.extension, department_step(department.name), department.position
 
+    def _codes(self) -> Mapping[str, Step]:
+        """The step that a code leads to."""
+        tenant = self._tenant
+        codes = tenant.feature_codes
+        own = {"log_in": LogIn(out=False), "log_out": LogIn(out=True)}
+        where = codes.position if codes.position.file else tenant.position
+        found = {code: Step(f"codes.{name}", own[name], where) for name, code in codes.by_name.items()}
+        for switch in tenant.switches:
+            step = f"switches.{switch.name.replace('-', '_')}"
+            found[switch.code] = Step(step, Turn(switch.name), switch.position)
+        return found
+
     def _ring_employee(self, employee: Employee) -> Iterator[Step]:
-        ring = Ring(devices_of(employee), employee.ring_timeout_s, "employee", employee.extension)
+        ring = Ring(
+            devices_of(employee),
+            employee.ring_timeout_s,
+            "employee",
+            employee.extension,
+            employee.ringback,
+            self._remembers,
+        )
         yield from self._ring(employee_step(employee.extension), ring, employee)
 
     def _ring_department(self, department: Department) -> Iterator[Step]:
-        action = distribute(department, self._tenant.employees_by_extension())
+        action = distribute(department, self._tenant.employees_by_extension(), self._remembers)
         yield from self._ring(department_step(department.name), action, department)
 
     def _ring(self, step: str, ring: Ring | Distribute, called: Employee | Department) -> Iterator[Step]:
@@ -163,7 +216,13 @@ class _Compiler:
         """Admit, and on to where the number leads."""
         base = number_step(did.number)
         first, steps = self._towards(did.target, base, welcome=did.position)
-        admit = Admit(did.number, self._limit)
+        if did.greeting:
+            greeting = Step(f"{base}.greeting", Greet(did.greeting), did.position, {"done": first})
+            first, steps = greeting.id, [greeting, *steps]
+        if self._tenant.block:
+            lists = tuple(self._lists[name] for name in self._tenant.block)
+            yield Step(f"{base}.block", Block(did.number, lists), did.position, {"done": f"{base}.admit"})
+        admit = Admit(did.number, self._limit, did.ringback or self._tenant.ringback)
         yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
         yield from steps
 
@@ -181,6 +240,8 @@ class _Compiler:
                 return first, steps
             chain = self._welcome(base, welcome, first)
             return (chain[0].id if chain else first), [*chain, *steps]
+        if target.kind == "manager":
+            return self._to_manager(target, base, below=below, welcome=welcome)
         edges: dict[str, str] = {}
         steps = []
         for branch, leads_to in target.branches:
@@ -190,11 +251,38 @@ class _Compiler:
         first = base if below else f"{base}.{target.kind}"
         return first, [Step(first, self._asked(target), target.position, edges), *steps]
 
+    def _to_manager(
+        self, target: Target, base: str, *, below: bool, welcome: Position | None
+    ) -> tuple[str, list[Step]]:
+        """The employee who last spoke with the caller first; the call is welcomed before."""
+        [(branch, reserve)] = target.branches
+        instead, steps = self._towards(reserve, f"{base}.{branch}", below=True)
+        first = base if below else f"{base}.{target.kind}"
+        edges = {"none": instead}
+        for employee in self._tenant.employees:
+            step = edges[employee.extension] = f"{first}.{employee.extension}"
+            ring = Ring(
+                devices_of(employee),
+                int(target.name or 5),
+                "employee",
+                employee.extension,
+                employee.ringback,
+                remember=True,
+            )
+            steps.append(Step(step, ring, target.position, dict.fromkeys(_OVERFLOW_OF, instead)))
+        steps.append(Step(first, AskManager(), target.position, edges))
+        chain = [] if welcome is None else self._welcome(base, welcome, first)
+        return (chain[0].id if chain else first), [*chain, *steps]
+
     def _asked(self, target: Target) -> Action:
         """What a choice asks."""
         match target.kind:
             case "schedule":
                 return AskTime(target.name)
+            case "switch":
+                return AskSwitch(target.name)
+            case "caller_list":
+                return AskCaller(self._lists[target.name])
             case _:
                 raise AssertionError(target.kind)
 
@@ -204,12 +292,17 @@ class _Compiler:
                 return employee_step(target.name), []
             case "department":
                 return department_step(target.name), []
+            case "menu":
+                return menu_step(target.name), []
             case "hangup":
                 step = base if below else f"{base}.hang_up"
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]
+            case "sip":
+                step = base if below else f"{base}.sip"
+                return step, [self._dial_sip(step, target)]
             case _:
                 step = base if below else f"{base}.forward"
-                return step, [self._dial_out(step, target.name, target.position)]
+                return step, self._dial_out(step, target.name, target.position)
 
     def _welcome(self, base: str, position: Position, after: str) -> list[Step]:
         """Tell that the call is recorded, and record it."""
@@ -234,11 +327,44 @@ class _Compiler:
         edges = dict.fromkeys(sorted(tenant.dial_classes), "outside.dial")
         yield Step("outside.check", check, tenant.position, {**edges, "denied": "outside.denied"})
         yield Step("outside.denied", RefuseClass(), tenant.position)
-        yield self._dial_out("outside.dial", "", tenant.position)
+        yield from self._dial_out("outside.dial", "", tenant.position)
 
-    def _dial_out(self, step: str, number: str, position: Position) -> Step:
+    def _dial_out(self, first: str, number: str, position: Position) -> list[Step]:
+        """Call a number outside: one step for each trunk."""
         tenant = self._tenant
         assert not number or is_e164(number), number
-        announce = tenant.recording.announce_outbound if self._records else ""
-        action = DialOut(number, tenant.caller_id, tenant.trunk, self._limit, self._records, announce)
-        return Step(step, action, position, {o: end_of(o) for o in (BUSY, NO_ANSWER)})
+        announce = tenant.recording.announce_outbound if self._records else SILENCE
+        ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
+        steps: list[Step] = []
+        for step, trunk, edges in self._by_trunk(first):
+            action = DialOut(
+                number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers
+            )
+            steps.append(Step(step, action, position, {**ends, **edges}))
+        return steps
+
+    def _dial_sip(self, step: str, target: Target) -> Step:
+        tenant = self._tenant
+        announce = tenant.recording.announce_outbound if self._records else SILENCE
+        action = DialSip(target.name, tenant.caller_id, self._limit, self._records, announce)
+        return Step(step, action, target.position, {each: end_of(each) for each in (BUSY, NO_ANSWER)})
+
+    def _by_trunk(self, first: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+        """A step for each trunk, in order, and its edge to the next one. Args: first: id of the first."""
+        trunks = self._tenant.trunks
+        steps = [first, *(f"{first}.{trunk.replace('-', '_')}" for trunk in trunks[1:])]
+        for index, (step, trunk) in enumerate(zip(steps, trunks, strict=True)):
+            yield step, trunk, {FAILED: steps[index + 1]} if index + 1 < len(steps) else {}
+
+
+def _targets(tenant: Tenant) -> Iterator[Target]:
+    """Every target that the tenant's file writes, those inside others too."""
+    ahead = [did.target for did in tenant.numbers]
+    ahead += [case.target for employee in tenant.employees for case in employee.overflow]
+    ahead += [case.target for department in tenant.departments for case in department.overflow]
+    ahead += [target for menu in tenant.menus for _, target in menu.keys]
+    ahead += [each for menu in tenant.menus for each in (menu.invalid, menu.timeout) if each is not None]
+    while ahead:
+        target = ahead.pop()
+        yield target
+        ahead += [branch for _, branch in target.branches]

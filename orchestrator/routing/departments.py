@@ -10,8 +10,8 @@ from orchestrator.routing.graph import DeviceRef, Distribute, MemberRef
 BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, ANSWERED = "busy", "no_answer", "unavailable", "refused", "answered"
 
 
-def distribute(department: Department, employees: Mapping[str, Employee]) -> Distribute:
-    """The action that rings a department. Args: employees: by extension."""
+def distribute(department: Department, employees: Mapping[str, Employee], remember: bool) -> Distribute:
+    """The action that rings a department. Args: employees: by extension. remember: see `Distribute`."""
     members = tuple(
         MemberRef(each, devices_of(employees[each]), department.delays_s.get(each, 0))
         for each in department.members
@@ -23,6 +23,8 @@ def distribute(department: Department, employees: Mapping[str, Employee]) -> Dis
         department.ring_timeout_s,
         department.step_s,
         department.wrap_up_s,
+        department.ringback,
+        remember,
     )
 
 

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
+from orchestrator.model.prompt import SILENCE, Prompt
+from orchestrator.routing.caller_id import CallerIds
 from orchestrator.routing.hours import HourTable
 
-EntryKind = Literal["did", "extension", "outside", "emergency"]
+EntryKind = Literal["did", "extension", "outside", "emergency", "code"]
 Origin = Literal["trunk", "phone", "transfer"]
 
 
@@ -28,10 +31,14 @@ class DeviceRef:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line."""
+    """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line.
+
+    Args: ringback: what the caller hears in place of ringing tones; none: tones.
+    """
 
     did: str
     limit: int
+    ringback: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class MarkInternal:
 class Announce:
     """Answers and plays a prompt. Outcome: done."""
 
-    prompt: str
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,17 @@ class Record:
 class Ring:
     """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
 
-    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`.
+    Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`. ringback:
+    what a caller from outside hears meanwhile; none: that of the tenant. remember: who answers is the
+    caller's manager from then on.
     """
 
     devices: tuple[DeviceRef, ...]
     timeout_s: int
     kind: str
     name: str
+    ringback: Prompt = SILENCE
+    remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ class Distribute:
     Effect: record each attempt.
 
     Args: distribution: of `DISTRIBUTIONS`. timeout_s: of all of it. step_s, wrap_up_s: see `Department`.
+    ringback, remember: as those of `Ring`.
     """
 
     name: str
@@ -90,6 +102,8 @@ class Distribute:
     timeout_s: int
     step_s: int
     wrap_up_s: int
+    ringback: Prompt = SILENCE
+    remember: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,97 @@ class AskTime:
     """Asks whether it is open now. Outcomes: open, closed. Args: schedule: one of the graph's hours."""
 
     schedule: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskSwitch:
+    """Asks a switch of the tenant. Outcomes: on, off."""
+
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskCaller:
+    """Asks whether the caller is in a list. Outcomes: listed, others. Who calls inside is in none."""
+
+    callers: CallerList
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Refuses who is in one of some caller lists, and notes it in the record. Outcome, for others: done.
+
+    Args: did: number called, E.164.
+    """
+
+    did: str
+    lists: tuple[CallerList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskManager:
+    """Asks who last spoke with a caller from outside. Outcomes: an employee's extension, or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Turns a switch of the tenant; the call ends with tones that rise for on, and fall for off."""
+
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Logs the employee who calls into their departments, or out of them; the call ends with tones.
+
+    Args: out: whether out.
+    """
+
+    out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Answers and plays the greeting of a number. Outcome: done."""
+
+    prompt: Prompt
+
+
+DIAL_EXTENSION = "extension"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayMenu:
+    """Answers, plays a prompt and takes keys.
+
+    Outcomes: a key (`star` for `*`); extension: one was dialled; invalid or timeout: so went the last of all
+    tries.
+
+    Args: keys: as they are pressed. extensions: that may be dialled. wait_s: for the first key.
+    """
+
+    name: str
+    prompt: Prompt
+    keys: tuple[str, ...]
+    extensions: tuple[str, ...]
+    wait_s: int
+    tries: int
+    invalid_prompt: Prompt = SILENCE
+
+    @property
+    def more(self) -> tuple[str, ...]:
+        """The digits after which another may come, sorted."""
+        return tuple(sorted({each[0] for each in (*self.keys, *self.extensions) if len(each) > 1}))
+
+    @property
+    def longest(self) -> int:
+        """The most keys at once."""
+        return max((len(each) for each in (*self.keys, *self.extensions)), default=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """Goes on to the extension that was dialled in a menu. Outcomes: each extension of the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +222,14 @@ class Classify:
 
 @dataclass(frozen=True, slots=True)
 class DialOut:
-    """Calls a number outside. Outcomes: busy, no_answer; any other, such as no free line, ends the call here.
+    """Calls a number outside. Outcomes: busy, no_answer, failed; any other, such as no line, ends the call.
+
+    It failed when the trunk is at fault, and there is another to try; else the call ends.
 
     Effects: take a line, record, rate.
 
-    Args: number: E.164, or empty for the number dialled. announce: prompt for the callee, or empty.
+    Args: number: E.164, or empty for the number dialled. announce: what the callee hears first. remember: who
+    calls is the callee's manager once it has answered.
     """
 
     number: str
@@ -129,12 +237,27 @@ class DialOut:
     trunk: str
     limit: int
     record: bool
-    announce: str = ""
+    announce: Prompt = SILENCE
+    remember: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DialSip:
+    """Calls a SIP address outside. Outcomes: busy, no_answer; any other ends the call here.
+
+    Effects: take a line, record.
+    """
+
+    address: str
+    caller_id: str
+    limit: int
+    record: bool
+    announce: Prompt = SILENCE
 
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Calls an emergency number: no line, no class, nothing before it."""
+    """Calls an emergency number: no line, no class, nothing before it. Outcome: failed, as of `DialOut`."""
 
     number: str
     caller_id: str
@@ -157,13 +280,23 @@ Action = (
     Admit
     | MarkInternal
     | Announce
+    | Greet
+    | PlayMenu
+    | Dialled
     | Record
     | AskTime
+    | AskSwitch
+    | AskCaller
+    | AskManager
+    | Block
+    | Turn
+    | LogIn
     | Ring
     | Distribute
     | PassOn
     | Classify
     | DialOut
+    | DialSip
     | Emergency
     | RefuseClass
     | HangUp
@@ -187,7 +320,7 @@ class Step:
 class Entry:
     """A way into the graph.
 
-    Args: origin: who arrives. pattern: an E.164 number, an extension or emergency number; empty for
+    Args: origin: who arrives. pattern: an E.164 number, an extension, emergency number or code; empty for
     `outside`, which is any external number in a form of the region.
     """
 
@@ -203,13 +336,14 @@ class Graph:
     """All of one tenant.
 
     Args: entries: sorted by origin, kind and pattern. steps: by id, sorted. hours: of schedules that its
-    steps ask, by name, sorted.
+    steps ask, by name, sorted. caller_ids: what calls outside show.
     """
 
     tenant: str
     entries: tuple[Entry, ...]
     steps: Mapping[str, Step]
     hours: Mapping[str, HourTable] = field(default_factory=dict)
+    caller_ids: CallerIds = field(default_factory=CallerIds)
 
     def reachable(self, step: str) -> frozenset[str]:
         """Ids of all steps that a call may pass from this one on, itself included."""

@@ -10,33 +10,49 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
+from orchestrator.model.caller_list import CallerList
 from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
-from orchestrator.routing.compile import BUSY, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
+from orchestrator.model.state import OFF, ON
+from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.departments import distributed
 from orchestrator.routing.graph import (
+    DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
+    AskCaller,
+    AskManager,
+    AskSwitch,
     AskTime,
+    Block,
     Classify,
+    Dialled,
     DialOut,
+    DialSip,
     Distribute,
     Emergency,
     Entry,
+    EntryKind,
     Graph,
     HangUp,
+    LogIn,
     Origin,
     PassOn,
+    PlayMenu,
     RefuseClass,
     Ring,
     Step,
+    Turn,
 )
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
+from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
+LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
 _ABROAD = ("00", "810")
+_INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
 _NUMBERING = {"RU": "+7"}
 
 
@@ -45,14 +61,26 @@ class Situation:
     """What a walk goes by.
 
     Args: at: with a zone. lines_in_use: before this call. told: what happens with who is called, by
-    extension, department's name or E.164 number: `busy`, `refused`, `no_answer` or `unavailable`. dialled:
-    E.164, of a call to outside.
+    extension, department's name, E.164 number or SIP address: `busy`, `refused`, `no_answer` or
+    `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are
+    on. caller: extension of the phone that calls; empty: a trunk. dead: trunks that take no call.
+    on_switch: numbers that are called without a trunk. pressed: what the caller presses, each time a menu
+    asks; empty: nothing, and so after the last of them. outside: who calls from outside, E.164; empty:
+    withheld; None: the call is from inside. manager: extension of who last spoke with who calls from
+    outside; empty: nobody.
     """
 
     at: datetime
     lines_in_use: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
     dialled: str = ""
+    switches: frozenset[str] = frozenset()
+    caller: str = ""
+    dead: frozenset[str] = frozenset()
+    on_switch: frozenset[str] = frozenset()
+    pressed: tuple[str, ...] = ()
+    outside: str | None = None
+    manager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +89,7 @@ class Passed:
 
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
+    shown: what it is shown, E.164. pressed: in a menu, all that was.
     """
 
     step: Step
@@ -69,6 +98,8 @@ class Passed:
     below: tuple[str, ...] = ()
     opening: Opening | None = None
     number: str = ""
+    shown: str = ""
+    pressed: tuple[str, ...] = ()
 
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
@@ -82,7 +113,7 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     if origin == "trunk":
         found = None if dialled.startswith(_ABROAD) else by_kind.get(("did", number or ""))
         return None if found is None else (found, "")
-    inside = by_kind.get(("emergency", dialled)) or by_kind.get(("extension", dialled))
+    inside = next((by_kind[kind, dialled] for kind in _INSIDE if (kind, dialled) in by_kind), None)
     if inside is not None:
         return inside, ""
     outside = by_kind.get(("outside", ""))
@@ -94,6 +125,25 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
 def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]:
     """Every step that a call passes, in order. The last one says how it ends."""
     return tuple(_placed(_Walk(graph, situation).steps(entry.step)))
+
+
+def reached(last: Passed) -> tuple[str, str]:
+    """Whom a call reaches, by its last step: a kind, and a name or nothing. Rule: `model.expectation`."""
+    match last.step.action:
+        case Ring(kind=kind, name=name) if last.outcome == ANSWERED:
+            return kind, name
+        case Distribute(name=name) if last.outcome == ANSWERED:
+            return "department", name
+        case DialOut() if last.outcome == ANSWERED:
+            return "outside", last.number
+        case DialSip(address=address) if last.outcome == ANSWERED:
+            return "sip", address
+        case Emergency(number=number) if last.outcome == ANSWERED:
+            return "emergency", number
+        case Turn() | LogIn():
+            return "code", last.step.id
+        case _:
+            return "refused", ""
 
 
 def dial_class(number: str, area: str, classes: tuple[DialClass, ...]) -> str:
@@ -111,12 +161,18 @@ def dial_class(number: str, area: str, classes: tuple[DialClass, ...]) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """One call. Args: lines: in use, its own included. passes: how often it was passed on."""
+    """One call.
+
+    Args: lines: in use, its own included. passes: how often it was passed on. asked: how often menus have
+    asked. dialled: extension, in a menu.
+    """
 
     graph: Graph
     situation: Situation
     lines: int = 0
     passes: int = 0
+    asked: int = 0
+    dialled: str = ""
 
     def steps(self, first: str) -> Iterator[Passed]:
         self.lines = self.situation.lines_in_use
@@ -136,6 +192,22 @@ class _Walk:
                 return replace(passed, outcome=FULL, position=tenant, below=("lines",))
             case AskTime():
                 return self._asked(passed, step.action)
+            case AskSwitch():
+                return replace(passed, outcome=ON if step.action.switch in self.situation.switches else OFF)
+            case AskCaller():
+                return replace(passed, outcome=LISTED if self._is_in(step.action.callers) else OTHERS)
+            case AskManager():
+                known = self.situation.outside and self.situation.manager in step.edges
+                return replace(passed, outcome=self.situation.manager if known else "none")
+            case Block():
+                blocked = any(self._is_in(each) for each in step.action.lists)
+                return replace(passed, outcome=BLOCKED if blocked else DONE, below=("block",))
+            case Turn():
+                return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
+            case PlayMenu():
+                return self._chosen(passed, step.action)
+            case Dialled():
+                return replace(passed, outcome=self.dialled)
             case Ring():
                 return replace(passed, outcome=self._rung(step.action))
             case Distribute():
@@ -150,15 +222,29 @@ class _Walk:
             case DialOut():
                 number = step.action.number or self.situation.dialled
                 outcome = self.situation.told.get(number, ANSWERED)
-                if not self._takes_line(step.action.limit):
+                if self.lines >= step.action.limit:
                     outcome = FULL
-                return replace(passed, outcome=outcome, number=number)
+                elif step.action.trunk in self.situation.dead and number not in self.situation.on_switch:
+                    outcome = FAILED
+                else:
+                    self.lines += 1
+                shown = self.graph.caller_ids.shown(self.situation.caller, number)
+                return replace(passed, outcome=outcome, number=number, shown=shown)
+            case DialSip(address=address, limit=limit):
+                outcome = self.situation.told.get(address, ANSWERED) if self._takes_line(limit) else FULL
+                return replace(passed, outcome=outcome, shown=step.action.caller_id)
             case Emergency():
-                return replace(passed, outcome=ANSWERED)
+                return replace(
+                    passed, outcome=FAILED if step.action.trunk in self.situation.dead else ANSWERED
+                )
             case RefuseClass() | HangUp():
                 return replace(passed, outcome=ENDED)
             case _:
                 return passed
+
+    def _is_in(self, callers: CallerList) -> bool:
+        """Whether the caller is in a list: who calls inside isn't."""
+        return self.situation.outside is not None and callers.has(self.situation.outside)
 
     def _takes_line(self, limit: int) -> bool:
         """Rule: decisions 1 and 2."""
@@ -173,6 +259,27 @@ class _Walk:
         outcome = "open" if found.is_open else "closed"
         below = ("holidays",) if found.rule == DAY_OFF else ()
         return replace(passed, outcome=outcome, position=found.position, below=below, opening=found)
+
+    def _chosen(self, passed: Passed, menu: PlayMenu) -> Passed:
+        """What a caller chooses in a menu. Rule: `vpbx-menu`."""
+        pressed: list[str] = []
+        below: tuple[str, ...] = ()
+        outcome = TIMEOUT
+        for _ in range(menu.tries):
+            said = self.situation.pressed[self.asked :][:1]
+            self.asked += 1
+            first = said[0][:1] if said else ""
+            key = said[0][: menu.longest] if first in menu.more else first
+            pressed.append(key)
+            if key in menu.keys:
+                outcome, below = key_outcome(key), ("digits", key)
+                break
+            if key in menu.extensions:
+                self.dialled, outcome, below = key, DIAL_EXTENSION, ("dial_extension",)
+                break
+            outcome = INVALID if key else TIMEOUT
+            below = (outcome, "target")
+        return replace(passed, outcome=outcome, below=below, pressed=tuple(pressed))
 
     def _rung(self, ring: Ring) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""

@@ -13,7 +13,16 @@ from sqlalchemy import Connection, Table, and_, delete, false, func, or_, select
 from orchestrator.model.recording import Recording
 from orchestrator.storage.database import Database
 from orchestrator.storage.recordings import recording_from
-from orchestrator.storage.schema import call_leg, heartbeat, recording, switch_cdr, switch_event, unrated
+from orchestrator.storage.schema import (
+    call_leg,
+    heartbeat,
+    inbound_call,
+    recording,
+    rung_phone,
+    switch_cdr,
+    switch_event,
+    unrated,
+)
 
 
 class TenantData:
@@ -79,7 +88,10 @@ def _drop_legs(connection: Connection, tenant: str, systemname: str, legs: Seque
     for table in (switch_event, switch_cdr, heartbeat):
         which = or_(table.c.uniqueid.in_(uniqueids), table.c.linkedid.in_(own))
         connection.execute(delete(table).where(table.c.systemname == systemname, which))
-    for table in (unrated, call_leg):
+    connection.execute(
+        delete(rung_phone).where(rung_phone.c.systemname == systemname, rung_phone.c.call.in_(uniqueids))
+    )
+    for table in (unrated, inbound_call, call_leg):
         connection.execute(
             delete(table).where(table.c.systemname == systemname, table.c.uniqueid.in_(uniqueids))
         )

@@ -1,7 +1,7 @@
 """The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
 
-Personal data (numbers of callers) lives in `call_leg`, `switch_event`, `switch_cdr` and `quarantine`; the
-ledger, `service_event` and `audit` have none, so that they can stay when those are purged.
+Personal data (numbers of callers) lives in `call_leg`, `inbound_call`, `switch_event`, `switch_cdr` and
+`quarantine`; the ledger, `service_event` and `audit` have none, so that they can stay when those are purged.
 Rule: docs/decisions.md, decision 11.
 """
 
@@ -122,6 +122,42 @@ call_leg = Table(
         sqlite_where=text("ended_at IS NULL"),
         postgresql_where=text("ended_at IS NULL"),
     ),
+)
+
+inbound_call = Table(
+    "inbound_call",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("linkedid", String, nullable=False),
+    Column("tenant", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("wait_us", BigInteger, nullable=False),
+    Column("talk_us", BigInteger, nullable=False),
+    Column("employee", String, nullable=False),
+    Column("department", String, nullable=False),
+    Index("inbound_call_of_tenant", "tenant", "began_at"),
+)
+
+rung_phone = Table(
+    "rung_phone",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("call", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("employee", String, nullable=False),
+    Column("department", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("rung_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("talk_us", BigInteger, nullable=False),
+    Index("rung_phone_of_tenant", "tenant", "began_at"),
 )
 
 switch_event = Table(

@@ -10,11 +10,22 @@ from sqlalchemy import Connection
 
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
+from orchestrator.model.inbound import InboundCall
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
+from orchestrator.statistics.figures import CallRow, Rung
 from orchestrator.storage import accounts as account_tables
-from orchestrator.storage import allowances, beancount, ledger, record, reversals, verification, views
+from orchestrator.storage import (
+    allowances,
+    beancount,
+    inbound,
+    ledger,
+    record,
+    reversals,
+    verification,
+    views,
+)
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.accounts import SqlBillingUnit
 from orchestrator.storage.database import Database, open_database
@@ -140,6 +151,26 @@ class SqlStore:
         with self.database.reading() as connection:
             return views.refused(connection, tenant, since)
 
+    def inbound_tenants(self) -> list[str]:
+        """Tenants that inbound calls are stored of."""
+        with self.database.reading() as connection:
+            return inbound.tenants(connection)
+
+    def inbound_rows(self, tenant: str, since: datetime, until: datetime) -> Iterator[CallRow]:
+        """A tenant's inbound calls that began in a span of time, oldest first."""
+        with self.database.reading() as connection:
+            yield from inbound.rows(connection, tenant, since, until)
+
+    def rung(self, tenant: str, since: datetime, until: datetime) -> list[Rung]:
+        """What each employee's phones did with a tenant's inbound calls of a span of time."""
+        with self.database.reading() as connection:
+            return inbound.rung(connection, tenant, since, until)
+
+    def inbound_calls(self, tenant: str) -> list[InboundCall]:
+        """A tenant's inbound calls with the phones they rang, oldest first."""
+        with self.database.reading() as connection:
+            return inbound.calls(connection, tenant)
+
     def call(self, linkedid: str) -> views.CallStory:
         """Everything that is known of one call. Raises: NotFound."""
         with self.database.reading() as connection:
@@ -174,6 +205,12 @@ class SqlUnit:
 
     def keep_legs(self, found: Iterable[Leg]) -> list[Leg]:
         return leg_tables.keep_legs(self._connection, found)
+
+    def keep_inbound(self, systemname: Systemname, linkedids: Sequence[str]) -> int:
+        return inbound.keep(self._connection, systemname, linkedids)
+
+    def without_inbound(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
+        return inbound.missing(self._connection, systemname, after, most)
 
     def open_legs(self, systemname: Systemname, after: str, most: int) -> list[Leg]:
         return leg_tables.open_legs(self._connection, systemname, after, most)

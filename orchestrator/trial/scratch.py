@@ -29,7 +29,8 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     """The same platform with its node and its operators on free loopback addresses.
 
     A trunk that registers becomes one that is known by its address: no operator is there to register with.
-    Everything is spoken over UDP and in the clear: the phones and operators that are played can't do more.
+    Nor is it asked whether it is there. Everything is spoken over UDP and in the clear: the phones and
+    operators that are played can't do more.
     """
     carriers = {
         name: Address(f"127.0.{3 + number // 250}.{1 + number % 250}", free_port(SWITCH_HOST))
@@ -52,7 +53,10 @@ def scratch(definitions: Definitions, node: Node) -> Scratch:
     platform = replace(
         definitions.platform, nodes={**definitions.platform.nodes, node.name: moved}, trunks=trunks
     )
-    tenants = {name: replace(each, encryption="off") for name, each in definitions.tenants.items()}
+    tenants = {
+        name: replace(each, encryption="off", external_numbers=())
+        for name, each in definitions.tenants.items()
+    }
     return Scratch(replace(definitions, platform=platform, tenants=tenants), moved, carriers)
 
 
@@ -66,6 +70,7 @@ def _moved(trunk: Trunk, carrier: Address) -> Trunk:
         secret="",
         transport="udp",
         srtp="off",
+        qualify_s=0,
     )
 
 

@@ -235,8 +235,8 @@ SPOILT = {
     ),
     "an application that the switch doesn't have": (
         "dialplans/asterisk/inside.conf",
-        "Dial(${ARG1},${ARG2})",
-        "Dail(${ARG1},${ARG2})",
+        "Dial(${ARG1},",
+        "Dail(${ARG1},",
         r"dialplan/blocks/inside.conf:\d+: the switch has no application `Dail`",
         "",
     ),

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import farside
 from harness.farside import CARRIER, Call, FarSide
+from harness.recorded import events
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
-from orchestrator.asterisk.record import AsteriskRecord
-from orchestrator.model.call import SwitchEvent
-from orchestrator.project import Project
-from orchestrator.secrets import Secrets
 
 pytestmark = pytest.mark.switch
 
@@ -45,7 +44,7 @@ def world(office: Site, module_world: FarSide) -> FarSide:
     for name in [*module_world.phones, CARRIER]:
         module_world.behave(name, farside.ring())
     wait_idle(office)
-    for family in ("vpbx-idle", "vpbx-wrap-up"):
+    for family in ("vpbx-idle", "vpbx-wrap-up", "vpbx-out"):
         office.rx(f"database deltree {family}")
     return module_world
 
@@ -53,19 +52,12 @@ def world(office: Site, module_world: FarSide) -> FarSide:
 def wait_idle(site: Site) -> None:
     """Wait until every phone is idle, for the switch too."""
     site.until(
-        lambda: site.rx("core show hints").count("State:Idle") == 4
-        and site.rx("core show channels count").startswith("0 active channels"),
+        lambda: (
+            site.rx("core show hints").count("State:Idle") == 4
+            and site.rx("core show channels count").startswith("0 active channels")
+        ),
         "all phones are idle",
     )
-
-
-def events(site: Site) -> Sequence[SwitchEvent]:
-    """All that the switch has written, in its order."""
-    project = Project(site.root)
-    paths = project.switch(site.node)
-    systemname = Secrets.open(project.secrets_file).systemname(site.node)
-    batches = AsteriskRecord(systemname, paths.cel_file, paths.cdr_file).events(None)
-    return [event for batch in batches for event in batch.rows]
 
 
 def call_in(world: FarSide, number: str, stay_s: float = 0.0) -> Call:
@@ -175,6 +167,62 @@ def test_cascade_of_two_calls_at_once_uses_everybody_before_anybody_waits(
     assert {both[0][0], both[1][0]} == {"101", "102"}
     for call in calls:
         world.hang_up(call)
+
+
+def answered(office: Site, world: FarSide, number: str) -> str:
+    """Who takes a call that is hung up at once."""
+    call = call_in(world, number)
+    world.wait_answered(call)
+    world.hang_up(call)
+    wait_idle(office)
+    return rung(office, call)[-1]
+
+
+def test_evenly_rings_who_is_idle_longest_after_a_killed_switch_too(office: Site, world: FarSide) -> None:
+    for name in PHONES:
+        world.behave(name, farside.answer())
+    first = [answered(office, world, SALES) for _ in range(3)]
+    assert first == ["103", "101", "102"]
+    office.until(lambda: wrapped_up(office), "everybody is free again", 5)
+    assert answered(office, world, RECEPTION) == "101"
+    time.sleep(1.1)  # the switch writes its database once a second
+    office.kill_switch()
+    office.vpbx("switch", "start")
+    world.wait_registered()
+    office.until(lambda: office.rx("core show hints").count("State:Idle") == 4, "phones are known", 20)
+    assert [answered(office, world, SALES) for _ in range(3)] == ["103", "102", "101"]
+
+
+def wrapped_up(office: Site) -> bool:
+    until = re.findall(r"vpbx-wrap-up/office/\d+\s*: (\d+)", office.rx("database show vpbx-wrap-up"))
+    return all(int(each) < time.time() for each in until)
+
+
+def test_who_has_wrap_up_time_is_passed_over(office: Site, world: FarSide) -> None:
+    for name in PHONES:
+        world.behave(name, farside.answer())
+    office.rx(f"database put vpbx-wrap-up/office 101 {int(time.time()) + 60}")
+    assert answered(office, world, RECEPTION) == "102"
+    assert answered(office, world, SALES) == "103"
+    shown = office.rx("database show vpbx-wrap-up/office")
+    [until] = re.findall(r"/103\s*: (\d+)", shown)
+    assert 0 <= int(until) - time.time() + 1 <= 2
+
+
+def test_who_is_logged_out_is_passed_over_until_he_logs_in(office: Site, world: FarSide) -> None:
+    for name in PHONES:
+        world.behave(name, farside.answer())
+    world.wait_ended(world.call("office101desk", "*46"))
+    wait_idle(office)
+    assert answered(office, world, RECEPTION) == "102"
+    before = len(world.calls_to("office101desk"))
+    call = call_in(world, EVERYBODY)
+    world.wait_answered(call)
+    world.hang_up(call)
+    assert len(world.calls_to("office101desk")) == before
+    world.wait_ended(world.call("office101desk", "*45"))
+    wait_idle(office)
+    assert answered(office, world, RECEPTION) == "101"
 
 
 def test_nobody_registered_and_everybody_busy_end_as_a_ringing_would(office: Site, world: FarSide) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,14 +16,11 @@ from click.testing import CliRunner
 from harness import farside
 from harness.clock import Clock
 from harness.farside import CARRIER, Behaviour, Call, FarSide
+from harness.recorded import steps_of
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
-from orchestrator.asterisk.record import AsteriskRecord
 from orchestrator.cli.main import root as vpbx
-from orchestrator.model.call import SwitchEvent
-from orchestrator.project import Project
-from orchestrator.secrets import Secrets
 
 pytestmark = pytest.mark.switch
 
@@ -86,29 +83,6 @@ def apply_change(site: Site, clock: Clock, pattern: str, replacement: str) -> No
     clock.set(BEGIN + timedelta(seconds=20))
     site.edit("tenants/clinic.yaml", (pattern, replacement))
     site.vpbx("apply")
-
-
-def events(site: Site) -> Sequence[SwitchEvent]:
-    """All that the switch has written, in its order."""
-    project = Project(site.root)
-    paths = project.switch(site.node)
-    systemname = Secrets.open(project.secrets_file).systemname(site.node)
-    batches = AsteriskRecord(systemname, paths.cel_file, paths.cdr_file).events(None)
-    return [event for batch in batches for event in batch.rows]
-
-
-def steps_of(site: Site, caller: str, called: str) -> list[str]:
-    """Ids of the steps in the record of the newest call from somebody to something."""
-
-    def begun() -> list[SwitchEvent]:
-        return [e for e in events(site) if (e.facts.get("from"), e.facts.get("to")) == (caller, called)]
-
-    site.until(lambda: bool(begun()), f"the call from {caller} to {called} is in the record")
-    linkedid = begun()[-1].linkedid
-    site.until(
-        lambda: any(e.linkedid == linkedid and e.kind == "LINKEDID_END" for e in events(site)), "it has ended"
-    )
-    return [e.facts["step"] for e in events(site) if e.linkedid == linkedid and "step" in e.facts]
 
 
 def charged(site: Site) -> list[dict[str, Any]]:

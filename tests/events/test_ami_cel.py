@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestrator.asterisk.events import read_stream
-from orchestrator.model.call import Systemname
+from orchestrator.model.call import MUSIC_STOPPED, Systemname
 
 OURS = Systemname("s6f1d2")
 CHANNEL = "PJSIP/trunk-0000000a"
@@ -54,6 +54,31 @@ CALL = (
     + cel("HANGUP", '{"hangupcause":16,"hangupsource":"","dialstatus":""}', Timestamp="1790000063.000001")
     + cel("LINKEDID_END", Timestamp="1790000063.000002")
 )
+
+
+def music_stopped(**other: str) -> str:
+    """The event as Asterisk 22 writes it, in the headers that are read."""
+    headers = {
+        "Event": "MusicOnHoldStop",
+        "Privilege": "call,all",
+        "Timestamp": "1790000002.700000",
+        "SystemName": OURS,
+        "Channel": CHANNEL,
+        "CallerIDName": "Щётка",
+        "Uniqueid": f"{OURS}-1790000000.7",
+        "Linkedid": f"{OURS}-1790000000.6",
+        **other,
+    }
+    return "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + "\r\n"
+
+
+def test_the_end_of_music_is_an_event_of_this_switch_alone() -> None:
+    forged = music_stopped(Uniqueid="s666-1790000000.7") + music_stopped(SystemName="s666")
+    events, counts, _ = read_stream([(music_stopped() + forged).encode()], OURS)
+    assert [(each.kind, each.uniqueid, each.linkedid) for each in events] == [
+        (MUSIC_STOPPED, f"{OURS}-1790000000.7", f"{OURS}-1790000000.6")
+    ]
+    assert counts.forged == 2
 
 
 def test_a_call_becomes_its_events() -> None:

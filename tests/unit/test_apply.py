@@ -176,7 +176,8 @@ def test_apply_refuses_a_configuration_directory_that_it_did_not_make(project: P
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"", "not a WAV file (cut off)"), (b"RIFF no more", "not a WAV file")]
+    ("content", "told"),
+    [(b"", "it is empty: 0 bytes"), (b"RIFF no more", "it is no WAV file")],
 )
 def test_apply_with_a_prompt_that_is_no_sound_stages_nothing(
     project: Project, content: bytes, told: str
@@ -186,9 +187,9 @@ def test_apply_with_a_prompt_that_is_no_sound_stages_nothing(
     (project.root / "prompts/hello.wav").write_bytes(content)
     tenant = project.root / "tenants/acme.yaml"
     tenant.write_text(tenant.read_text() + "recording: {announce: prompts/hello.wav}\n")
-    message, hint = refused(project, "apply")
-    assert message.startswith(f"{project.root}/prompts/hello.wav: {told}")
-    assert hint == "save it as 16 bit mono, 8000 Hz"
+    result = run(project, "apply")
+    assert result.returncode == 1
+    assert f"sound-unreadable: `prompts/hello.wav` can't be played: {told}" in result.stderr
     assert generations(project.switch("pbx1")) == ["1"]
 
 

@@ -20,7 +20,7 @@ from orchestrator.calls.state import (
     step,
     without,
 )
-from orchestrator.model.call import Leg, SwitchEvent, Systemname
+from orchestrator.model.call import MUSIC_STOPPED, Leg, SwitchEvent, Systemname
 
 
 def run(events: list[SwitchEvent], state: CallsState | None = None) -> tuple[CallsState, list[Effect]]:
@@ -169,6 +169,16 @@ def test_an_attended_transfer_makes_the_recorders_of_both_who_stay_stale_once() 
 def test_a_transfer_makes_nothing_stale_on_channels_that_are_not_this_switchs(named: str) -> None:
     _, effects = run([transfer(Call(1, talk_s=61), transferee_channel_uniqueid=named)])
     assert effects == []
+
+
+def test_the_end_of_music_makes_the_recorder_of_who_heard_it_stale_and_changes_nothing_else() -> None:
+    call = Call(1, talk_s=61)
+    first, *others = events_of(call)
+    music = replace(first, kind=MUSIC_STOPPED, uniqueid=call.trunk_leg, facts={})
+    _, effects = run([first, music, *others])
+    stale = [effect for effect in effects if isinstance(effect, RecordersStale)]
+    assert stale == [RecordersStale((call.trunk_leg,))]
+    assert [effect for effect in effects if effect not in stale] == run(events_of(call))[1]
 
 
 def test_a_channel_is_found_by_the_linkedid_that_it_carries_now() -> None:

@@ -78,6 +78,63 @@ EDITS = {
     "unknown tariff": Edit(ACME, "tariff: master", "tariff: mastre", "unknown-tariff", "mastre"),
     "unknown node": Edit(BETA, "name: beta", "name: beta\nnode: pbx9", "unknown-node", "pbx9"),
     "unknown trunk": Edit(BETA, "name: beta", "name: beta\ntrunk: mian", "unknown-trunk", "mian"),
+    "unknown trunk among several": Edit(
+        BETA, "name: beta", "name: beta\ntrunks: [main, mian]", "unknown-trunk", "mian"
+    ),
+    "one trunk and several": Edit(
+        BETA, "name: beta", "name: beta\ntrunk: main\ntrunks: [main]", "trunk-twice", "trunk: main"
+    ),
+    "one default trunk and several": Edit(
+        PLATFORM, "  trunk: main\n", "  trunk: main\n  trunks: [main]\n", "trunk-twice", "  trunk: main"
+    ),
+    "unknown trunk among the default ones": Edit(
+        PLATFORM, "  trunk: main\n", "  trunks: [main, mian]\n", "unknown-trunk", "mian"
+    ),
+    "numbering of letters": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {x: "+7"}\n', "numbering", "numbering"
+    ),
+    "numbering to no E.164": Edit(
+        PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {"8": "7"}\n', "numbering", "numbering"
+    ),
+    "qualified too often": Edit(
+        PLATFORM, "    auth: ip\n", "    auth: ip\n    qualify_s: 1\n", "out-of-range", "qualify_s"
+    ),
+    "no capacity at all": Edit(
+        PLATFORM, "    auth: ip\n", "    auth: ip\n    capacity: 0\n", "out-of-range", "capacity"
+    ),
+    "external number without a target": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+78123334455": {address: "a.b:5060", username: u, secret: env:S}}\nnumbers:',
+        "external-without-target",
+        "external_numbers",
+    ),
+    "external number with its secret": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: s}}\nnumbers:',
+        "secret-written-out",
+        "external_numbers",
+    ),
+    "external number without an account": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", secret: env:S}}\nnumbers:',
+        "missing-key",
+        "external_numbers",
+    ),
+    "external number over TLS on a node without it": Edit(
+        ACME,
+        "numbers:",
+        'external_numbers: {"+74951112234": {address: "a.example:5060", username: u, secret: env:S, '
+        "transport: tls}}\nnumbers:",
+        "trunk-transport",
+        "external_numbers",
+    ),
+    "SIP address without a host": Edit(BETA, '{employee: "101"}', "{sip: reception}", "sip-address", "sip"),
+    "SIP address with an argument": Edit(
+        BETA, '{employee: "101"}', '{sip: "a@b.example;x=1"}', "sip-address", "sip"
+    ),
     "unknown option": Edit(
         ACME, "options: [recording]", "options: [recording, crn]", "unknown-option", "crn"
     ),
@@ -143,12 +200,57 @@ EDITS = {
     "sound outside the project": Edit(
         ACME, "outgoing:", "recording: {announce: ../no.wav}\noutgoing:", "sound-path", "../no.wav"
     ),
+    "spoken prompt without a text": Edit(
+        ACME, "outgoing:", "recording: {announce: {language: ru}}\noutgoing:", "missing-key", "{announce"
+    ),
+    "prompt in a language that isn't spoken": Edit(
+        ACME, "outgoing:", "music_on_hold: {say: Hallo, language: de}\noutgoing:", "choice", "language: de"
+    ),
+    "music that isn't there": Edit(
+        ACME, "name: Анна Соколова", "name: Анна, ringback: no.wav", "sound-missing", "no.wav"
+    ),
     # numbers
     "number of another tenant": Edit(
         BETA, '"+73432223344"', '"+74951112233"', "number-clash", '"+74951112233"'
     ),
     "foreign caller ID": Edit(
         ACME, 'caller_id: "+74951112233"', 'caller_id: "+74951112299"', "caller-id-foreign", "caller_id"
+    ),
+    "foreign caller ID of an employee": Edit(
+        ACME,
+        "name: Анна Соколова",
+        'name: Анна, caller_id: "+74951112299"',
+        "caller-id-foreign",
+        "+74951112299",
+    ),
+    "foreign caller ID of a department": Edit(
+        ACME, "distribution: all", 'caller_id: "+74951112299"', "caller-id-foreign", "+74951112299"
+    ),
+    "foreign caller ID of a region": Edit(
+        ACME,
+        "outgoing:",
+        'caller_ids: {"+7812": "+78121234567"}\noutgoing:',
+        "caller-id-foreign",
+        "caller_ids",
+    ),
+    "caller ID of another tenant": Edit(
+        ACME, "outgoing:", 'verified_numbers: ["+73432223344"]\noutgoing:', "verified-clash", "verified"
+    ),
+    "verified number that is an own one": Edit(
+        ACME, "outgoing:", 'verified_numbers: ["+74951112235"]\noutgoing:', "verified-own", "verified"
+    ),
+    "two departments that show different numbers": Edit(
+        ACME,
+        "departments:\n",
+        """departments:
+  one: {title: One, members: ["104"], caller_id: "+74951112233"}
+  two: {title: Two, members: ["104"], caller_id: "+74951112234"}
+""",
+        "caller-id-ambiguous",
+        'extension: "104"',
+    ),
+    "region that is no prefix": Edit(
+        ACME, "outgoing:", 'caller_ids: {"7812": "+74951112233"}\noutgoing:', "prefix", "caller_ids"
     ),
     "caller ID not said": Edit(ACME, 'caller_id: "+74951112233"\n', "", "missing-key", "version: 1"),
     "nothing to show outside": Edit(

@@ -23,6 +23,7 @@ from orchestrator.doctor import (
     names,
     permissions,
     ports,
+    registrations,
     sounds,
     strength,
     switch,
@@ -145,6 +146,7 @@ WELL: list[tuple[str, Iterable[Finding]]] = [
     ("certificates", certificates.check(CERTIFICATE, NOW)),
     ("clock", clock.check(CLOCK)),
     ("names", names.check(NAMES)),
+    ("registrations", registrations.check(["trunk-a"], {"trunk-a": "Registered"})),
     ("sounds", sounds.check(SOUNDS)),
     ("disk", disk.check(DISK)),
     ("database", database.check(DATABASE)),
@@ -313,6 +315,7 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("clock-switch", "warning", clock.check(replace(CLOCK, ahead_s=-0.6))),
     ("clock-switch", "problem", clock.check(replace(CLOCK, ahead_s=3.0))),
     ("host-name", "problem", names.check(replace(NAMES, resolves=False))),
+    ("registrations", "problem", registrations.check(["trunk-a"], {"trunk-a": "Rejected"})),
     ("trunk-name", "problem", names.check(replace(NAMES, trunks=[replace(NAMES.trunks[0], addresses=[])]))),
     (
         "trunk-name",

@@ -508,27 +508,28 @@ def test_names_that_nobody_knows_are_found_in_time() -> None:
 def test_prompts_that_can_not_be_played_are_found(subject: Subject) -> None:
     prompts = subject.project.root / "prompts"
     prompts.mkdir()
-    with open_wave(str(prompts / "stereo.wav"), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(44100)
-        file.writeframes(bytes(400))
+    for name in ("gone", "damaged"):
+        with open_wave(str(prompts / f"{name}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(44100)
+            file.writeframes(bytes(16000))
     path = subject.project.root / "tenants/acme.yaml"
-    both = "recording: {announce: prompts/gone.wav, announce_outbound: prompts/stereo.wav}\n"
+    both = "recording: {announce: prompts/gone.wav, announce_outbound: prompts/damaged.wav}\n"
     path.write_text(path.read_text() + both)
-    named = replace(subject, definitions=load_unchecked(subject, prompts / "gone.wav"))
+    named = replace(subject, definitions=load_before(subject, prompts))
     seen = sound_facts.observe(named)
     assert len(seen.unplayable) == 2 and seen.prompts == 2
     assert red(sounds.check(seen))["prompts"] == "problem"
 
 
-def load_unchecked(subject: Subject, missing: Path) -> object:
-    """The definitions as they were while every file was there."""
-    missing.write_bytes(b"RIFF")
+def load_before(subject: Subject, prompts: Path) -> object:
+    """The definitions as they were while every file was whole."""
     try:
         return load(subject.project.root)
     finally:
-        missing.unlink()
+        (prompts / "gone.wav").unlink()
+        (prompts / "damaged.wav").write_bytes(b"RIFF")
 
 
 def test_sounds_behind_dead_links_and_of_the_platforms_language_are_seen(subject: Subject) -> None:

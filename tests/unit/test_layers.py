@@ -29,6 +29,7 @@ LAYERS = {
     "planning": PURE,
     "rendering": PURE,
     "routing": PURE,
+    "statistics": PURE,
     "ports": PORTS,
     "accounts": PORTS,
     "pricing": PORTS,
@@ -45,7 +46,9 @@ LAYERS = {
     "compiled_templates": ADAPTERS,
     "deployment": WIRING,
     "recorders": WIRING,
+    "registrations": ADAPTERS,
     "recordings": WIRING,
+    "sound": ADAPTERS,
     "written_sound": ADAPTERS,
     "books": WIRING,
     "settlement": WIRING,
@@ -57,6 +60,8 @@ LAYERS = {
     "daemon": WIRING,
     "doctor": WIRING,
     "drift": WIRING,
+    "orphans": WIRING,
+    "expected": WIRING,
     "cli": TOP,
 }
 """Each package or module, and its layer: it may import its own layer and those below."""

@@ -24,6 +24,8 @@ VPBX = str(Path(sys.executable).with_name("vpbx"))
 
 PRINT_NO_DATA = {
     "completion": "a script for a shell",
+    "employee log-in": "one line: it is done",
+    "employee log-out": "one line: it is done",
     "init": "the names of the files it wrote",
     "ledger dump": "JSON lines already, the canonical text of the ledger",
     "ledger export": "the text of another program, beancount",
@@ -34,6 +36,7 @@ PRINT_NO_DATA = {
     "switch run": "it becomes the switch",
     "switch start": "talk on stderr",
     "switch stop": "talk on stderr",
+    "turn": "one line: it is done",
 }
 """Verbs without --json, and what they print or write instead."""
 
@@ -44,6 +47,7 @@ ELSEWHERE = {
     "explain-call",
     "lines",
     "rollback",
+    "status",
     "switch install",
     "switch status",
     "tenant status",

@@ -1,8 +1,9 @@
 """Calls that would come round again: numbers that lead to each other, overflow that comes back.
 
-What leads where is a graph of three kinds of node (a number, an employee, a department), over all tenants:
+What leads where is a graph of nodes (a number, an employee, a department, a menu), over all tenants:
 a number of the platform that is called from another tenant stays on the switch. Schedules make no
-difference: a circle that is open only at night is one.
+difference: a circle that is open only at night is one. What a caller chooses in a menu by a key makes none;
+what becomes of silence and of wrong keys does.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def _leads(tenant: Tenant) -> Iterator[_Lead]:
     """Those that may be part of a circle: what has no overflow leads nowhere."""
     passing = {("employee", each.extension) for each in tenant.employees if each.overflow}
     passing |= {("department", each.name) for each in tenant.departments if each.overflow}
+    passing |= {("menu", each.name) for each in tenant.menus if each.invalid or each.timeout}
     for path, source, target in _written(tenant):
         for below_path, leaf in below(path, target):
             if not leaf.name or leaf.branches or leaf.kind == "hangup":
@@ -77,6 +79,10 @@ def _written(tenant: Tenant) -> Iterator[tuple[str, Node, Target]]:
     for department in tenant.departments:
         source = (tenant.name, "department", department.name)
         yield from _overflows(f"departments.{department.name}", source, department.overflow)
+    for menu in tenant.menus:
+        for name, target in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+            if target is not None:
+                yield f"menus.{menu.name}.{name}.target", (tenant.name, "menu", menu.name), target
 
 
 def _overflows(path: str, source: Node, overflow: Iterable[Overflow]) -> Iterator[tuple[str, Node, Target]]:
@@ -102,6 +108,11 @@ def _circle(lead: _Lead, by_source: Mapping[Node, Sequence[_Lead]], owners: Mapp
         hint = f"see {owners[lead.to[2]].position}; let one of them lead to a person"
         return Problem(lead.target.position, lead.path, "target-circle", message, hint)
     way = [lead.source, *_way(lead.to, lead.source, by_source)]
+    if any(node[1] == "menu" for node in way):
+        round_trip = " -> ".join(map(_named, way))
+        message = f"a caller who presses nothing, or wrong keys, goes round for ever: {round_trip}"
+        hint = "let one of them end, or lead to somebody who takes the call"
+        return Problem(lead.target.position, lead.path, "menu-circle", message, hint)
     message = f"a call that nobody takes goes in a circle: {' -> '.join(map(_named, way))}"
     hint = "let one of them lead elsewhere, or end: delete its overflow"
     return Problem(lead.target.position, lead.path, "overflow-circle", message, hint)
@@ -168,7 +179,7 @@ def _circles(edges: Mapping[Node, Sequence[Node]]) -> Mapping[Node, int]:
 
 def _too_long(leads: Sequence[_Lead]) -> Iterator[Problem]:
     """Overflow that goes on for longer than a call is passed on. There are no circles."""
-    passes = [lead for lead in leads if "outside" not in (lead.source[1], lead.to[1])]
+    passes = [lead for lead in leads if not {"outside", "menu"} & {lead.source[1], lead.to[1]}]
     found = passes
     for _ in range(MOST_PASSES - 1):
         longer = {lead.source for lead in found}

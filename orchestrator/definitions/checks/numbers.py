@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.definitions.checks.caller_ids import check_caller_ids
 from orchestrator.definitions.checks.circles import check_circles
 from orchestrator.definitions.document import Document, is_empty
-from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.definitions.quoting import quoted
 from orchestrator.model.problem import Problem
 from orchestrator.model.tenant import Did, Tenant
 
@@ -16,7 +17,9 @@ def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
     owners: dict[str, Did] = {}
     for file in tenants.values():
         yield from _check_clashes(file, owners)
-        yield from _check_caller_id(file)
+        yield from _check_no_caller_id(file)
+    for file in tenants.values():
+        yield from check_caller_ids(file, owners)
     yield from check_circles([file.value for file in tenants.values()], owners)
 
 
@@ -29,17 +32,10 @@ def _check_clashes(file: Document[Tenant], owners: dict[str, Did]) -> Iterator[P
             yield Problem(did.position, f"numbers.{did.number}", "number-clash", message, hint)
 
 
-def _check_caller_id(file: Document[Tenant]) -> Iterator[Problem]:
-    tenant = file.value
-    own = [did.number for did in tenant.numbers]
-    if tenant.caller_id and tenant.caller_id not in own:
-        message = f"caller ID {quoted(tenant.caller_id)} is none of the tenant's own numbers (decision 15)"
-        yield file.problem(("caller_id",), "caller-id-foreign", message, did_you_mean(tenant.caller_id, own))
-    elif not tenant.caller_id and not file.has("caller_id"):
-        yield from _check_no_caller_id(file, own)
-
-
-def _check_no_caller_id(file: Document[Tenant], own: list[str]) -> Iterator[Problem]:
+def _check_no_caller_id(file: Document[Tenant]) -> Iterator[Problem]:
+    if file.value.caller_id or file.has("caller_id"):
+        return
+    own = [did.number for did in file.value.numbers]
     if len(own) > 1:
         message = "a tenant with several numbers needs `caller_id`: which of them is shown outside"
         yield file.problem(("caller_id",), "missing-key", message, f'caller_id: "{own[0]}"')

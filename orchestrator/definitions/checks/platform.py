@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from orchestrator.definitions.checks.trunks import check_default_trunks
 from orchestrator.definitions.document import Document, is_empty
 from orchestrator.definitions.platform_file import LOCAL, PlatformFile
 from orchestrator.definitions.quoting import did_you_mean, quoted
@@ -30,12 +31,12 @@ def _check_defaults(file: Document[PlatformFile], tariffs: frozenset[str]) -> It
     defaults, platform = file.value.defaults, file.value.platform
     for kind, name, known in (
         ("node", defaults.node, frozenset(platform.nodes)),
-        ("trunk", defaults.trunk, frozenset(platform.trunks)),
         ("tariff", defaults.tariff, tariffs),
     ):
         if name and name not in known:
             message = f"there is no {kind} {quoted(name)}"
             yield file.problem(("defaults", kind), f"unknown-{kind}", message, did_you_mean(name, known))
+    yield from check_default_trunks(file)
     classes = frozenset(each.name for each in platform.dial_classes)
     for name in defaults.dial_classes:
         where = file.item("defaults", "dial_classes", text=name)

@@ -14,7 +14,10 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
     """Problems of the targets of one tenant."""
     tenant = file.value
     departments = {department.name for department in tenant.departments}
+    menus = {menu.name for menu in tenant.menus}
     schedules = {schedule.name for schedule in tenant.schedules}
+    switches = {switch.name for switch in tenant.switches}
+    lists = {each.name for each in tenant.caller_lists}
     employees = tenant.employees_by_extension()
     for path, target in all_targets(tenant):
         name = target.name
@@ -28,9 +31,18 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
             yield Problem(
                 target.position, where, "unknown-department", message, did_you_mean(name, departments)
             )
+        elif target.kind == "menu" and name not in menus:
+            message = f"there is no menu {quoted(name)}"
+            yield Problem(target.position, where, "unknown-menu", message, did_you_mean(name, menus))
         elif target.kind == "schedule" and name not in schedules:
             message = f"there is no schedule {quoted(name)}"
             yield Problem(target.position, where, "unknown-schedule", message, did_you_mean(name, schedules))
+        elif target.kind == "caller_list" and name not in lists:
+            message = f"there is no caller list {quoted(name)}"
+            yield Problem(target.position, where, "unknown-list", message, did_you_mean(name, lists))
+        elif target.kind == "switch" and name not in switches:
+            message = f"there is no switch {quoted(name)}"
+            yield Problem(target.position, where, "unknown-switch", message, did_you_mean(name, switches))
 
 
 def all_targets(tenant: Tenant) -> Iterator[tuple[str, Target]]:
@@ -43,6 +55,12 @@ def all_targets(tenant: Tenant) -> Iterator[tuple[str, Target]]:
     for department in tenant.departments:
         for case in department.overflow:
             yield from below(f"departments.{department.name}.overflow.{case.when}", case.target)
+    for menu in tenant.menus:
+        for key, target in menu.keys:
+            yield from below(f"menus.{menu.name}.digits.{key}", target)
+        for name, after in (("invalid", menu.invalid), ("timeout", menu.timeout)):
+            if after is not None:
+                yield from below(f"menus.{menu.name}.{name}.target", after)
 
 
 def below(path: str, target: Target) -> Iterator[tuple[str, Target]]:

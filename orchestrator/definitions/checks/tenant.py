@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.departments import check_distributions
+from orchestrator.definitions.checks.external_numbers import check_external_numbers
+from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
+from orchestrator.definitions.checks.states import check_codes
 from orchestrator.definitions.checks.targets import check_targets, no_employee
+from orchestrator.definitions.checks.trunks import check_tenant_trunks
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.tariff_file import TariffFile
@@ -29,6 +34,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
         platform = written.platform.value.platform
         yield from _check_names(file, platform)
         yield from _check_emergency(file, platform)
+        yield from check_external_numbers(file, platform)
     yield from _check_reference(file, "tariff", tenant.tariff, written.known_tariffs)
     tariff = written.tariffs.get(tenant.tariff)
     if tariff is not None:
@@ -40,6 +46,9 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_targets(file)
     yield from check_schedules(file)
     yield from check_distributions(file)
+    yield from check_menus(file)
+    yield from check_codes(file)
+    yield from check_caller_lists(file)
 
 
 def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
@@ -47,7 +56,7 @@ def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
     if platform.nodes:
         yield from _check_reference(file, "node", tenant.node, frozenset(platform.nodes))
     if platform.trunks:
-        yield from _check_reference(file, "trunk", tenant.trunk, frozenset(platform.trunks))
+        yield from check_tenant_trunks(file, platform)
     classes = frozenset(each.name for each in platform.dial_classes)
     for name in tenant.dial_classes:
         if name and name not in classes and file.node("outgoing", "allow") is not None:
@@ -65,7 +74,7 @@ def _check_reference(file: _File, kind: str, name: str, known: frozenset[str]) -
         yield file.problem((kind,), f"unknown-{kind}", message, did_you_mean(name, known))
 
 
-_FUNCTION_OF_KEY = {"departments": "departments", "recording": "recording"}
+_FUNCTION_OF_KEY = {"departments": "departments", "menus": "ivr", "recording": "recording"}
 """Keys of a tenant's file that use a function which is sold, or may be."""
 
 
@@ -141,10 +150,15 @@ def _extensions(file: _File) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for department in file.value.departments:
         if department.extension:
             yield department.extension, ("departments", department.name, "extension")
+    for menu in file.value.menus:
+        if menu.extension:
+            yield menu.extension, ("menus", menu.name, "extension")
 
 
 def _owner(path: tuple[str | int, ...]) -> str:
-    return "another employee" if path[0] == "employees" else f"department {quoted(str(path[1]))}"
+    if path[0] == "employees":
+        return "another employee"
+    return f"{str(path[0]).removesuffix('s')} {quoted(str(path[1]))}"
 
 
 def _check_department(file: _File, department: Department, known: frozenset[str]) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ def observe(subject: Subject) -> Permissions:
         git=_git(project),
         leaks=tuple(_leaks(subject)),
         trunks=tuple(
-            _trunk(project, trunk) for trunk in subject.definitions.platform.trunks.values() if trunk.secret
+            _trunk(project, trunk) for trunk in subject.definitions.trunks_of(subject.node) if trunk.secret
         ),
     )
 

@@ -42,7 +42,7 @@ def known_secrets(subject: Subject) -> set[str]:
 def _trunks(subject: Subject) -> dict[str, str]:
     """Passwords of the trunks whose place holds one; the others are a finding of their own."""
     found = {}
-    for trunk in subject.definitions.platform.trunks.values():
+    for trunk in subject.definitions.trunks_of(subject.node):
         try:
             secret = trunk_secret(subject.project, trunk)
         except TrunkSecretMissing:

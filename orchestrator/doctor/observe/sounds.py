@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.asterisk.generations import playable
 from orchestrator.asterisk.layout import data_dir
 from orchestrator.doctor.sounds import Sounds
 from orchestrator.doctor.subject import Subject
 from orchestrator.errors import ApplyFailed
+from orchestrator.model.prompt import Prompt
+from orchestrator.sound.playable import playable
 
 _FORMATS = frozenset({".wav", ".gsm", ".alaw", ".al", ".ulaw", ".ul", ".g722", ".sln", ".sln16", ".pcm"})
 
@@ -38,11 +39,9 @@ def observe(subject: Subject) -> Sounds:
     )
 
 
-def _unplayable(subject: Subject, prompts: list[str]) -> Iterator[str]:
+def _unplayable(subject: Subject, prompts: list[Prompt]) -> Iterator[str]:
     for prompt in prompts:
         try:
-            playable(subject.project.root / prompt)
+            playable(prompt, subject.project.root)
         except ApplyFailed as error:
             yield error.message
-        except OSError as error:
-            yield f"{prompt}: {error.strerror}"

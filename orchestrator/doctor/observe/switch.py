@@ -53,6 +53,7 @@ async def _ask(login: AmiLogin, systemname: str | None, pid: int | None) -> Live
                 modules=loaded(await switch.command("module show")),
                 readers=await _readers(switch),
                 http=await _http(switch),
+                registrations=await switch.trunk_registrations(),
                 ahead_s=ahead_s,
                 unsure_s=unsure_s,
             )

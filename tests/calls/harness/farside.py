@@ -29,6 +29,8 @@ __all__ = ["CARRIER", "Behaviour", "Call", "Carrier", "FarSide", "Phone", "answe
 
 _DEADLINE_S = 10.0
 _POLL_S = 0.05
+_KEY_GAP_S = 0.15
+"""From the beginning of one key to that of the next, as quick fingers do it."""
 _CAUSE_OF = {
     403: 21,
     404: 1,
@@ -103,7 +105,8 @@ class Call:
     """A call of a phone, as the far side sees it.
 
     Args: phone: its name. uniqueid: the far side's own. number: what was dialled. from_number, name: who
-    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion.
+    calls, as shown. diverted_by, reason: the number that forwarded it and why, from Diversion. diversion: the
+    whole header.
     """
 
     phone: str
@@ -113,6 +116,7 @@ class Call:
     name: str = ""
     diverted_by: str = ""
     reason: str = ""
+    diversion: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class FarSide:
         self._ami_port = self._ports.port()
         self._ids = itertools.count(1)
         self._instance = Instance(SwitchPaths(root), asterisk)
-        heard = root / "heard"
+        heard = self._heard = root / "heard"
         etc = self._instance.paths.etc
         for directory in (heard, etc):
             directory.mkdir(parents=True)
@@ -196,7 +200,7 @@ class FarSide:
             shown = self.rx("pjsip show registrations")
             return wanted <= set(re.findall(r"^ *([^/\s]+)/sip:.*\bRegistered\b", shown, re.MULTILINE))
 
-        _until(registered, deadline_s, lambda: f"not registered: {self.rx('pjsip show registrations')}")
+        until(registered, deadline_s, lambda: f"not registered: {self.rx('pjsip show registrations')}")
 
     def behave(self, phone: str, behaviour: Behaviour, number: str = "") -> None:
         """What a phone or `CARRIER` does with calls from now on. Args: number: only with those to it."""
@@ -236,7 +240,7 @@ class FarSide:
     def incoming(self, phone: str, deadline_s: float = _DEADLINE_S, after: int = 0) -> Call:
         """A call that came to a phone. Args: after: how many of its calls to pass over."""
         deadline = time.monotonic() + deadline_s
-        _until(
+        until(
             lambda: len(self.calls_to(phone)) > after,
             deadline - time.monotonic(),
             lambda: f"no call to {phone}",
@@ -246,13 +250,27 @@ class FarSide:
     def calls_to(self, phone: str) -> list[Call]:
         """Every call that came to a phone so far, in order."""
         found = self._events("Incoming", lambda event: event["Phone"] == phone)
-        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason")
+        fields = ("Uniqueid", "Number", "From", "Name", "Diversion", "Reason", "Header")
         return [Call(phone, *(event[field] for field in fields)) for event in found]
 
     def wait_answered(self, call: Call, deadline_s: float = _DEADLINE_S) -> Path:
         """Wait until a call is answered. Returns: the file of what this phone hears, written as it goes."""
         event = self._event("Answered", lambda event: event["Uniqueid"] == call.uniqueid, deadline_s)
         return Path(event["Heard"])
+
+    def overhear(self, call: Call) -> Path:
+        """Begin to write down what the phone of a placed call hears, answered or not. Returns: the file."""
+        file = self._heard / f"early-{call.uniqueid}.wav"
+        deadline = time.monotonic() + _DEADLINE_S
+        while True:
+            try:
+                self._session.action("MixMonitor", Channel=call.uniqueid, File="", Options=f"r({file})")
+            except AmiFailed:
+                if time.monotonic() > deadline or self.has_ended(call):
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return file
 
     def wait_ended(self, call: Call, deadline_s: float = _DEADLINE_S) -> Ended:
         """Wait until a call is over."""
@@ -262,6 +280,9 @@ class FarSide:
         if answered:
             return Ended(None, cause, Path(answered[0]["Heard"]))
         return Ended(int(hangup.get("TechCause") or 0) or None, cause, None)
+
+    def is_answered(self, call: Call) -> bool:
+        return bool(self._events("Answered", lambda event: event["Uniqueid"] == call.uniqueid))
 
     def has_ended(self, call: Call) -> bool:
         return bool(self._events("Hangup", lambda event: event["Uniqueid"] == call.uniqueid))
@@ -285,6 +306,12 @@ class FarSide:
                 time.sleep(0.05)
             else:
                 return
+
+    def press(self, call: Call, keys: str) -> None:
+        """Press keys in a call that is up, one after the other: RFC 4733, 80 ms each."""
+        for key in keys:
+            self._session.action("PlayDTMF", Channel=call.uniqueid, Digit=key, Duration="80")
+            time.sleep(_KEY_GAP_S)
 
     def transfer(self, call: Call, number: str, deadline_s: float = _DEADLINE_S) -> str:
         """Blind transfer by REFER. Returns: `SUCCESS`, or why the switch refused."""
@@ -324,7 +351,7 @@ def _is(kind: str, event: Message) -> bool:
     return event.get("UserEvent", event["Event"]) == kind
 
 
-def _until(true: Callable[[], bool], deadline_s: float, told: Callable[[], str]) -> None:
+def until(true: Callable[[], bool], deadline_s: float, told: Callable[[], str]) -> None:
     deadline = time.monotonic() + deadline_s
     while not true():
         if time.monotonic() > deadline:

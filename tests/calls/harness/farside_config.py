@@ -198,7 +198,7 @@ def _dialplan(pbx: Address, heard: Path) -> str:
     told = "Phone: ${PHONE}"
     caller = (
         "Number: ${EXTEN},From: ${CALLERID(num)},Name: ${CALLERID(name)},Diversion: ${REDIRECTING(from-num)},"
-        "Reason: ${REDIRECTING(reason)}"
+        "Reason: ${REDIRECTING(reason)},Header: ${PJSIP_HEADER(read,Diversion)}"
     )
     return f"""\
 [incoming]

@@ -78,6 +78,12 @@ def read(path: Path, raw_channels: int = 2) -> list[Samples]:
     return [samples[channel::channels] for channel in range(channels)]
 
 
+def read_so_far(path: Path) -> list[Samples]:
+    """The one channel of a `.wav` that is being written still: its header doesn't tell its length yet."""
+    data = path.read_bytes()[44:] if path.exists() else b""
+    return [np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float64)]
+
+
 def hear(heard: Samples, sent: Samples) -> Heard:
     """Search a voice in what was heard, window by window, at any lag."""
     scores, lags = [], []

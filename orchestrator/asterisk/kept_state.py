@@ -1,0 +1,45 @@
+"""What a switch's own database (AstDB) keeps of a tenant, removed from its file while the switch may run."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from orchestrator.errors import StorageError
+from orchestrator.model.state import IDLE, LOGGED_OUT, MANAGERS, SWITCHES, WRAP_UP
+from orchestrator.project import SwitchPaths
+
+_BUSY_S = 10.0
+"""The switch holds its own writes for a second before it lets anybody else."""
+
+
+class StateKept(StorageError):
+    """What a switch's own database keeps of a tenant can't be removed."""
+
+    code = "state-kept"
+
+
+def database_file(paths: SwitchPaths) -> Path:
+    """The database of a node's switch."""
+    return paths.lib / "astdb.sqlite3"
+
+
+def forget(database: Path, tenant: str) -> int:
+    """Remove what phones have set and who spoke with whom. Returns: how many entries went.
+
+    Args: database: of one switch; one that isn't there keeps nothing.
+    Raises: StateKept.
+    """
+    if not database.is_file():
+        return 0
+    try:
+        with closing(sqlite3.connect(database, timeout=_BUSY_S)) as base, base:
+            gone = 0
+            for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP):
+                first = f"/{family}/{tenant}/"
+                done = base.execute("DELETE FROM astdb WHERE substr(key, 1, ?) = ?", (len(first), first))
+                gone += done.rowcount
+            return gone
+    except sqlite3.Error as error:
+        raise StateKept(f"{database}: {error}", "the purge goes on at the next run") from error

@@ -1,0 +1,65 @@
+"""`vpbx employee`: state of an employee's own, set as their phone sets it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.cli.session import Session, node_option, open_session
+from orchestrator.definitions.quoting import did_you_mean
+from orchestrator.errors import NotFound
+
+
+@click.group()
+def employee() -> None:
+    """Log employees in and out of their departments, as codes on their phones do.
+
+    \b
+    Example:
+        vpbx employee log-out acme 101
+    """
+
+
+@employee.command("log-out")
+@click.argument("tenant")
+@click.argument("extension")
+@node_option
+def log_out(tenant: str, extension: str, node: str | None) -> None:
+    """Take an employee out of their departments' calls, until they log in.
+
+    \b
+    Example:
+        vpbx employee log-out acme 101
+    """
+    _set(tenant, extension, node, out=True)
+
+
+@employee.command("log-in")
+@click.argument("tenant")
+@click.argument("extension")
+@node_option
+def log_in(tenant: str, extension: str, node: str | None) -> None:
+    """Let an employee take their departments' calls again.
+
+    \b
+    Example:
+        vpbx employee log-in acme 101
+    """
+    _set(tenant, extension, node, out=False)
+
+
+def _set(tenant: str, extension: str, node: str | None, *, out: bool) -> None:
+    session = open_session(node, tenant)
+    known = session.tenant(tenant).employees_by_extension()
+    if extension not in known:
+        raise NotFound(f"{tenant} has no employee {extension!r}", did_you_mean(extension, known))
+    asyncio.run(_tell(session, tenant, extension, out=out))
+    click.echo(f"{tenant}: {extension} is logged {'out' if out else 'in'}")
+
+
+async def _tell(session: Session, tenant: str, extension: str, *, out: bool) -> None:
+    control: AmiSwitch
+    async with session.switch() as control:
+        await (control.log_out if out else control.log_in)(tenant, extension)

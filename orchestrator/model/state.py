@@ -1,0 +1,66 @@
+"""State that phones set: what it is called, by which code it is set. Its truth is on the switch (AstDB).
+
+`apply` never overwrites it; it only drops what belongs to nobody any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model.problem import NOWHERE, Position
+
+ON, OFF = "on", "off"
+
+SWITCHES = "vpbx-switch"
+"""Family in the switch's database: below it tenant and name of a switch that is on, with `on`."""
+
+IDLE, WRAP_UP = "vpbx-idle", "vpbx-wrap-up"
+"""Families in the switch's database: below them tenant and extension, with since when an employee is idle for
+departments, and until when they have wrap-up time."""
+
+MANAGERS = "vpbx-manager"
+"""Family in the switch's database: below it tenant and caller, with who last spoke with them, and when."""
+
+LOGGED_OUT = "vpbx-out"
+"""Family in the switch's database: below it tenant and extension of who is logged out, with 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSwitch:
+    """Something of a tenant that is on or off until somebody turns it, such as a night service.
+
+    Args: code: what a phone dials to turn it. title: as people read it.
+    """
+
+    name: str
+    code: str
+    title: str
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantState:
+    """What phones of a tenant have set.
+
+    Args: on: names of its switches that are on. logged_out: extensions of employees who take no calls of
+    their departments.
+    """
+
+    on: frozenset[str] = frozenset()
+    logged_out: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCodes:
+    """What phones dial to set a state of their own. Args: empty: no such code."""
+
+    log_in: str = "*45"
+    log_out: str = "*46"
+    position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def by_name(self) -> Mapping[str, str]:
+        """The codes there are, by what they do."""
+        found = {"log_in": self.log_in, "log_out": self.log_out}
+        return {name: code for name, code in found.items() if code}

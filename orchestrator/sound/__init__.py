@@ -1,0 +1,1 @@
+"""Sound files: what is in them, and as the switch plays them."""

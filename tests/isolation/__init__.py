@@ -1,0 +1,1 @@
+"""The proof that no tenant reaches another, on what was rendered."""

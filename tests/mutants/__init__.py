@@ -1,0 +1,1 @@
+"""Each function of docs/functions.md switched off in what is rendered: its test must notice."""
