@@ -204,6 +204,23 @@ def test_a_call_passed_on_to_another_number_of_the_tenant_is_two_that_rang_a_pho
     assert [[each.employee for each in call.phones] for call in (first, second)] == [["101"], ["102"]]
 
 
+@pytest.mark.parametrize(
+    ("steps", "employee", "department"),
+    [
+        (["numbers.7495.manager.102"], "102", ""),
+        (["numbers.7495.manager.102", "departments.sales"], "", "sales"),
+        (["departments.sales", "employees.103", "end.busy"], "103", ""),
+        (["numbers.7495.schedule"], "", ""),
+    ],
+)
+def test_a_call_that_nobody_answers_is_theirs_who_were_rung_last(
+    steps: list[str], employee: str, department: str
+) -> None:
+    passed = [at(place, "1", "vpbx.step", step=step) for place, step in enumerate(steps)]
+    [call] = calls(came_in(), phone(0.5, "2", "102", step="numbers.7495.manager.102"), passed, over(9))
+    assert (call.employee, call.department) == (employee, department)
+
+
 def test_no_moment_counts_twice_when_three_talk() -> None:
     [call] = calls(
         came_in(),
