@@ -49,7 +49,7 @@ def _call(leg: Leg, hall: Hall, rung: Sequence[Channel]) -> InboundCall:
         first = next((by[part.phone.uniqueid] for part in talk[:1] if part.phone is not None), None)
         employee, department = ("", "") if first is None else (first.employee, first.department)
     else:
-        employee, department = _sent_to(own.steps)
+        employee, department = _sent_to(own.steps, phones)
     return InboundCall(
         systemname=leg.systemname,
         uniqueid=leg.uniqueid,
@@ -85,13 +85,18 @@ def _gave_up(name: str, said: Mapping[str, str]) -> bool:
     return source == name or said.get("dialstatus") == "CANCEL"
 
 
-def _sent_to(steps: Sequence[str]) -> tuple[str, str]:
-    """Employee and department that a call went to last."""
+def _sent_to(steps: Sequence[str], phones: Sequence[RungPhone]) -> tuple[str, str]:
+    """Employee and department that a call went to last: by its step, or by whose phones alone a step rang."""
+    rang: dict[str, set[str]] = {}
+    for phone in phones:
+        rang.setdefault(phone.step, set()).add(phone.employee)
     for step in reversed(steps):
         if step.startswith(_EMPLOYEE):
             return step.removeprefix(_EMPLOYEE).partition(".")[0], ""
         if step.startswith(_DEPARTMENT):
             return "", department_of(step)
+        if len(rang.get(step, ())) == 1:
+            return next(iter(rang[step])), ""
     return "", ""
 
 

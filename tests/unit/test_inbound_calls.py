@@ -13,6 +13,7 @@ from orchestrator.calls.inbound import inbound_calls
 from orchestrator.calls.leg import gather, leg_of
 from orchestrator.model.call import SwitchEvent
 from orchestrator.model.inbound import InboundCall
+from orchestrator.storage.store import SqlStore
 
 CALLER = "PJSIP/trunk-1"
 
@@ -151,18 +152,73 @@ def test_a_transfer_to_an_outside_party_leaves_its_talk_to_nobody() -> None:
     assert talked(call) == pytest.approx({"101": 17, "": 40})
 
 
+TWICE_TRANSFERRED = [
+    *came_in(),
+    *phone(1, "2", "101"),
+    *bridged("2", "b1", 3, 20),
+    over(20, "2"),
+    *bridged("1", "b1", 3, 20),
+    *bridged("1", "b0", 20, 30, call="0"),
+    *phone(31, "5", "103", call="0"),
+    over(40, "5", call="0"),
+    over(40, call="0", source=CALLER),
+]
+"""A transfer joined the caller to an older call; a second one rings 103, who doesn't answer."""
+
+
 def test_a_phone_that_a_transfer_rings_counts_under_whatever_linkedid_the_call_has_by_then() -> None:
-    """A transfer joined the caller to an older call; a second one rings 103, who doesn't answer."""
-    [call] = calls(
+    [call] = calls(TWICE_TRANSFERRED)
+    assert [(each.employee, each.talk_us // 1_000_000) for each in call.phones] == [("101", 17), ("103", 0)]
+
+
+def test_a_call_is_found_by_the_linkedid_that_it_ended_with(store: SqlStore) -> None:
+    """The hangups of an older call bring the caller in, and the caller the phone that left before."""
+    legs = [leg for facts in gather(TWICE_TRANSFERRED).values() if (leg := leg_of(facts)) is not None]
+    with store.reconciling() as unit:
+        unit.keep_events(TWICE_TRANSFERRED)
+        unit.keep_legs(legs)
+        assert unit.keep_inbound(SYSTEMNAME, [f"{SYSTEMNAME}-1.0"]) == 1
+    assert store.inbound_calls("acme") == calls(TWICE_TRANSFERRED)
+
+
+def test_one_bridge_left_for_another_in_the_same_microsecond_is_left_first() -> None:
+    [*first, last] = bridged("1", "b1", 3, 10)
+    [call] = calls(came_in(), first, bridged("1", "b2", 10, 20), last, over(20))
+    assert call.talk_us == 17_000_000
+
+
+def test_bridges_without_a_name_are_different_ones() -> None:
+    [call] = calls(came_in(), phone(1, "2", "101"), bridged("1", "", 3, 9), bridged("2", "", 3, 9), over(9))
+    assert talked(call) == pytest.approx({"101": 0, "": 6})
+
+
+def test_a_call_passed_on_to_another_number_of_the_tenant_is_two_that_rang_a_phone_each() -> None:
+    first, second = calls(
         came_in(),
         phone(1, "2", "101"),
-        bridged("2", "b1", 3, 20),
-        bridged("1", "b1", 3, 20),
-        bridged("1", "b0", 20, 30, call="0"),
-        phone(31, "5", "103", call="0"),
-        over(40, call="0", source=CALLER),
+        came_in("3", second=2),
+        phone(3, "4", "102"),
+        over(9, "3"),
+        over(9),
     )
-    assert [(each.employee, each.talk_us // 1_000_000) for each in call.phones] == [("101", 17), ("103", 0)]
+    assert [[each.employee for each in call.phones] for call in (first, second)] == [["101"], ["102"]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "employee", "department"),
+    [
+        (["numbers.7495.manager.102"], "102", ""),
+        (["numbers.7495.manager.102", "departments.sales"], "", "sales"),
+        (["departments.sales", "employees.103", "end.busy"], "103", ""),
+        (["numbers.7495.schedule"], "", ""),
+    ],
+)
+def test_a_call_that_nobody_answers_is_theirs_who_were_rung_last(
+    steps: list[str], employee: str, department: str
+) -> None:
+    passed = [at(place, "1", "vpbx.step", step=step) for place, step in enumerate(steps)]
+    [call] = calls(came_in(), phone(0.5, "2", "102", step="numbers.7495.manager.102"), passed, over(9))
+    assert (call.employee, call.department) == (employee, department)
 
 
 def test_no_moment_counts_twice_when_three_talk() -> None:
@@ -192,12 +248,12 @@ def test_a_member_behind_a_local_channel_is_who_answered() -> None:
         local(2, "7", "1", "CHAN_START"),
         local(2, "8", "2", "CHAN_START"),
         local(5.001, "8", "2", "BRIDGE_ENTER", **behind),
-        bridged("9", "b2", 5.002, 5.5),
+        bridged("9", "b2", 5.002, 8),
         local(5.003, "7", "1", "BRIDGE_ENTER", **joined),
         bridged("1", "b1", 5, 30),
-        local(5.5, "8", "2", "BRIDGE_EXIT", **behind),
-        bridged("9", "b1", 5.5, 30),
-        local(5.51, "7", "1", "BRIDGE_EXIT", **joined),
+        local(8, "8", "2", "BRIDGE_EXIT", **behind),
+        bridged("9", "b1", 8, 30),
+        local(8.01, "7", "1", "BRIDGE_EXIT", **joined),
         over(30, source="PJSIP/p-9"),
     )
     assert (call.employee, call.department) == ("101", "after-sales")
@@ -205,19 +261,23 @@ def test_a_member_behind_a_local_channel_is_who_answered() -> None:
 
 
 def test_a_phone_of_another_tenant_is_an_outside_party() -> None:
-    """acme forwards to beta's number: on the switch these are two inbound calls of one linkedid."""
+    """acme forwards to beta's number: on the switch these are two inbound calls of one linkedid.
+
+    A transfer brings beta's phone to acme's caller in the end.
+    """
     first, second = calls(
         came_in(),
         came_in("2", tenant="beta", second=1),
         phone(2, "3", "101", tenant="beta"),
         bridged("1", "b1", 4, 9),
         bridged("2", "b2", 4, 9),
-        bridged("3", "b2", 4, 9),
+        bridged("3", "b2", 4, 6),
+        bridged("3", "b1", 6.1, 9),
         over(9),
         over(9, "2"),
     )
     assert (first.tenant, first.outcome, first.employee, first.phones) == ("acme", "answered", "", ())
-    assert (second.tenant, second.employee, talked(second)["101"]) == ("beta", "101", pytest.approx(5))
+    assert (second.tenant, second.employee, talked(second)["101"]) == ("beta", "101", pytest.approx(2))
 
 
 def test_a_call_that_is_up_is_none_yet_and_an_outbound_one_never() -> None:
