@@ -38,6 +38,7 @@ _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.Block: ("block", "caller_lists"),
     graph.AskCaller: ("caller_lists",),
     graph.Admit: ("lines", "seats", "ringback"),
+    graph.AdmitMobile: ("lines", "seats", "options"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),
     graph.Classify: ("outgoing.allow", "caller_id"),

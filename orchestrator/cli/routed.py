@@ -18,6 +18,7 @@ _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
 _RULES = {DATE: "by its date", DAY_OFF: "a day off", WORKED: "a weekend day that is worked"}
 _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
+    graph.AdmitMobile: "admit_mobile",
     graph.MarkInternal: "internal",
     graph.Announce: "announce",
     graph.Greet: "greeting",
@@ -106,6 +107,9 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
     match passed.step.action:
         case graph.Admit(limit=limit):
             return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+        case graph.AdmitMobile(limit=limit, extension=extension):
+            taken = f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+            return f"the mobile of {extension}: {taken}"
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
         case graph.Announce(prompt=prompt) | graph.Greet(prompt=prompt):

@@ -67,8 +67,9 @@ class Device:
 class Employee:
     """Somebody who can be called.
 
-    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it
-    shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
+    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it shows
+    outside, E.164; empty: that of its department, of the region called, or the tenant's. mobile: E.164, a
+    mobile whose calls are this employee's; or empty.
     """
 
     extension: str
@@ -78,6 +79,7 @@ class Employee:
     overflow: tuple[Overflow, ...] = ()
     ringback: Prompt = SILENCE
     caller_id: str = ""
+    mobile: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 

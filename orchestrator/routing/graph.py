@@ -17,8 +17,8 @@ from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.routing.caller_id import CallerIds
 from orchestrator.routing.hours import HourTable
 
-EntryKind = Literal["did", "extension", "outside", "emergency", "code"]
-Origin = Literal["trunk", "phone", "transfer"]
+EntryKind = Literal["did", "mobile", "extension", "outside", "emergency", "code"]
+Origin = Literal["trunk", "mobile", "phone", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,18 @@ class Admit:
     did: str
     limit: int
     ringback: Prompt = SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitMobile:
+    """Takes a line for a call that an employee's mobile makes, and goes on to what it dialled.
+
+    Outcomes: full, each extension of the tenant, outside. Effects: take a line, record.
+    """
+
+    extension: str
+    limit: int
+    record: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +261,7 @@ class HangUp:
 
 Action = (
     Admit
+    | AdmitMobile
     | MarkInternal
     | Announce
     | Greet

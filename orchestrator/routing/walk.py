@@ -21,6 +21,7 @@ from orchestrator.routing.graph import (
     DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
+    AdmitMobile,
     AskCaller,
     AskManager,
     AskSwitch,
@@ -62,10 +63,10 @@ class Situation:
     extension, department's name, E.164 number or SIP address: `busy`, `refused`, `no_answer` or
     `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are
     on. caller: extension of the phone that calls; empty: a trunk. dead: trunks that take no call.
-    on_switch: numbers that are called without a trunk. pressed: what the caller presses, each time a menu
-    asks; empty: nothing, and so after the last of them. outside: who calls from outside, E.164; empty:
-    withheld; None: the call is from inside. manager: extension of who last spoke with who calls from
-    outside; empty: nobody.
+    extension: that a mobile dialled. on_switch: numbers that are called without a trunk. pressed: what
+    the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
+    calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
+    last spoke with who calls from outside; empty: nobody.
     """
 
     at: datetime
@@ -76,6 +77,7 @@ class Situation:
     caller: str = ""
     dead: frozenset[str] = frozenset()
     on_switch: frozenset[str] = frozenset()
+    extension: str = ""
     pressed: tuple[str, ...] = ()
     outside: str | None = None
     manager: str = ""
@@ -109,7 +111,8 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     by_kind = {(entry.kind, entry.pattern): entry for entry in graph.entries if entry.origin == origin}
     number = to_e164(dialled, region)
     if origin == "trunk":
-        found = None if dialled.startswith(_ABROAD) else by_kind.get(("did", number or ""))
+        known = by_kind.get(("did", number or "")) or by_kind.get(("mobile", number or ""))
+        found = None if dialled.startswith(_ABROAD) else known
         return None if found is None else (found, "")
     inside = next((by_kind[kind, dialled] for kind in _INSIDE if (kind, dialled) in by_kind), None)
     if inside is not None:
@@ -120,9 +123,24 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     return outside, number
 
 
+def find_mobile(graph: Graph, caller: str, dialled: str, region: str) -> tuple[Entry, str, str] | None:
+    """Where a call of a mobile enters, and the number outside or the extension that it dialled.
+
+    Args: caller: E.164. Returns: None: it is no mobile's, or nothing has what was dialled.
+    """
+    entry = next((each for each in graph.entries if (each.origin, each.pattern) == ("mobile", caller)), None)
+    found = find_entry(graph, "transfer", dialled, region)
+    if entry is None or found is None or found[0].kind == "emergency":
+        return None
+    return entry, found[1], found[0].pattern if found[0].kind == "extension" else ""
+
+
 def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]:
     """Every step that a call passes, in order. The last one says how it ends."""
-    return tuple(_placed(_Walk(graph, situation).steps(entry.step)))
+    dialled = ""
+    if entry.origin == "mobile":
+        dialled = situation.extension or "outside"
+    return tuple(_placed(_Walk(graph, situation, dialled=dialled).steps(entry.step)))
 
 
 def reached(last: Passed) -> tuple[str, str]:
@@ -186,6 +204,8 @@ class _Walk:
                     return replace(passed, outcome="admitted")
                 tenant = self.graph.steps[end_of(FULL)].position
                 return replace(passed, outcome=FULL, position=tenant, below=("lines",))
+            case AdmitMobile():
+                return replace(passed, outcome=self.dialled if self._takes_line(step.action.limit) else FULL)
             case AskTime():
                 return self._asked(passed, step.action)
             case AskSwitch():

@@ -203,6 +203,16 @@ OFF: Mapping[str, Off] = {
     "a call that operators bring back again and again is ended": Off(
         f"{_BLOCKS}/numbering.conf", "?round:)", "?never:)"
     ),
+    "corporate mobile calls colleagues and outside as its employee": Off(
+        f"{_BLOCKS}/mobile.conf",
+        "GotoIf(${DIALPLAN_EXISTS(vpbx-number,from.${VPBX_MOBILE},1)}?vpbx-number,from.${VPBX_MOBILE},1)",
+        "NoOp()",
+    ),
+    "call to a corporate mobile is its employee's": Off(
+        f"{_BLOCKS}/mobile.conf",
+        "GotoIf(${DIALPLAN_EXISTS(vpbx-number,to.${VPBX_MOBILE},1)}?vpbx-number,to.${VPBX_MOBILE},1)",
+        "NoOp()",
+    ),
     "number of a registered trunk in To": Off(_INBOUND, "exten => registered,1,", "exten => unregistered,1,"),
 }
 """By the name in the table."""
