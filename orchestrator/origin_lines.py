@@ -41,6 +41,7 @@ _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.AdmitMobile: ("lines", "seats", "options"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),
+    graph.SpellName: ("employees",),
     graph.Classify: ("outgoing.allow", "caller_id"),
     graph.RefuseClass: ("outgoing.allow",),
     graph.DialOut: ("caller_id", "trunk", "trunks"),

@@ -24,6 +24,7 @@ _KINDS: dict[type[object], str] = {
     graph.Greet: "greeting",
     graph.PlayMenu: "menu",
     graph.Dialled: "dialled",
+    graph.SpellName: "by_name",
     graph.Record: "record",
     graph.AskTime: "schedule",
     graph.AskSwitch: "switch",
@@ -116,6 +117,10 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"answers and plays: {prompt.text}" if prompt.say else f"answers and plays {prompt.text}"
         case graph.PlayMenu(name=name):
             return f"menu {name}: {_chosen(passed)}"
+        case graph.SpellName(group=group):
+            told = ", ".join(key or "nothing" for key in passed.pressed)
+            end = "nobody is taken" if passed.outcome == "none" else "one is taken"
+            return f"a name of {group} is spelled: {told}: {end}"
         case graph.Dialled():
             return f"goes on to extension {outcome}"
         case graph.Record():

@@ -20,10 +20,10 @@ from orchestrator.model.state import FeatureCodes, TenantSwitch
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `menu`, `outside`, `sip`, `hangup`, or of a choice: `schedule`,
-    `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a
-    SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a
-    choice: where the call goes by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `by_name`, `outside`, `sip`, `hangup`, or of a choice:
+    `schedule`, `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an
+    E.164 number, a SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name.
+    branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str

@@ -9,8 +9,10 @@ from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.prompt import SILENCE
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
+from orchestrator.routing.by_name import name_step, spell_name
 from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.graph import (
+    DIAL_EXTENSION,
     Action,
     Admit,
     Announce,
@@ -39,7 +41,7 @@ from orchestrator.routing.graph import (
     Turn,
 )
 from orchestrator.routing.hours import hour_table
-from orchestrator.routing.menus import menu_step, menu_steps
+from orchestrator.routing.menus import DIALLED, dialled_step, menu_step, menu_steps
 from orchestrator.routing.mobiles import mobile_entries, mobile_step, mobile_steps
 
 LOCAL = "local"
@@ -119,6 +121,8 @@ class _Compiler:
         self._lists = {each.name: each for each in tenant.caller_lists}
         self._remembers = any(each.kind == "manager" for each in _targets(tenant))
         self._records = RECORDING in definitions.unlocked(tenant)
+        self._spelled: set[str] = set()
+        """Groups of people whose names are asked for somewhere."""
 
     def entries(self) -> Iterator[Entry]:
         tenant = self._tenant
@@ -148,8 +152,14 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
-        dialled = ((extension, step) for extension, step, _ in self._extensions())
+        dialled = {extension: step for extension, step, _ in self._extensions()}
         yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
+        for group in sorted(self._spelled):
+            asks = spell_name(tenant, group, self._platform.language)
+            then = {DIAL_EXTENSION: DIALLED, "none": end_of(NO_ANSWER)}
+            yield Step(name_step(group), asks, tenant.position, then)
+        if self._spelled or any(menu.dial_extension for menu in tenant.menus):
+            yield dialled_step(tenant, dialled.items())
         yield from self._codes().values()
         for number in self._platform.emergency:
             for step, trunk, edges in self._by_trunk(f"emergency.{number}"):
@@ -325,6 +335,9 @@ class _Compiler:
                 return department_step(target.name), []
             case "menu":
                 return menu_step(target.name), []
+            case "by_name":
+                self._spelled.add(target.name)
+                return name_step(target.name), []
             case "hangup":
                 step = base if below else f"{base}.hang_up"
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]

@@ -15,6 +15,7 @@ from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.model.state import OFF, ON
+from orchestrator.routing.by_name import LETTERS
 from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import (
@@ -42,6 +43,7 @@ from orchestrator.routing.graph import (
     PlayMenu,
     RefuseClass,
     Ring,
+    SpellName,
     Step,
     Turn,
 )
@@ -50,6 +52,7 @@ from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
+_NAME_TRIES = 3
 _ABROAD = ("00", "810")
 _INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
 _NUMBERING = {"RU": "+7"}
@@ -222,6 +225,8 @@ class _Walk:
                 return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
             case PlayMenu():
                 return self._chosen(passed, step.action)
+            case SpellName():
+                return self._named(passed, step.action)
             case Dialled():
                 return replace(passed, outcome=self.dialled)
             case Ring():
@@ -280,10 +285,8 @@ class _Walk:
         below: tuple[str, ...] = ()
         outcome = TIMEOUT
         for _ in range(menu.tries):
-            said = self.situation.pressed[self.asked :][:1]
-            self.asked += 1
-            first = said[0][:1] if said else ""
-            key = said[0][: menu.longest] if first in menu.more else first
+            said = self._pressed()
+            key = said[: menu.longest] if said[:1] in menu.more else said[:1]
             pressed.append(key)
             if key in menu.keys:
                 outcome, below = key_outcome(key), ("digits", key)
@@ -294,6 +297,23 @@ class _Walk:
             outcome = INVALID if key else TIMEOUT
             below = (outcome, "target")
         return replace(passed, outcome=outcome, below=below, pressed=tuple(pressed))
+
+    def _named(self, passed: Passed, asks: SpellName) -> Passed:
+        """Whom a caller takes of those that a name offers. Rule: `vpbx-spell-name`."""
+        pressed: list[str] = []
+        for _ in range(_NAME_TRIES):
+            pressed.append(self._pressed()[:LETTERS])
+            for extension in asks.named(pressed[-1]):
+                pressed.append(self._pressed()[:1])
+                if pressed[-1] == "1":
+                    self.dialled = extension
+                    return replace(passed, outcome=DIAL_EXTENSION, pressed=tuple(pressed))
+        return replace(passed, outcome="none", pressed=tuple(pressed))
+
+    def _pressed(self) -> str:
+        """What the caller presses now; empty: nothing."""
+        self.asked += 1
+        return next(iter(self.situation.pressed[self.asked - 1 :]), "")
 
     def _rung(self, ring: Ring) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""

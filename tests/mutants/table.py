@@ -98,6 +98,11 @@ OFF: Mapping[str, Off] = {
     ),
     "menu: an extension is dialled": Off(_MENU, '$["${ARG5}" = "1" &', '$["${ARG5}" = "2" &'),
     "menu: wrong keys": Off(_MENU, 'ExecIf($["${ARG8}" != ""]?Playback(${ARG8}))', "NoOp()"),
+    "dial by name, Russian or Latin letters": Off(
+        f"{_BLOCKS}/by_name.conf",
+        "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${digits},1)}?:nobody)",
+        "Goto(nobody)",
+    ),
     "menu: nothing is pressed": Off(_MENU, "Set(LOCAL(key)=timeout)", "Set(LOCAL(key)=invalid)"),
     "menu reached from inside": Off(_TENANT, "include => {{ name }}-inside\n", ""),
     "caller list leads another way": Off(
