@@ -37,20 +37,21 @@ from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_t
 from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import ANONYMOUS, outside_caller
 from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
-from orchestrator.routing.walk import Passed, Situation, find_entry, walk
+from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, walk
 
 _JSON_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Args: dialled: E.164, of a call to outside."""
+    """Args: dialled: E.164, of a call to outside. extension: that a mobile dialled."""
 
     definitions: Definitions
     tenant: Tenant
     graph: Graph
     entry: Entry
     dialled: str
+    extension: str = ""
 
 
 @click.command()
@@ -134,11 +135,14 @@ def route(
         _told(asked, outcomes),
         asked.dialled,
         are_on,
-        _extension(model, caller),
+        _employee(asked, caller),
         _dead(definitions, dead),
         _on_switch(definitions, model),
+        asked.extension,
         _pressed(press),
-        outside_caller(model, caller, definitions.platform.region),
+        None
+        if asked.entry.origin == "mobile"
+        else outside_caller(model, caller, definitions.platform.region),
         _manager(model, manager),
     )
     written = WrittenFiles(project.root)
@@ -166,6 +170,9 @@ def _asked(definitions: Definitions, tenant: Tenant, caller: str, to: str) -> _A
             raise NotFound(f"{caller!r} is neither an employee of {tenant.name} nor a number outside", hint)
         origin = "trunk"
     graph = compile_tenant(definitions, tenant)
+    mobile = find_mobile(graph, to_e164(caller, region) or "", to, region) if origin == "trunk" else None
+    if mobile is not None:
+        return _Asked(definitions, tenant, graph, *mobile)
     found = find_entry(graph, origin, to, region)
     if found is None:
         raise NotFound(*_nothing(definitions, tenant, origin, to))
@@ -208,9 +215,11 @@ def _draw(file: Path, graph: Graph, tenant: Tenant) -> None:
     click.echo(f"{file}: where calls of {tenant.name} go", err=True)
 
 
-def _extension(tenant: Tenant, caller: str) -> str:
-    """Who calls, when it is a phone; empty: a trunk."""
-    return caller if caller in tenant.employees_by_extension() else ""
+def _employee(asked: _Asked, caller: str) -> str:
+    """Whose call it is: an employee's phone or mobile calls, or their mobile is called; empty: nobody's."""
+    if asked.entry.kind == "mobile":
+        return next(e.extension for e in asked.tenant.employees if e.mobile == asked.entry.pattern)
+    return caller if caller in asked.tenant.employees_by_extension() else ""
 
 
 def _dead(definitions: Definitions, dead: Sequence[str]) -> frozenset[str]:

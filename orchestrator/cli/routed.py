@@ -19,11 +19,13 @@ _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
 _RULES = {DATE: "by its date", DAY_OFF: "a day off", WORKED: "a weekend day that is worked"}
 _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
+    graph.AdmitMobile: "admit_mobile",
     graph.MarkInternal: "internal",
     graph.Announce: "announce",
     graph.Greet: "greeting",
     graph.PlayMenu: "menu",
     graph.Dialled: "dialled",
+    graph.SpellName: "by_name",
     graph.Record: "record",
     graph.AskTime: "schedule",
     graph.AskSwitch: "switch",
@@ -108,12 +110,19 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
     match passed.step.action:
         case graph.Admit(limit=limit):
             return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+        case graph.AdmitMobile(limit=limit, extension=extension):
+            taken = f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+            return f"the mobile of {extension}: {taken}"
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
         case graph.Announce(prompt=prompt) | graph.Greet(prompt=prompt):
             return f"answers and plays: {prompt.text}" if prompt.say else f"answers and plays {prompt.text}"
         case graph.PlayMenu(name=name):
             return f"menu {name}: {_chosen(passed)}"
+        case graph.SpellName(group=group):
+            told = ", ".join(key or "nothing" for key in passed.pressed)
+            end = "nobody is taken" if passed.outcome == "none" else "one is taken"
+            return f"a name of {group} is spelled: {told}: {end}"
         case graph.Dialled():
             return f"goes on to extension {outcome}"
         case graph.Record():

@@ -197,6 +197,7 @@ def _data(
                 "ring_timeout_s": employee.ring_timeout_s,
                 "ringback": employee.ringback.text or None,
                 "caller_id": employee.caller_id or None,
+                "mobile": employee.mobile or None,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)

@@ -38,6 +38,14 @@ STAFF_CALLER_ID = Field(
     default="",
     default_text="that of the region called, or the tenant's",
 )
+MOBILE = Field(
+    "mobile",
+    scalars.number(),
+    "A corporate mobile: its calls over a trunk with `mobiles` are this employee's.",
+    '"+79161112233"',
+    default="",
+    default_text="none",
+)
 
 
 def regions(entries: tuple[Entry[str], ...]) -> tuple[RegionCallerId, ...]:

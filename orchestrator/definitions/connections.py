@@ -205,6 +205,14 @@ TRUNK_CAPACITY = Field(
     default=0,
     default_text="as many as come",
 )
+TRUNK_MOBILES = Field(
+    "mobiles",
+    scalars.boolean(),
+    "The operator brings the calls of corporate mobiles by it, and those to them.",
+    "true",
+    default=False,
+    default_text="false",
+)
 
 
 def _trunk(given: Converted) -> Trunk:
@@ -221,6 +229,7 @@ def _trunk(given: Converted) -> Trunk:
         qualify_s=given[TRUNK_QUALIFY],
         capacity=given[TRUNK_CAPACITY],
         numbering=rules(given[NUMBERING]),
+        mobiles=given[TRUNK_MOBILES],
         position=given.position,
     )
 
@@ -239,6 +248,7 @@ TRUNK = Record(
         TRUNK_QUALIFY,
         TRUNK_CAPACITY,
         NUMBERING,
+        TRUNK_MOBILES,
     ),
     _trunk,
 )

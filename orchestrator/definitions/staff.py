@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
-from orchestrator.definitions.caller_ids import STAFF_CALLER_ID
+from orchestrator.definitions.caller_ids import MOBILE, STAFF_CALLER_ID
 from orchestrator.definitions.distribution import DISTRIBUTION, MEMBERS, STEP, WRAP_UP
 from orchestrator.definitions.prompts import RINGBACK
 from orchestrator.definitions.records import Converted, Record
@@ -43,13 +43,14 @@ def _employee(given: Converted) -> Employee:
         overflow=given[OVERFLOW],
         ringback=given[RINGBACK],
         caller_id=given[STAFF_CALLER_ID],
+        mobile=given[MOBILE],
         position=given.position,
     )
 
 
 EMPLOYEE = Record(
     "an employee",
-    (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK, STAFF_CALLER_ID),
+    (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK, STAFF_CALLER_ID, MOBILE),
     _employee,
 )
 

@@ -20,6 +20,12 @@ LEAVES: tuple[Field[str], ...] = (
     Field("employee", scalars.extension(), "An employee, by extension.", '"101"'),
     Field("department", scalars.slug("a department's name"), "A department, by name.", "sales"),
     Field("menu", scalars.slug("a menu's name"), "A menu, by name.", "main"),
+    Field(
+        "by_name",
+        scalars.slug("a department's name"),
+        "Whoever the caller spells by the first letters of a name: of `all`, or of a department.",
+        "all",
+    ),
     Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
     Field(
         "sip",

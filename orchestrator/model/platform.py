@@ -73,6 +73,7 @@ class Trunk:
     qualify_s: how often it is asked whether it is there; 0: never. capacity: calls at once; 0: any number.
     number: E.164, that a tenant has registered there; empty: an operator's trunk, with numbers of many.
     numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
+    mobiles: employees' mobiles call by it, and are called.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Trunk:
     capacity: int = 0
     number: str = ""
     numbering: tuple[tuple[str, str], ...] = ()
+    mobiles: bool = False
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -20,10 +20,10 @@ from orchestrator.model.state import FeatureCodes, TenantSwitch
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `menu`, `outside`, `sip`, `hangup`, or of a choice: `schedule`,
-    `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an E.164 number, a
-    SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name. branches: of a
-    choice: where the call goes by each answer, such as `open` and `closed`.
+    Args: kind: `employee`, `department`, `menu`, `by_name`, `outside`, `sip`, `hangup`, or of a choice:
+    `schedule`, `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an
+    E.164 number, a SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name.
+    branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
     kind: str
@@ -67,8 +67,9 @@ class Device:
 class Employee:
     """Somebody who can be called.
 
-    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it
-    shows outside, E.164; empty: that of its department, of the region called, or the tenant's.
+    Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it shows
+    outside, E.164; empty: that of its department, of the region called, or the tenant's. mobile: E.164, a
+    mobile whose calls are this employee's; or empty.
     """
 
     extension: str
@@ -78,6 +79,7 @@ class Employee:
     overflow: tuple[Overflow, ...] = ()
     ringback: Prompt = SILENCE
     caller_id: str = ""
+    mobile: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 

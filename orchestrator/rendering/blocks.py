@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DOORS = ("vpbx-from-trunk", "vpbx-from-external", "vpbx-from-numbering", "vpbx-on-platform")
+DOORS = (
+    "vpbx-from-trunk",
+    "vpbx-from-external",
+    "vpbx-from-mobiles",
+    "vpbx-from-numbering",
+    "vpbx-on-platform",
+)
 """Contexts that trunks and Local channels name; a call only passes them, so they keep their names."""
 
 _HEADING = re.compile(r"^\[([a-zA-Z0-9-]+)\]", re.MULTILINE)

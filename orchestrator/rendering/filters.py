@@ -169,6 +169,15 @@ def menu_prefix(menu: str) -> str:
     return argument(f"keys.{menu.replace('-', '_')}")
 
 
+def name_prefix(group: str) -> str:
+    """What the extensions of spelled names begin with.
+
+    >>> name_prefix("all")
+    'spelled.all'
+    """
+    return argument(f"spelled.{group.replace('-', '_')}")
+
+
 def open_hours(day: Day) -> str:
     """The open spans of a day as the dialplan compares them: hours and minutes as one number, ends excluded.
 
@@ -204,6 +213,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "menu_prefix": menu_prefix,
     "music": music,
     "music_directory": music_directory,
+    "name_prefix": name_prefix,
     "open_hours": open_hours,
     "prompt": prompt,
     "setting": setting,

@@ -281,7 +281,8 @@ def _tenant_part(
         dialplan_file(tenant.name): RenderedFile(dialplan.replace(_BLANK, steps)),
         phones_file(tenant.name): RenderedFile(phones, PRIVATE),
     }
-    prompts = {f"{prompt_name(each)}.wav": each for _, each in prompts_of(tenant)}
+    played = (*(each for _, each in prompts_of(tenant)), *graph.spoken)
+    prompts = {f"{prompt_name(each)}.wav": each for each in played}
     prompts |= {f"{music(each)}/music.wav": each for _, each in music_of(tenant)}
     return TenantPart(_digest(files), steps, files, dict(sorted(prompts.items())))
 

@@ -9,9 +9,11 @@ from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.prompt import SILENCE
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
+from orchestrator.routing.by_name import name_step, spell_name
 from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.departments import devices_of, distribute
 from orchestrator.routing.graph import (
+    DIAL_EXTENSION,
     Action,
     Admit,
     Announce,
@@ -40,7 +42,8 @@ from orchestrator.routing.graph import (
     Turn,
 )
 from orchestrator.routing.hours import hour_table
-from orchestrator.routing.menus import menu_step, menu_steps
+from orchestrator.routing.menus import DIALLED, dialled_step, menu_step, menu_steps
+from orchestrator.routing.mobiles import mobile_entries, mobile_step, mobile_steps
 
 LOCAL = "local"
 RECORDING = "recording"
@@ -119,6 +122,8 @@ class _Compiler:
         self._lists = {each.name: each for each in tenant.caller_lists}
         self._remembers = any(each.kind == "manager" for each in _targets(tenant))
         self._records = RECORDING in definitions.unlocked(tenant)
+        self._spelled: set[str] = set()
+        """Groups of people whose names are asked for somewhere."""
 
     def entries(self) -> Iterator[Entry]:
         tenant = self._tenant
@@ -132,6 +137,7 @@ class _Compiler:
         for extension, step, position in self._inside():
             yield Entry("phone", "extension", extension, f"inside.{extension}", position)
             yield Entry("transfer", "extension", extension, step, position)
+        yield from mobile_entries(tenant)
         for code, coded in self._codes().items():
             yield Entry("phone", "code", code, coded.id, coded.position)
 
@@ -147,13 +153,40 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
-        dialled = ((extension, step) for extension, step, _ in self._extensions())
+        dialled = {extension: step for extension, step, _ in self._extensions()}
         yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
+        for group in sorted(self._spelled):
+            asks = spell_name(tenant, group, self._platform.language)
+            then = {DIAL_EXTENSION: DIALLED, "none": end_of(NO_ANSWER)}
+            yield Step(name_step(group), asks, tenant.position, then)
+        if self._spelled or any(menu.dial_extension for menu in tenant.menus):
+            yield dialled_step(tenant, dialled.items())
         yield from self._codes().values()
         for number in self._platform.emergency:
             for step, trunk, edges in self._by_trunk(f"emergency.{number}"):
                 yield Step(step, Emergency(number, tenant.caller_id, trunk), self._platform.position, edges)
         yield from self._outside()
+        yield from mobile_steps(
+            *(tenant, self._dialled_by_mobile(), "outside.check", self._limit, self._records, end_of(FULL))
+        )
+        yield from self._to_mobiles()
+
+    def _dialled_by_mobile(self) -> Mapping[str, str]:
+        return {extension: step for extension, step, _ in self._inside()}
+
+    def _to_mobiles(self) -> Iterator[Step]:
+        """Calls to mobiles: admitted, recorded, and back to the operator who brought them."""
+        trunks = tuple(trunk.name for trunk in self._platform.trunks.values() if trunk.mobiles)
+        for employee in self._tenant.employees:
+            if not employee.mobile:
+                continue
+            base = mobile_step(employee.extension)
+            chain = self._welcome(base, employee.position, f"{base}.dial")
+            first = chain[0].id if chain else f"{base}.dial"
+            admit = Admit(employee.mobile, self._limit, self._tenant.ringback)
+            yield Step(f"{base}.admit", admit, employee.position, {"admitted": first, FULL: end_of(FULL)})
+            yield from chain
+            yield from self._dial_out(f"{base}.dial", employee.mobile, employee.position, trunks)
 
     def _inside(self) -> Iterator[tuple[str, str, Position]]:
         """What can be dialled from inside: extension, step, where the YAML says so."""
@@ -294,6 +327,9 @@ class _Compiler:
                 return department_step(target.name), []
             case "menu":
                 return menu_step(target.name), []
+            case "by_name":
+                self._spelled.add(target.name)
+                return name_step(target.name), []
             case "hangup":
                 step = base if below else f"{base}.hang_up"
                 return step, [Step(step, HangUp(CAUSES[target.name]), target.position)]
@@ -329,14 +365,16 @@ class _Compiler:
         yield Step("outside.denied", RefuseClass(), tenant.position)
         yield from self._dial_out("outside.dial", "", tenant.position)
 
-    def _dial_out(self, first: str, number: str, position: Position) -> list[Step]:
-        """Call a number outside: one step for each trunk."""
+    def _dial_out(
+        self, first: str, number: str, position: Position, trunks: tuple[str, ...] = ()
+    ) -> list[Step]:
+        """Call a number outside: one step for each trunk. Args: trunks: empty: the tenant's."""
         tenant = self._tenant
         assert not number or is_e164(number), number
         announce = tenant.recording.announce_outbound if self._records else SILENCE
         ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
         steps: list[Step] = []
-        for step, trunk, edges in self._by_trunk(first):
+        for step, trunk, edges in self._by_trunk(first, trunks):
             action = DialOut(
                 number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers
             )
@@ -349,9 +387,11 @@ class _Compiler:
         action = DialSip(target.name, tenant.caller_id, self._limit, self._records, announce)
         return Step(step, action, target.position, {each: end_of(each) for each in (BUSY, NO_ANSWER)})
 
-    def _by_trunk(self, first: str) -> Iterator[tuple[str, str, Mapping[str, str]]]:
+    def _by_trunk(
+        self, first: str, trunks: tuple[str, ...] = ()
+    ) -> Iterator[tuple[str, str, Mapping[str, str]]]:
         """A step for each trunk, in order, and its edge to the next one. Args: first: id of the first."""
-        trunks = self._tenant.trunks
+        trunks = trunks or self._tenant.trunks
         steps = [first, *(f"{first}.{trunk.replace('-', '_')}" for trunk in trunks[1:])]
         for index, (step, trunk) in enumerate(zip(steps, trunks, strict=True)):
             yield step, trunk, {FAILED: steps[index + 1]} if index + 1 < len(steps) else {}

@@ -85,7 +85,7 @@ def _boxes(graph: Graph, tenant: Tenant) -> dict[str, _Box]:
     boxes: dict[str, _Box] = {}
     ahead: list[tuple[str, int]] = []
     for entry in graph.entries:
-        if entry.kind == "did":
+        if entry.origin == "trunk":
             label = _Label("number", (entry.pattern, *_rules(graph, entry.step)))
             box = boxes[f"number {entry.step}"] = _Box(label, 0)
             first = list(_chain(graph, entry.step))[-1].id

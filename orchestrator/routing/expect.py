@@ -14,7 +14,7 @@ from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.graph import Graph
-from orchestrator.routing.walk import Passed, Situation, find_entry, reached, walk
+from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, reached, walk
 
 NOTHING = "nothing"
 ANONYMOUS = "anonymous"
@@ -77,6 +77,10 @@ def _verdict(
     if unknown:
         return Verdict(tenant.name, expectation, NOTHING, (), unknown)
     entry = find_entry(graph, "phone" if inside else "trunk", expectation.call, region)
+    number = to_e164(expectation.caller, region) or ""
+    mobile = None if inside else find_mobile(graph, number, expectation.call, region)
+    if mobile is not None:
+        entry = mobile[:2]
     if entry is None:
         return Verdict(tenant.name, expectation, NOTHING, ())
     zone = ZoneInfo(tenant.time_zone)
@@ -89,8 +93,9 @@ def _verdict(
         dialled=entry[1],
         switches=frozenset(expectation.on),
         caller=expectation.caller if inside else "",
+        extension="" if mobile is None else mobile[2],
         pressed=tuple(expectation.press),
-        outside=outside_caller(tenant, expectation.caller, region),
+        outside=None if mobile is not None else outside_caller(tenant, expectation.caller, region),
     )
     steps = walk(graph, entry[0], situation)
     kind, name = reached(steps[-1])

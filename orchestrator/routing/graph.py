@@ -17,8 +17,8 @@ from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.routing.caller_id import CallerIds
 from orchestrator.routing.hours import HourTable
 
-EntryKind = Literal["did", "extension", "outside", "emergency", "code"]
-Origin = Literal["trunk", "phone", "transfer"]
+EntryKind = Literal["did", "mobile", "extension", "outside", "emergency", "code"]
+Origin = Literal["trunk", "mobile", "phone", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,18 @@ class Admit:
     did: str
     limit: int
     ringback: Prompt = SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitMobile:
+    """Takes a line for a call that an employee's mobile makes, and goes on to what it dialled.
+
+    Outcomes: full, each extension of the tenant, outside. Effects: take a line, record.
+    """
+
+    extension: str
+    limit: int
+    record: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +217,27 @@ class Dialled:
 
 
 @dataclass(frozen=True, slots=True)
+class SpellName:
+    """Answers, asks for the first letters of a name, and offers who has it.
+
+    Outcomes: extension: somebody was taken; none: nobody, in three tries.
+
+    Args: group: whose names: of a department, or `all`. spelled: extensions by the digits that spell them,
+    sorted. ask, sorry: prompts. offers: prompt of each by extension.
+    """
+
+    group: str
+    spelled: tuple[tuple[str, tuple[str, ...]], ...]
+    ask: Prompt
+    sorry: Prompt
+    offers: tuple[tuple[str, Prompt], ...]
+
+    def named(self, digits: str) -> tuple[str, ...]:
+        """Who is spelled so."""
+        return dict(self.spelled).get(digits, ())
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Passes a call on that nobody took. Outcome: done. After `MOST_PASSES` of them the call ends."""
 
@@ -278,11 +311,13 @@ class HangUp:
 
 Action = (
     Admit
+    | AdmitMobile
     | MarkInternal
     | Announce
     | Greet
     | PlayMenu
     | Dialled
+    | SpellName
     | Record
     | AskTime
     | AskSwitch
@@ -344,6 +379,18 @@ class Graph:
     steps: Mapping[str, Step]
     hours: Mapping[str, HourTable] = field(default_factory=dict)
     caller_ids: CallerIds = field(default_factory=CallerIds)
+
+    @property
+    def offers(self) -> Mapping[str, Prompt]:
+        """What is said of whom by the steps that ask for names, by extension, sorted."""
+        named = [step.action for step in self.steps.values() if isinstance(step.action, SpellName)]
+        return dict(sorted(offer for action in named for offer in action.offers))
+
+    @property
+    def spoken(self) -> tuple[Prompt, ...]:
+        """What its steps say by themselves: no file of the tenant's names it."""
+        named = [step.action for step in self.steps.values() if isinstance(step.action, SpellName)]
+        return (*self.offers.values(), *(each for action in named for each in (action.ask, action.sorry)))
 
     def reachable(self, step: str) -> frozenset[str]:
         """Ids of all steps that a call may pass from this one on, itself included."""

@@ -30,19 +30,19 @@ def key_outcome(key: str) -> str:
     return "star" if key == "*" else key
 
 
-def menu_steps(
-    tenant: Tenant, extensions: Iterable[tuple[str, str]], towards: Towards, end: str
-) -> Iterator[Step]:
+def menu_steps(tenant: Tenant, extensions: Iterable[str], towards: Towards, end: str) -> Iterator[Step]:
     """The steps of all menus.
 
-    Args: extensions: those that may be dialled in a menu, with the step of each. end: of a call whose menu
-    names no other end.
+    Args: extensions: those that may be dialled in a menu. end: of a call whose menu names no other end.
     """
-    dialled = dict(extensions)
+    dialled = tuple(sorted(extensions))
     for menu in tenant.menus:
-        yield from _menu(menu, tuple(sorted(dialled)) if menu.dial_extension else (), towards, end)
-    if any(menu.dial_extension for menu in tenant.menus):
-        yield Step(DIALLED, Dialled(), tenant.position, dialled)
+        yield from _menu(menu, dialled if menu.dial_extension else (), towards, end)
+
+
+def dialled_step(tenant: Tenant, extensions: Iterable[tuple[str, str]]) -> Step:
+    """What goes on to an extension that was dialled. Args: extensions: with the step of each."""
+    return Step(DIALLED, Dialled(), tenant.position, dict(extensions))
 
 
 def _menu(menu: Menu, extensions: tuple[str, ...], towards: Towards, end: str) -> Iterator[Step]:

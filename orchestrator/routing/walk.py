@@ -15,6 +15,7 @@ from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.model.state import OFF, ON
+from orchestrator.routing.by_name import LETTERS
 from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.departments import distributed
@@ -22,6 +23,7 @@ from orchestrator.routing.graph import (
     DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
+    AdmitMobile,
     AskCaller,
     AskManager,
     AskSwitch,
@@ -43,6 +45,7 @@ from orchestrator.routing.graph import (
     PlayMenu,
     RefuseClass,
     Ring,
+    SpellName,
     Step,
     Turn,
 )
@@ -51,6 +54,7 @@ from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
+_NAME_TRIES = 3
 _ABROAD = ("00", "810")
 _INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
 _NUMBERING = {"RU": "+7"}
@@ -64,10 +68,10 @@ class Situation:
     extension, department's name, E.164 number or SIP address: `busy`, `refused`, `no_answer` or
     `unavailable`. dialled: E.164, of a call to outside. switches: names of the tenant's switches that are
     on. caller: extension of the phone that calls; empty: a trunk. dead: trunks that take no call.
-    on_switch: numbers that are called without a trunk. pressed: what the caller presses, each time a menu
-    asks; empty: nothing, and so after the last of them. outside: who calls from outside, E.164; empty:
-    withheld; None: the call is from inside. manager: extension of who last spoke with who calls from
-    outside; empty: nobody.
+    extension: that a mobile dialled. on_switch: numbers that are called without a trunk. pressed: what
+    the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
+    calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
+    last spoke with who calls from outside; empty: nobody.
     """
 
     at: datetime
@@ -78,6 +82,7 @@ class Situation:
     caller: str = ""
     dead: frozenset[str] = frozenset()
     on_switch: frozenset[str] = frozenset()
+    extension: str = ""
     pressed: tuple[str, ...] = ()
     outside: str | None = None
     manager: str = ""
@@ -111,7 +116,8 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     by_kind = {(entry.kind, entry.pattern): entry for entry in graph.entries if entry.origin == origin}
     number = to_e164(dialled, region)
     if origin == "trunk":
-        found = None if dialled.startswith(_ABROAD) else by_kind.get(("did", number or ""))
+        known = by_kind.get(("did", number or "")) or by_kind.get(("mobile", number or ""))
+        found = None if dialled.startswith(_ABROAD) else known
         return None if found is None else (found, "")
     inside = next((by_kind[kind, dialled] for kind in _INSIDE if (kind, dialled) in by_kind), None)
     if inside is not None:
@@ -122,9 +128,24 @@ def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple
     return outside, number
 
 
+def find_mobile(graph: Graph, caller: str, dialled: str, region: str) -> tuple[Entry, str, str] | None:
+    """Where a call of a mobile enters, and the number outside or the extension that it dialled.
+
+    Args: caller: E.164. Returns: None: it is no mobile's, or nothing has what was dialled.
+    """
+    entry = next((each for each in graph.entries if (each.origin, each.pattern) == ("mobile", caller)), None)
+    found = find_entry(graph, "transfer", dialled, region)
+    if entry is None or found is None or found[0].kind == "emergency":
+        return None
+    return entry, found[1], found[0].pattern if found[0].kind == "extension" else ""
+
+
 def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]:
     """Every step that a call passes, in order. The last one says how it ends."""
-    return tuple(_placed(_Walk(graph, situation).steps(entry.step)))
+    dialled = ""
+    if entry.origin == "mobile":
+        dialled = situation.extension or "outside"
+    return tuple(_placed(_Walk(graph, situation, dialled=dialled).steps(entry.step)))
 
 
 def reached(last: Passed) -> tuple[str, str]:
@@ -190,6 +211,8 @@ class _Walk:
                     return replace(passed, outcome="admitted")
                 tenant = self.graph.steps[end_of(FULL)].position
                 return replace(passed, outcome=FULL, position=tenant, below=("lines",))
+            case AdmitMobile():
+                return replace(passed, outcome=self.dialled if self._takes_line(step.action.limit) else FULL)
             case AskTime():
                 return self._asked(passed, step.action)
             case AskSwitch():
@@ -206,6 +229,8 @@ class _Walk:
                 return replace(passed, outcome=OFF if step.action.switch in self.situation.switches else ON)
             case PlayMenu():
                 return self._chosen(passed, step.action)
+            case SpellName():
+                return self._named(passed, step.action)
             case Dialled():
                 return replace(passed, outcome=self.dialled)
             case Ring():
@@ -266,10 +291,8 @@ class _Walk:
         below: tuple[str, ...] = ()
         outcome = TIMEOUT
         for _ in range(menu.tries):
-            said = self.situation.pressed[self.asked :][:1]
-            self.asked += 1
-            first = said[0][:1] if said else ""
-            key = said[0][: menu.longest] if first in menu.more else first
+            said = self._pressed()
+            key = said[: menu.longest] if said[:1] in menu.more else said[:1]
             pressed.append(key)
             if key in menu.keys:
                 outcome, below = key_outcome(key), ("digits", key)
@@ -280,6 +303,23 @@ class _Walk:
             outcome = INVALID if key else TIMEOUT
             below = (outcome, "target")
         return replace(passed, outcome=outcome, below=below, pressed=tuple(pressed))
+
+    def _named(self, passed: Passed, asks: SpellName) -> Passed:
+        """Whom a caller takes of those that a name offers. Rule: `vpbx-spell-name`."""
+        pressed: list[str] = []
+        for _ in range(_NAME_TRIES):
+            pressed.append(self._pressed()[:LETTERS])
+            for extension in asks.named(pressed[-1]):
+                pressed.append(self._pressed()[:1])
+                if pressed[-1] == "1":
+                    self.dialled = extension
+                    return replace(passed, outcome=DIAL_EXTENSION, pressed=tuple(pressed))
+        return replace(passed, outcome="none", pressed=tuple(pressed))
+
+    def _pressed(self) -> str:
+        """What the caller presses now; empty: nothing."""
+        self.asked += 1
+        return next(iter(self.situation.pressed[self.asked - 1 :]), "")
 
     def _rung(self, ring: Ring) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""

@@ -25,7 +25,9 @@ menus:
   main:
     prompt: prompts/main.wav
     extension: "300"
-    digits: {"1": {department: sales}, "4": {menu: sub}, "33": {employee: "105"}, "*": {menu: main}}
+    digits:
+      {"1": {department: sales}, "4": {menu: sub}, "5": {by_name: all}, "33": {employee: "105"},
+       "*": {menu: main}}
     dial_extension: true
     tries: 2
   sub:
@@ -141,6 +143,27 @@ def test_keys_lead_where_route_says(
     call, _ = rings_after(world, PLAIN, press.replace(",", ""), rings, caller)
     world.hang_up(call)
     assert agrees(site, caller, PLAIN, press)[-len(through) :] == through
+
+
+@pytest.mark.parametrize(
+    ("spelled", "taken", "rings"),
+    [("654", ("3", "1"), "105"), ("589", ("1",), "102")],
+    ids=["two have it, the second is taken", "a Russian name by Latin letters"],
+)
+def test_a_caller_spells_a_name_and_takes_one_of_those_who_are_offered(
+    site: Site, world: FarSide, spelled: str, taken: tuple[str, ...], rings: str
+) -> None:
+    caller = new_caller()
+    before = len(world.calls_to(f"acme{rings}desk"))
+    call = world.call(CARRIER, PLAIN, from_number=caller)
+    world.wait_answered(call)
+    world.press(call, f"5{spelled}")
+    for key in taken:
+        world.press(call, key)
+    world.incoming(f"acme{rings}desk", after=before)
+    world.hang_up(call)
+    through = agrees(site, caller, PLAIN, ",".join(("5", spelled, *taken)))
+    assert through[-4:] == ["menus.main", "names.all", "dialled", f"employees.{rings}"]
 
 
 @pytest.mark.parametrize("press", ["7", "112", "79"], ids=["no key", "no colleague", "an outside number"])

@@ -13,7 +13,7 @@ import pytest
 from harness import farside
 from harness.farside import CARRIER, Carrier, FarSide
 from harness.ports import PortBlock
-from harness.recorded import steps_of
+from harness.recorded import events, steps_of
 from harness.sipp import Row, Sipp
 from harness.site import EXAMPLES, Site
 
@@ -23,7 +23,7 @@ from orchestrator.model.platform import Address
 pytestmark = pytest.mark.switch
 
 TENANT, DIRECT, FORWARDED, VERIFIED = "+74951112233", "+74951112234", "+74951112235", "+78121234567"
-BY_SIP = "+74951112236"
+BY_SIP, OWN_MOBILE = "+74951112236", "+79169990103"
 CALLER, MOBILE, PETERSBURG = "+79035556677", "+79161112233", "+78125556677"
 STAFF = """
 verified_numbers: ["+78121234567"]
@@ -67,11 +67,13 @@ def project(
     with Site(tmp_path_factory.mktemp("site") / "project", asterisk, EXAMPLES) as made:
         dead = Address(DEAD_HOST, reserve_address.port)
         more = TRUNK.format(name="dead", address=dead) + TRUNK.format(name="reserve", address=reserve_address)
+        more += "    mobiles: true\n"
         more += '    numbering: {"8": "+7", any: "+7495"}\n'
         made.edit("platform.yaml", (r"\ntrunks:\n  main:\n", f"\ntrunks:\n{more}  main:\n    capacity: 4\n"))
         made.edit(
             "tenants/acme.yaml",
             ("name: Анна Соколова", f'name: Анна Соколова, caller_id: "{DIRECT}"'),
+            ("name: Екатерина Лебедева", f'name: Екатерина Лебедева, mobile: "{OWN_MOBILE}"'),
             (r"\ndepartments:\n", STAFF),
             (
                 r"\nnumbers:\n",
@@ -400,3 +402,67 @@ def test_a_call_that_is_passed_on_outside_says_how_often(site: Site, world: FarS
             arrived = world.incoming(CARRIER, after=after)
             assert (arrived.diverted_by, arrived.diversion.endswith(";counter=3")) == (CALLER, True)
             sipp.wait_calls(1)
+
+
+def test_a_corporate_mobile_calls_a_colleague_as_its_employee(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    world.behave("acme101desk", farside.answer())
+    after = len(world.calls_to("acme101desk"))
+    call = reserve.call(CARRIER, "101", from_number="89169990103")
+    arrived = world.incoming("acme101desk", after=after)
+    assert (arrived.from_number, arrived.name) == ("103", "Екатерина Лебедева")
+    reserve.wait_answered(call)
+    assert site.lines("acme")["in_use"] == 1
+    reserve.hang_up(call)
+    told = [step["id"] for step in route(site, OWN_MOBILE, "101")["steps"]]
+    assert passed(site, OWN_MOBILE, "101") == told == ["mobiles.103", "employees.101"]
+    [leg] = newest(site)
+    assert (leg["direction"], leg["from"], leg["to"], leg["employee"]) == ("in", OWN_MOBILE, "101", "103")
+    recorded = [event.linkedid for event in events(site) if event.kind == "vpbx.recording"]
+    assert leg["linkedid"] in recorded
+
+
+def test_a_corporate_mobile_calls_outside_as_its_employee(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    world.behave(CARRIER, farside.answer())
+    after = len(world.calls_to(CARRIER))
+    call = reserve.call(CARRIER, "89161112233", from_number="89169990103")
+    arrived = world.incoming(CARRIER, after=after)
+    assert (arrived.number, arrived.from_number, arrived.diversion) == (MOBILE, TENANT, "")
+    reserve.wait_answered(call)
+    assert site.lines("acme")["in_use"] == 2
+    reserve.hang_up(call)
+    told = [step["id"] for step in route(site, OWN_MOBILE, MOBILE, "--dead", "dead")["steps"]]
+    assert told == ["mobiles.103", "outside.check", "outside.dial", "outside.dial.main"]
+    assert passed(site, OWN_MOBILE, "89161112233") == told
+    legs = newest(site, 2)
+    assert [(leg["direction"], leg["employee"]) for leg in legs] == [("in", "103"), ("out", "103")]
+    charges = site.json("charges", "list")["charges"]
+    assert [c["to"] for c in charges if c["linkedid"] == legs[0]["linkedid"]] == [MOBILE]
+
+
+def test_a_call_to_a_corporate_mobile_is_its_employees_and_goes_back_to_the_operator(
+    site: Site, world: FarSide, reserve: FarSide
+) -> None:
+    reserve.behave(CARRIER, farside.answer())
+    after = len(reserve.calls_to(CARRIER))
+    call = reserve.call(CARRIER, "89169990103", from_number=CALLER)
+    arrived = reserve.incoming(CARRIER, after=after)
+    assert (arrived.number, arrived.diverted_by) == (OWN_MOBILE, CALLER)
+    reserve.wait_answered(call)
+    assert site.lines("acme")["in_use"] == 2
+    reserve.hang_up(call)
+    told = [step["id"] for step in route(site, CALLER, OWN_MOBILE)["steps"]]
+    assert told == ["mobiles.103.admit", "mobiles.103.record", "mobiles.103.dial"]
+    assert passed(site, CALLER, OWN_MOBILE) == told
+    legs = newest(site, 2)
+    assert [(leg["direction"], leg["employee"], leg["to"]) for leg in legs] == [
+        ("in", "103", OWN_MOBILE),
+        ("out", "103", OWN_MOBILE),
+    ]
+
+
+def test_a_mobile_is_an_employees_over_the_trunk_that_carries_mobiles_alone(world: FarSide) -> None:
+    assert world.wait_ended(world.call(CARRIER, "101", from_number=OWN_MOBILE)).code == 404

@@ -79,7 +79,10 @@ def test_the_front_door_leads_only_to_admission(case: str) -> None:
     targets = [line for line in contexts(case)[FRONT_DOOR].lines if "Goto(" in line]
     assert targets
     assert all(
-        re.search(r"Goto\([a-z0-9-]+-steps\.[0-9a-f]{16},numbers\.\d+\.(?:block|admit),1\)", line)
+        re.search(
+            r"Goto\([a-z0-9-]+-steps\.[0-9a-f]{16},(?:numbers\.\d+\.(?:block|admit)|mobiles\.\d+(?:\.admit)?),1\)",
+            line,
+        )
         for line in targets
     )
 

@@ -114,6 +114,11 @@ OFF: Mapping[str, Off] = {
     ),
     "menu: an extension is dialled": Off(_MENU, '$["${ARG5}" = "1" &', '$["${ARG5}" = "2" &'),
     "menu: wrong keys": Off(_MENU, 'ExecIf($["${ARG8}" != ""]?Playback(${ARG8}))', "NoOp()"),
+    "dial by name, Russian or Latin letters": Off(
+        f"{_BLOCKS}/by_name.conf",
+        "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${digits},1)}?:nobody)",
+        "Goto(nobody)",
+    ),
     "menu: nothing is pressed": Off(_MENU, "Set(LOCAL(key)=timeout)", "Set(LOCAL(key)=invalid)"),
     "menu reached from inside": Off(_TENANT, "include => {{ name }}-inside\n", ""),
     "caller list leads another way": Off(
@@ -218,6 +223,16 @@ OFF: Mapping[str, Off] = {
     ),
     "a call that operators bring back again and again is ended": Off(
         f"{_BLOCKS}/numbering.conf", "?round:)", "?never:)"
+    ),
+    "corporate mobile calls colleagues and outside as its employee": Off(
+        f"{_BLOCKS}/mobile.conf",
+        "GotoIf(${DIALPLAN_EXISTS(vpbx-number,from.${VPBX_MOBILE},1)}?vpbx-number,from.${VPBX_MOBILE},1)",
+        "NoOp()",
+    ),
+    "call to a corporate mobile is its employee's": Off(
+        f"{_BLOCKS}/mobile.conf",
+        "GotoIf(${DIALPLAN_EXISTS(vpbx-number,to.${VPBX_MOBILE},1)}?vpbx-number,to.${VPBX_MOBILE},1)",
+        "NoOp()",
     ),
     "number of a registered trunk in To": Off(_INBOUND, "exten => registered,1,", "exten => unregistered,1,"),
 }

@@ -90,6 +90,16 @@ EDITS = {
     "unknown trunk among the default ones": Edit(
         PLATFORM, "  trunk: main\n", "  trunks: [main, mian]\n", "unknown-trunk", "mian"
     ),
+    "mobile that is a number of the platform": Edit(
+        ACME, "name: Анна Соколова", 'name: Анна, mobile: "+73432223344"', "mobile-clash", "+73432223344"
+    ),
+    "mobile that no trunk carries": Edit(
+        ACME,
+        "name: Анна Соколова",
+        'name: Анна, mobile: "+79169990101"',
+        "mobile-without-trunk",
+        "+79169990101",
+    ),
     "numbering of letters": Edit(
         PLATFORM, "    auth: ip\n", '    auth: ip\n    numbering: {x: "+7"}\n', "numbering", "numbering"
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,6 +57,28 @@ def steps(*pressed: str) -> list[str]:
             ["menus.main: invalid", "menus.late_desk: 1", "menus.late_desk.1.forward: answered"],
         ),
         (("7", "103"), ["menus.main: invalid", "menus.late_desk: timeout", "end.no_answer: ended"]),
+        (
+            ("8", "266", "1"),
+            ["menus.main: 8", "names.all: extension", "dialled: 101", "employees.101: answered"],
+        ),
+        (
+            ("8", "255", "", "1"),
+            ["menus.main: 8", "names.all: extension", "dialled: 204", "employees.204: answered"],
+        ),
+        (
+            ("8", "864", "1"),
+            ["menus.main: 8", "names.all: extension", "dialled: 204", "employees.204: answered"],
+        ),
+        (
+            ("8", "54", "1"),
+            ["menus.main: 8", "names.all: extension", "dialled: 205", "employees.205: answered"],
+        ),
+        (("8", "2667", "7", "7", "266"), ["menus.main: 8", "names.all: none", "end.no_answer: ended"]),
+        (
+            ("9", "255", "1"),
+            ["menus.main: 9", "names.desk: extension", "dialled: 101", "employees.101: answered"],
+        ),
+        (("9", "864", "54", "", "1"), ["menus.main: 9", "names.desk: none", "end.no_answer: ended"]),
         (("0101",), ["menus.main: 0", "departments.desk: answered"]),
     ],
 )
@@ -75,6 +98,8 @@ def test_only_staff_and_departments_can_be_dialled() -> None:
         "employees.101",
         "employees.1024",
         "employees.203",
+        "employees.204",
+        "employees.205",
         "departments.desk",
     }
 
@@ -115,8 +140,37 @@ def test_show_and_plan_tell_menus(tmp_path: Path) -> None:
     found = json.loads(result.output)
     assert found["numbers"][0]["greeting"] == "says in ru: Гостиница Волна, здравствуйте."
     [late, main] = found["menus"]
+    assert main["digits"]["9"] == {"to": "by_name", "name": "desk"}
     assert late["digits"]["9"] == {"to": "menu", "name": "main"}
     assert (main["extension"], main["dial_extension"], main["timeout"]["name"]) == ("300", True, "203")
     result = CliRunner().invoke(root, ["-C", str(PROJECT), "show", "hotel"])
     assert "main\t300\tsays in ru: Нажмите один, два или внутренний номер.\t*\tmenu main" in result.output
     assert "\t\t\ttimeout\temployee 203, Вера" in result.output
+
+
+def test_who_is_offered_is_said_by_name_in_the_language_of_the_name() -> None:
+    said = {extension: prompt.text for extension, prompt in HOTEL.offers.items()}
+    assert said["204"] == "says in ru: Анна Щукина. Нажмите один."
+    assert said["205"] == "says in en: Bob Li. Press one."
+    assert len(HOTEL.spoken) == len(HOTEL.offers) + 4
+
+
+def test_route_says_what_was_spelled() -> None:
+    told = route("--press", "8,255,-,1")
+    assert "names.all\ta name of all is spelled: 255, nothing, 1: one is taken\ttenants/hotel.yaml:1" in told
+
+
+@pytest.mark.parametrize(
+    ("press", "reaches", "code"),
+    [
+        ('["2", "9", "101"]', "employee 101", 0),
+        ('["7", "0"]', "department desk", 0),
+        ("[]", "employee 101", 1),
+    ],
+)
+def test_an_expectation_says_what_is_pressed(tmp_path: Path, press: str, reaches: str, code: int) -> None:
+    project = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns(".vpbx"))
+    file = project / "tenants/hotel.yaml"
+    expected = f'call: "{NUMBER}", from: "{CALLER}", press: {press}, reaches: {reaches}'
+    file.write_text(f"{file.read_text()}\nexpects:\n  - {{{expected}}}\n")
+    assert CliRunner().invoke(root, ["-C", str(project), "test"]).exit_code == code

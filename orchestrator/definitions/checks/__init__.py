@@ -32,7 +32,7 @@ def check_all(written: Written) -> Iterator[Problem]:
         yield from _some(check_tenant(tenant, written))
         if written.platform is not None:
             yield from check_tenant_media(tenant, written.platform.value.platform)
-    yield from check_numbers(written.tenants)
+    yield from check_numbers(written.tenants, written.platform)
     yield from check_rates(written)
 
 

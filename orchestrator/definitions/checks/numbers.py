@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.definitions.checks.caller_ids import check_caller_ids
 from orchestrator.definitions.checks.circles import check_circles
+from orchestrator.definitions.checks.mobiles import check_mobiles
 from orchestrator.definitions.document import Document, is_empty
+from orchestrator.definitions.platform_file import PlatformFile
 from orchestrator.definitions.quoting import quoted
 from orchestrator.model.problem import Problem
 from orchestrator.model.tenant import Did, Tenant
 
 
-def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
+def check_numbers(
+    tenants: Mapping[str, Document[Tenant]], platform: Document[PlatformFile] | None
+) -> Iterator[Problem]:
     """Problems with numbers. Args: tenants: all of them, in sorted order."""
     owners: dict[str, Did] = {}
     for file in tenants.values():
@@ -20,6 +24,7 @@ def check_numbers(tenants: Mapping[str, Document[Tenant]]) -> Iterator[Problem]:
         yield from _check_no_caller_id(file)
     for file in tenants.values():
         yield from check_caller_ids(file, owners)
+    yield from check_mobiles(list(tenants.values()), owners, platform)
     yield from check_circles([file.value for file in tenants.values()], owners)
 
 

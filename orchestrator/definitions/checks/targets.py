@@ -8,6 +8,7 @@ from orchestrator.definitions.document import Document
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.model.problem import Problem
 from orchestrator.model.tenant import Target, Tenant
+from orchestrator.routing.by_name import EVERYBODY
 
 
 def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
@@ -26,6 +27,10 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
         where = f"{path}.{target.kind}"
         if target.kind == "employee" and name not in employees:
             yield Problem(target.position, where, "unknown-employee", *no_employee(tenant, name))
+        elif target.kind == "by_name" and name not in {*departments, EVERYBODY}:
+            message = f"there is no department {quoted(name)}"
+            hint = did_you_mean(name, {*departments, EVERYBODY})
+            yield Problem(target.position, where, "unknown-department", message, hint)
         elif target.kind == "department" and name not in departments:
             message = f"there is no department {quoted(name)}"
             yield Problem(
