@@ -67,7 +67,10 @@ def call_in(world: FarSide, number: str, stay_s: float = 0.0) -> Call:
 
 def attempts(site: Site, call: Call) -> list[tuple[str, float]]:
     """Who was rung by a call from outside, and how many seconds after its beginning."""
-    [begun] = [e for e in events(site) if e.facts.get("from") == call.from_number and e.kind == "vpbx.leg"]
+    found = [e for e in events(site) if e.facts.get("from") == call.from_number and e.kind == "vpbx.leg"]
+    if not found:
+        return []
+    [begun] = found
     return [
         (e.facts["employee"], (e.at - begun.at).total_seconds())
         for e in events(site)
