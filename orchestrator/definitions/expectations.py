@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from orchestrator.definitions import scalars
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.records import Converted, Record
-from orchestrator.definitions.shapes import Field, ListOf, Refusal, Scalar
+from orchestrator.definitions.shapes import Field, Json, ListOf, Path, Reading, Refusal, Scalar, Shape
+from orchestrator.definitions.tree import Marked, MarkedMapping, MarkedText
 from orchestrator.model.expectation import REACHED, Expectation
 from orchestrator.model.moment import HINT, moment
+from orchestrator.model.problem import Position
 
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 _WHO: Scalar[str] = scalars.matching(
@@ -46,15 +50,46 @@ _AT = Field(
     default="",
     default_text="the hour makes no difference",
 )
+_WORDS: Scalar[str] = scalars.matching(
+    "what a call reaches",
+    rf"({_KINDS})( [+*]?[A-Za-z0-9._+@:-]{{1,160}})?",
+    "reaches",
+    f"one of {', '.join(REACHED)}; with a name, such as: employee 101",
+)
+
+
+@dataclass(frozen=True)
+class _Reaches(Shape[str]):
+    """A kind and a name, in words or as a target is written."""
+
+    label: str = "what a call reaches"
+
+    def convert(self, node: Marked, path: Path, reading: Reading) -> str:
+        if isinstance(node, MarkedMapping) and len(node.entries) == 1:
+            key, value = node.entries[0]
+            if isinstance(value, MarkedText):
+                return _WORDS.convert(value._replace(text=f"{key.text} {value.text}"), path, reading)
+        return _WORDS.convert(node, path, reading)
+
+    def stand_in(self, position: Position, reading: Reading) -> str:
+        return _WORDS.stand_in(position, reading)
+
+    def json_schema(self) -> Mapping[str, Json]:
+        names: Json = {each: {"type": ["string", "integer"]} for each in REACHED}
+        target: Json = {
+            "type": "object",
+            "properties": names,
+            "additionalProperties": False,
+            "minProperties": 1,
+            "maxProperties": 1,
+        }
+        return {"anyOf": [_WORDS.json_schema(), target]}
+
+
 _REACHES = Field(
     "reaches",
-    scalars.matching(
-        "what a call reaches",
-        rf"({_KINDS})( [+*]?[A-Za-z0-9._+@:-]{{1,160}})?",
-        "reaches",
-        f"one of {', '.join(REACHED)}; with a name, such as: employee 101",
-    ),
-    "Whom it must reach, by kind, or by kind and name.",
+    _Reaches(),
+    "Whom it must reach, by kind, or by kind and name; or as a target is written.",
     "employee 101",
 )
 _PRESS: Field[tuple[str, ...]] = Field(

@@ -44,6 +44,7 @@ MET = (
     call("2026-11-28 23:30", f"outside {NIGHT_DUTY}"),
     call("2026-11-28 23:30", "refused", ", lines_in_use: 14"),
     'call: "102", from: "101", reaches: employee 102',
+    'call: "102", from: "101", reaches: {employee: "102"}',
     'call: "112", from: "101", reaches: emergency 112',
     'call: "*46", from: "101", reaches: code',
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.departments import check_distributions
+from orchestrator.definitions.checks.expectations import check_expectations
 from orchestrator.definitions.checks.external_numbers import check_external_numbers
 from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
@@ -48,6 +49,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_distributions(file)
     yield from check_menus(file)
     yield from check_codes(file)
+    yield from check_expectations(file)
     yield from check_caller_lists(file)
 
 
