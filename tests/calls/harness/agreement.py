@@ -95,7 +95,7 @@ class World:
         self._clock.set(at)
         calls = [placed(self._chance, tenant, self._rounds) for tenant in self.tenants]
         for call in calls:
-            self._prepare(call)
+            self._prepare(call, at)
         said = {call.tenant.name: self._route(call, at) for call in calls}
         held = [self._hold(call) for call in calls]
         for lines in held:
@@ -113,8 +113,8 @@ class World:
             for line in lines:
                 self.far.hang_up(line)
 
-    def _prepare(self, call: Placed) -> None:
-        """Phones' moods, and the switch of the tenant."""
+    def _prepare(self, call: Placed, at: datetime) -> None:
+        """Phones' moods, the switch of the tenant, and who spoke with the caller an hour ago."""
         for who, outcome in call.told.items():
             if who.startswith("+"):
                 self.far.behave(CARRIER, OUTCOMES[outcome], who)
@@ -124,6 +124,9 @@ class World:
         self.far.behave(call.tenant.holds[1], farside.answer())
         turn = "put vpbx-switch {}/night on" if call.night else "del vpbx-switch {}/night"
         self.site.rx(f"database {turn.format(call.tenant.name)}")
+        if call.manager:
+            spoke = f"{call.tenant.name}/{call.caller} {call.manager}:{int(at.timestamp()) - 3600}"
+            self.site.rx(f"database put vpbx-manager {spoke}")
 
     def _hold(self, call: Placed) -> list[Call]:
         number, _ = call.tenant.holds

@@ -58,7 +58,10 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A call to compare. Args: held: lines in use before. told: outcome by who is called."""
+    """A call to compare.
+
+    Args: held: lines in use before. manager: of the caller. told: outcome by who is called.
+    """
 
     tenant: Generated
     phone: str
@@ -67,6 +70,7 @@ class Placed:
     held: int
     night: bool
     press: tuple[str, ...]
+    manager: str = ""
     told: Mapping[str, str] = field(default_factory=dict)
 
     def options(self) -> list[str]:
@@ -75,6 +79,7 @@ class Placed:
         made += ["--lines-in-use", str(self.held), "--unreachable", self.tenant.gone]
         made += ["--on", "night"] if self.night else []
         made += ["--press", ",".join(self.press)] if self.press else []
+        made += ["--manager", self.manager] if self.manager else []
         for who, outcome in self.told.items():
             made += [] if outcome == "answered" else [f"--{outcome}", who]
         return made
@@ -98,12 +103,14 @@ def placed(chance: random.Random, tenant: Generated, number: int) -> Placed:
     phone = f"{tenant.name}{caller}desk"
     if way < 0.65:
         caller = chance.choice(("+7903", "+7812", "+4930", "+7904")) + unique
-        return Placed(tenant, CARRIER, caller, chance.choice(tenant.numbers), held, night, press, told)
+        manager = chance.choice(("", *tenant.staff))
+        called = chance.choice(tenant.numbers)
+        return Placed(tenant, CARRIER, caller, called, held, night, press, manager, told)
     if way < 0.9:
         called = chance.choice([each for each in tenant.inside if each != caller])
-        return Placed(tenant, phone, caller, called, held, night, press, told)
+        return Placed(tenant, phone, caller, called, held, night, press, told=told)
     called = chance.choice(("+7916", "+4930")) + unique
-    return Placed(tenant, phone, caller, called, held, night, press, told)
+    return Placed(tenant, phone, caller, called, held, night, press, told=told)
 
 
 def moment(chance: random.Random) -> str:
@@ -194,6 +201,8 @@ class _Targets:
             ("switch: night, on", "off"),
             *([] if after else [("caller_list: vip, listed", "others")]),
         ]
+        if depth and not after and self.chance.random() < 0.15:
+            return f"{{manager: 5, reserve: {self.tree(depth - 1)}}}"
         if depth == 0 or self.chance.random() < 0.2:
             return "{menu: main}" if not after and self.chance.random() < 0.25 else self.leaf(after)
         first, second = self.chance.choice(asks)
