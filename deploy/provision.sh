@@ -130,6 +130,8 @@ install_packages() {
         update_apt
         if offered_asterisk; then wanted+=(asterisk); fi
     fi
+    # Prompts of the switch in Russian: where this Debian has none, what it says by itself is English.
+    if [ -n "$(candidate asterisk-core-sounds-ru-wav)" ]; then wanted+=(asterisk-core-sounds-ru-wav); fi
     for package in "${wanted[@]}"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' || missing+=("$package")
     done

@@ -38,7 +38,7 @@ _BELOW: Mapping[type[object], tuple[str, ...]] = {
 _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.Block: ("block", "caller_lists"),
     graph.AskCaller: ("caller_lists",),
-    graph.Admit: ("lines", "seats", "ringback"),
+    graph.Admit: ("lines", "seats", "ringback", "language"),
     graph.AdmitMobile: ("lines", "seats", "options"),
     graph.Announce: ("recording.announce",),
     graph.Record: ("options",),

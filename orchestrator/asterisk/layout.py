@@ -17,6 +17,9 @@ DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 _LEAST_FREE_MEMORY_MB = 32
 _LINKED_DATA = ("documentation", "rest-api")
+_RUSSIAN = "ru_RU_f_IvrvoiceRU"
+_MACHINE_SOUNDS = Path("/usr/share/asterisk/sounds")
+"""Where Debian's packages of sounds put them, with or without its Asterisk."""
 
 
 def data_dir(paths: SwitchPaths) -> Path:
@@ -103,6 +106,9 @@ def prepare(paths: SwitchPaths, asterisk: Asterisk, systemname: Systemname) -> N
         _own(paths.run)
         if asterisk.sounds is not None:
             _link(data / "sounds/en", asterisk.sounds)
+        russian = russian_sounds(asterisk)
+        if russian is not None:
+            _link(data / "sounds/ru", russian)
         _link(data / "sounds" / PROMPT_PREFIX, paths.etc / PROMPTS)
         for name in _LINKED_DATA:
             _link(data / name, asterisk.data / name)
@@ -111,6 +117,12 @@ def prepare(paths: SwitchPaths, asterisk: Asterisk, systemname: Systemname) -> N
         raise SwitchStartFailed(
             f"{error.filename or paths.root}: {error.strerror}", "check space and rights there"
         ) from error
+
+
+def russian_sounds(asterisk: Asterisk) -> Path | None:
+    """Directory of the switch's own prompts in Russian; None where they aren't installed."""
+    places = (asterisk.data / "sounds", _MACHINE_SOUNDS)
+    return next((place / _RUSSIAN for place in places if (place / _RUSSIAN).is_dir()), None)
 
 
 def _check(paths: SwitchPaths, asterisk: Asterisk) -> None:

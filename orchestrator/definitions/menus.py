@@ -17,7 +17,7 @@ _TARGET = TargetTree(listed=False)
 _ENDS = "the call ends"
 
 _INVALID_PROMPT = Field(
-    "prompt", PROMPT, "What the caller hears then.", "{say: Такого пункта нет}", SILENCE, "none"
+    "prompt", PROMPT, "What the caller hears then.", "{say: Такого пункта нет}", SILENCE, "the switch's own"
 )
 _INVALID_TARGET: Field[Target | None] = Field(
     "target", _TARGET, "Where the call goes after the last try.", "{department: sales}", None, _ENDS

@@ -14,7 +14,7 @@ from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
-from orchestrator.definitions.prompts import PROMPT, RINGBACK, PromptShape
+from orchestrator.definitions.prompts import LANGUAGES, PROMPT, RINGBACK, PromptShape
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.schedules import SCHEDULE
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Scalar, Surroundings
@@ -88,6 +88,14 @@ TIME_ZONE: Field[str | None] = Field(
     "Asia/Yekaterinburg",
     None,
     "`time_zone` of the platform",
+)
+LANGUAGE: Field[str | None] = Field(
+    "language",
+    scalars.choice("a language that is spoken", LANGUAGES),
+    "What the switch's own prompts are in.",
+    "en",
+    None,
+    "`language` of the platform",
 )
 NODE: Field[str | None] = Field(
     "node", scalars.slug("a node's name"), "Its home node.", "pbx1", None, "`defaults.node` of the platform"
@@ -228,6 +236,7 @@ def _tenant(given: Converted) -> Tenant:
         tariff=_given_or(given[TARIFF], defaults.tariff),
         service=given[SERVICE],
         time_zone=_given_or(given[TIME_ZONE], given.surroundings.time_zone),
+        language=_given_or(given[LANGUAGE], given.surroundings.language),
         node=_given_or(given[NODE], defaults.node),
         trunks=_trunks(given, defaults),
         caller_id=_given_or(given[CALLER_ID], only),
@@ -279,6 +288,7 @@ TENANT = Record(
         TARIFF,
         SERVICE,
         TIME_ZONE,
+        LANGUAGE,
         NODE,
         TRUNK,
         TRUNKS,

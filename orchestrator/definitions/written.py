@@ -22,6 +22,7 @@ DEFAULTS_IN_PLATFORM = {
     "ring_timeout_s": "defaults.ring_timeout_s",
     "outgoing.allow": "defaults.dial_classes",
     "time_zone": "time_zone",
+    "language": "language",
 }
 """What holds for a tenant that doesn't write a field: a field of platform.yaml."""
 

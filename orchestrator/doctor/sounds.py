@@ -66,7 +66,7 @@ def check(seen: Sounds) -> Iterator[Finding]:
         package, directory = PACKAGES[seen.language]
         yield LANGUAGE.warning(
             f"no sounds in {seen.language_dir}",
-            f"apt install {package}, then ln -s {directory} {seen.language_dir}",
+            f"apt install {package}, then start the switch anew: it finds them in {directory}",
         )
     if seen.dead_links:
         yield DIRECTORIES.problem(

@@ -151,7 +151,8 @@ class Tenant:
     ringback, music_on_hold: what who calls from outside hears in place of ringing tones, and what whoever a
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
-    external_numbers: those of its numbers that another provider has, sorted.
+    external_numbers: those of its numbers that another provider has, sorted. language: of the switch's own
+    prompts, `ru` or `en`.
     """
 
     name: str
@@ -174,6 +175,7 @@ class Tenant:
     encryption: str = "off"
     schedules: tuple[Schedule, ...] = ()
     menus: tuple[Menu, ...] = ()
+    language: str = "ru"
     ringback: Prompt = SILENCE
     music_on_hold: Prompt = SILENCE
     switches: tuple[TenantSwitch, ...] = ()

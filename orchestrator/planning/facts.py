@@ -41,6 +41,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"caller ID/to {region.prefix}", region.shown
     yield "trunk", ", ".join(tenant.trunks)
     yield "time zone", tenant.time_zone
+    yield "language", tenant.language
     yield "may dial", ", ".join(sorted(tenant.dial_classes))
     for option, quantity in tenant.options.items():
         yield f"options/{option}", "on" if quantity == 1 else str(quantity)

@@ -156,7 +156,7 @@ class _Compiler:
         dialled = {extension: step for extension, step, _ in self._extensions()}
         yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
         for group in sorted(self._spelled):
-            asks = spell_name(tenant, group, self._platform.language)
+            asks = spell_name(tenant, group, tenant.language)
             then = {DIAL_EXTENSION: DIALLED, "none": end_of(NO_ANSWER)}
             yield Step(name_step(group), asks, tenant.position, then)
         if self._spelled or any(menu.dial_extension for menu in tenant.menus):
@@ -255,7 +255,7 @@ class _Compiler:
         if self._tenant.block:
             lists = tuple(self._lists[name] for name in self._tenant.block)
             yield Step(f"{base}.block", Block(did.number, lists), did.position, {"done": f"{base}.admit"})
-        admit = Admit(did.number, self._limit, did.ringback or self._tenant.ringback)
+        admit = Admit(did.number, self._limit, did.ringback or self._tenant.ringback, self._tenant.language)
         yield Step(f"{base}.admit", admit, did.position, {"admitted": first, FULL: end_of(FULL)})
         yield from steps
 

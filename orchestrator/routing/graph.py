@@ -33,12 +33,14 @@ class DeviceRef:
 class Admit:
     """Takes a line for an inbound call. Outcomes: admitted, full. Effect: take a line.
 
-    Args: ringback: what the caller hears in place of ringing tones; none: tones.
+    Args: ringback: what the caller hears in place of ringing tones; none: tones. language: of the
+    switch's own prompts.
     """
 
     did: str
     limit: int
     ringback: Prompt = SILENCE
+    language: str = "ru"
 
 
 @dataclass(frozen=True, slots=True)

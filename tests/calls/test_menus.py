@@ -175,6 +175,18 @@ def test_wrong_keys_are_told_and_lead_elsewhere(site: Site, world: FarSide, pres
     assert agrees(site, caller, ONCE, press)[-2:] == ["menus.once", "employees.104"]
 
 
+def test_a_wrong_key_is_told_in_the_tenants_language_where_the_menu_has_no_prompt_for_it(
+    site: Site, world: FarSide
+) -> None:
+    [told] = media.read(Path("/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU/pbx-invalid.wav"))
+    caller = new_caller()
+    call = world.call(CARRIER, PLAIN, from_number=caller)
+    heard = world.wait_answered(call)
+    world.press(call, "7")
+    farside.until(lambda: media.hear(media.read_so_far(heard)[0], told).same, 12, lambda: "it isn't told")
+    world.hang_up(call)
+
+
 def test_letters_that_some_phones_have_are_no_keys(site: Site, world: FarSide) -> None:
     caller = new_caller()
     call, _ = rings_after(world, PLAIN, "D1", "102", caller)

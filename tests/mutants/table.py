@@ -113,11 +113,14 @@ OFF: Mapping[str, Off] = {
         _MENU, "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${key},1)}?taken)", "NoOp()"
     ),
     "menu: an extension is dialled": Off(_MENU, '$["${ARG5}" = "1" &', '$["${ARG5}" = "2" &'),
-    "menu: wrong keys": Off(_MENU, 'ExecIf($["${ARG8}" != ""]?Playback(${ARG8}))', "NoOp()"),
+    "menu: wrong keys": Off(_MENU, "Playback(${ARG8})", "NoOp()"),
     "dial by name, Russian or Latin letters": Off(
         f"{_BLOCKS}/by_name.conf",
         "GotoIf(${DIALPLAN_EXISTS(${ARG1},${ARG2}.${digits},1)}?:nobody)",
         "Goto(nobody)",
+    ),
+    "switch's own prompts in the tenant's language": Off(
+        _INBOUND, "Set(CHANNEL(language)=${ARG6})", "NoOp()"
     ),
     "menu: nothing is pressed": Off(_MENU, "Set(LOCAL(key)=timeout)", "Set(LOCAL(key)=invalid)"),
     "menu reached from inside": Off(_TENANT, "include => {{ name }}-inside\n", ""),
