@@ -45,6 +45,7 @@ _OF_TENANT: Mapping[type[object], tuple[str, ...]] = {
     graph.SpellName: ("employees",),
     graph.Classify: ("outgoing.allow", "caller_id"),
     graph.RefuseClass: ("outgoing.allow",),
+    graph.ChooseTrunk: ("trunk_order", "trunks"),
     graph.DialOut: ("caller_id", "trunk", "trunks"),
     graph.DialSip: ("caller_id",),
     graph.Emergency: ("caller_id", "trunk", "trunks"),

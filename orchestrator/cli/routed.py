@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.cli.departments import distribution_words
+from orchestrator.model.least_cost import CostTable
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
 from orchestrator.routing import graph
@@ -38,6 +39,7 @@ _KINDS: dict[type[object], str] = {
     graph.Distribute: "distribute",
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
+    graph.ChooseTrunk: "choose_trunk",
     graph.DialOut: "dial_out",
     graph.DialSip: "dial_sip",
     graph.Emergency: "emergency",
@@ -157,6 +159,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"passes the call on: {when}" if passed.outcome == DONE else outcome
         case graph.Classify():
             return f"dial class {outcome}" if passed.outcome != "denied" else "its dial class isn't allowed"
+        case graph.ChooseTrunk(costs=costs):
+            return f"cheapest first: {_orders(costs, passed.number)}"
         case graph.DialOut(trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
@@ -213,3 +217,12 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End(kind, name, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")
+
+
+def _orders(costs: CostTable, number: str) -> str:
+    """Trunks with what their operators ask, the first to be tried first."""
+    told = []
+    for trunk in costs.order_of(number):
+        price = costs.price_of(trunk, number)
+        told.append(f"{trunk} {'no price' if price is None else price[0]}")
+    return ", ".join(told)

@@ -135,6 +135,7 @@ def _data(
         "node": tenant.node,
         "trunk": tenant.trunk,
         "trunks": list(tenant.trunks),
+        "trunk_order": tenant.trunk_order,
         "caller_id": tenant.caller_id or None,
         "verified_numbers": list(tenant.verified_numbers),
         "caller_ids": {each.prefix: each.shown for each in tenant.caller_ids},

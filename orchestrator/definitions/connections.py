@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import media, network, scalars
+from orchestrator.definitions.least_cost import TRUNK_DECK
 from orchestrator.definitions.numbering import NUMBERING, rules
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf
@@ -230,6 +231,7 @@ def _trunk(given: Converted) -> Trunk:
         capacity=given[TRUNK_CAPACITY],
         numbering=rules(given[NUMBERING]),
         mobiles=given[TRUNK_MOBILES],
+        deck_file=given[TRUNK_DECK],
         position=given.position,
     )
 
@@ -249,6 +251,7 @@ TRUNK = Record(
         TRUNK_CAPACITY,
         NUMBERING,
         TRUNK_MOBILES,
+        TRUNK_DECK,
     ),
     _trunk,
 )

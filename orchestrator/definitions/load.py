@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from orchestrator.definitions.checks import check_all
+from orchestrator.definitions.checks.least_cost import cost_tables
 from orchestrator.definitions.checks.sounds import LONGEST_PROMPT_S, check_sounds
 from orchestrator.definitions.deck import DECK_LIMIT, read_deck
 from orchestrator.definitions.document import Document, Written, converted
@@ -136,7 +137,7 @@ class _Reader:
             platform=platform,
             tariffs=tariffs,
             tenants={each.stem: each for each in tenants if each is not None},
-            decks=self._decks(tariffs),
+            decks={**self._decks(tariffs), **self._purchase_decks(platform)},
             known_tariffs=self._known_tariffs(),
         )
         if self.kept is not None:
@@ -200,6 +201,22 @@ class _Reader:
                 self.problems.append(Problem(where, "calls.deck", source.code, source.message, source.hint))
             elif source is not None:
                 decks[file] = source
+        return decks
+
+    def _purchase_decks(self, platform: Document[PlatformFile] | None) -> Mapping[str, Deck]:
+        """What operators ask, by file."""
+        decks: dict[str, Deck] = {}
+        for trunk in () if platform is None else platform.value.platform.trunks.values():
+            if not trunk.deck_file or trunk.deck_file in decks:
+                continue
+            data = read_bytes(self.root, trunk.deck_file, DECK_LIMIT)
+            source = data if isinstance(data, Problem) else self._deck(trunk.deck_file, data)
+            if isinstance(source, Problem):
+                where = ("trunks", trunk.name, "deck")
+                assert platform is not None
+                self.problems.append(platform.problem(where, source.code, source.message, source.hint))
+            elif source is not None:
+                decks[trunk.deck_file] = source
         return decks
 
     def _deck(self, file: str, data: bytes) -> Deck | Problem | None:
@@ -273,7 +290,7 @@ def _definitions(written: Written) -> Definitions | None:
         for name, each in written.tariffs.items()
     }
     tenants: dict[str, Tenant] = {name: each.value for name, each in written.tenants.items()}
-    return Definitions(written.platform.value.platform, tariffs, tenants)
+    return Definitions(written.platform.value.platform, tariffs, tenants, cost_tables(written))
 
 
 def _shown(problems: list[Problem]) -> tuple[Problem, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
+from orchestrator.definitions.least_cost import DEFAULT_ORDER
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
 from orchestrator.model.platform import CallLimits, DialClass, Platform, Storage
@@ -129,6 +130,7 @@ def _defaults(given: Converted) -> Defaults:
         tariff=given[DEFAULT_TARIFF],
         ring_timeout_s=given[DEFAULT_RING],
         dial_classes=tuple(sorted(given[DEFAULT_CLASSES])),
+        trunk_order=given[DEFAULT_ORDER],
     )
 
 
@@ -216,7 +218,15 @@ DEFAULTS = Field(
     "defaults",
     Record(
         "the defaults",
-        (DEFAULT_NODE, DEFAULT_TRUNK, DEFAULT_TRUNKS, DEFAULT_TARIFF, DEFAULT_RING, DEFAULT_CLASSES),
+        (
+            DEFAULT_NODE,
+            DEFAULT_TRUNK,
+            DEFAULT_TRUNKS,
+            DEFAULT_ORDER,
+            DEFAULT_TARIFF,
+            DEFAULT_RING,
+            DEFAULT_CLASSES,
+        ),
         _defaults,
     ),
     "What tenants get that say nothing themselves.",

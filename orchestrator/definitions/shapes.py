@@ -13,6 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from orchestrator.definitions.quoting import quoted
 from orchestrator.definitions.tree import Marked, MarkedList, MarkedText
+from orchestrator.model.least_cost import AS_WRITTEN
 from orchestrator.model.problem import Position, Problem
 
 Json: TypeAlias = "bool | int | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -33,6 +34,7 @@ class Defaults:
     tariff: str = ""
     ring_timeout_s: int = 30
     dial_classes: tuple[str, ...] = ("local", "national", "mobile")
+    trunk_order: str = AS_WRITTEN
 
 
 @dataclass(frozen=True, slots=True)

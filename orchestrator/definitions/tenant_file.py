@@ -10,6 +10,7 @@ from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, re
 from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
 from orchestrator.definitions.expectations import EXPECTS
 from orchestrator.definitions.external_numbers import EXTERNAL_NUMBERS
+from orchestrator.definitions.least_cost import TENANT_ORDER
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
@@ -239,6 +240,7 @@ def _tenant(given: Converted) -> Tenant:
         language=_given_or(given[LANGUAGE], given.surroundings.language),
         node=_given_or(given[NODE], defaults.node),
         trunks=_trunks(given, defaults),
+        trunk_order=_given_or(given[TENANT_ORDER], defaults.trunk_order),
         caller_id=_given_or(given[CALLER_ID], only),
         options=given[OPTIONS],
         seats=given[SEATS],
@@ -292,6 +294,7 @@ TENANT = Record(
         NODE,
         TRUNK,
         TRUNKS,
+        TENANT_ORDER,
         CALLER_ID,
         VERIFIED_NUMBERS,
         CALLER_IDS,

@@ -19,6 +19,7 @@ DEFAULTS_IN_PLATFORM = {
     "node": "defaults.node",
     "trunk": "defaults.trunk",
     "trunks": "defaults.trunks",
+    "trunk_order": "defaults.trunk_order",
     "ring_timeout_s": "defaults.ring_timeout_s",
     "outgoing.allow": "defaults.dial_classes",
     "time_zone": "time_zone",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.model.external_number import ExternalNumber
+from orchestrator.model.least_cost import CostTable, Order
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import Tenant
@@ -73,7 +74,7 @@ class Trunk:
     qualify_s: how often it is asked whether it is there; 0: never. capacity: calls at once; 0: any number.
     number: E.164, that a tenant has registered there; empty: an operator's trunk, with numbers of many.
     numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
-    mobiles: employees' mobiles call by it, and are called.
+    mobiles: employees' mobiles call by it, and are called. deck_file: what the operator asks; empty: unknown.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Trunk:
     number: str = ""
     numbering: tuple[tuple[str, str], ...] = ()
     mobiles: bool = False
+    deck_file: str = ""
     position: Position = field(default=NOWHERE, compare=False)
 
 
@@ -141,11 +143,15 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """Everything an operator wrote, checked. Mappings are by name, in sorted order."""
+    """Everything an operator wrote, checked. Mappings are by name, in sorted order.
+
+    Args: costs: by the trunks that are tried by cost.
+    """
 
     platform: Platform
     tariffs: Mapping[str, Tariff]
     tenants: Mapping[str, Tenant]
+    costs: Mapping[Order, CostTable] = field(default_factory=dict, compare=False)
 
     def trunks_of(self, node: Node) -> list[Trunk]:
         """Every trunk of a node: the platform's, and the external numbers of its active tenants, by name."""

@@ -9,6 +9,7 @@ from orchestrator.model.caller_id import RegionCallerId
 from orchestrator.model.caller_list import CallerList
 from orchestrator.model.expectation import Expectation
 from orchestrator.model.external_number import ExternalNumber
+from orchestrator.model.least_cost import AS_WRITTEN
 from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
@@ -146,7 +147,8 @@ class Tenant:
     seats: those paid for, or None.
 
     lines: an own limit below what the tariff gives, or None. dial_classes: what may be dialled outside.
-    trunks: those its outbound calls leave by, the first that takes them. node: its home node. codecs: of its
+    trunks: those its outbound calls leave by, the first that takes them. trunk_order: `as_written` or
+    `least_cost`. node: its home node. codecs: of its
     phones, in order of preference; empty: the platform's. encryption: `off`, `offered` or `required`.
     ringback, music_on_hold: what who calls from outside hears in place of ringing tones, and what whoever a
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
@@ -185,6 +187,7 @@ class Tenant:
     expects: tuple[Expectation, ...] = field(default=(), compare=False)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
+    trunk_order: str = AS_WRITTEN
     external_numbers: tuple[ExternalNumber, ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 

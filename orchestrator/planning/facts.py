@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.least_cost import LEAST_COST
 from orchestrator.model.menu import Menu
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
@@ -40,6 +41,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     for region in tenant.caller_ids:
         yield f"caller ID/to {region.prefix}", region.shown
     yield "trunk", ", ".join(tenant.trunks)
+    if tenant.trunk_order == LEAST_COST:
+        yield "trunk order", "cheapest first"
     yield "time zone", tenant.time_zone
     yield "language", tenant.language
     yield "may dial", ", ".join(sorted(tenant.dial_classes))

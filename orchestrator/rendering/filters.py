@@ -13,6 +13,7 @@ from jinja2 import Undefined
 from orchestrator.errors import RenderFailed
 from orchestrator.model.prompt import Prompt
 from orchestrator.routing.hours import Day
+from orchestrator.routing.least_cost import costs_context
 from orchestrator.routing.menus import key_outcome
 
 PROMPT_PREFIX = "vpbx"
@@ -205,6 +206,7 @@ def _digits(minute: int) -> str:
 FILTERS: Mapping[str, Callable[..., str]] = {
     "argument": argument,
     "comment": comment,
+    "costs_context": costs_context,
     "date_extension": date_extension,
     "display_name": display_name,
     "feature_code": feature_code,

@@ -23,6 +23,7 @@ from orchestrator.rendering.trunk_limits import trunk_limits
 from orchestrator.routing.compile import compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
+from orchestrator.routing.least_cost import cost_rows, costs_context
 
 PRIVATE, PLAIN = 0o600, 0o640
 GENERATION_VARIABLE = "VPBX_GENERATION"
@@ -37,6 +38,7 @@ _PLATFORM_FILES = {
     "cdr_custom.conf": PLAIN,
     "cel.conf": PLAIN,
     "cel_custom.conf": PLAIN,
+    "dialplan/costs.conf": PLAIN,
     "dialplan/days-off.conf": PLAIN,
     "dialplan/platform.conf": PLAIN,
     "dialplan/trunks.conf": PLAIN,
@@ -196,6 +198,9 @@ def render(
         "numbering_patterns": numbering_patterns,
         "trunks": definitions.trunks_of(node),
         "trunk_limits": trunk_limits(definitions.platform, tenants),
+        "costs": [
+            (costs_context(each), each, cost_rows(table)) for each, table in sorted(definitions.costs.items())
+        ],
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
         "generation_variable": GENERATION_VARIABLE,

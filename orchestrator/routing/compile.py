@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from orchestrator.model.least_cost import LEAST_COST
 from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
@@ -22,6 +23,7 @@ from orchestrator.routing.graph import (
     AskSwitch,
     AskTime,
     Block,
+    ChooseTrunk,
     Classify,
     DialOut,
     DialSip,
@@ -42,6 +44,7 @@ from orchestrator.routing.graph import (
     Turn,
 )
 from orchestrator.routing.hours import hour_table
+from orchestrator.routing.least_cost import order_name
 from orchestrator.routing.menus import DIALLED, dialled_step, menu_step, menu_steps
 from orchestrator.routing.mobiles import mobile_entries, mobile_step, mobile_steps
 
@@ -119,6 +122,8 @@ class _Compiler:
         self._platform = definitions.platform
         self._tenant = tenant
         self._limit = definitions.line_limit(tenant)
+        by_cost = tenant.trunk_order == LEAST_COST and len(tenant.trunks) > 1
+        self._costs = definitions.costs[tenant.trunks] if by_cost else None
         self._lists = {each.name: each for each in tenant.caller_lists}
         self._remembers = any(each.kind == "manager" for each in _targets(tenant))
         self._records = RECORDING in definitions.unlocked(tenant)
@@ -363,17 +368,30 @@ class _Compiler:
         edges = dict.fromkeys(sorted(tenant.dial_classes), "outside.dial")
         yield Step("outside.check", check, tenant.position, {**edges, "denied": "outside.denied"})
         yield Step("outside.denied", RefuseClass(), tenant.position)
-        yield from self._dial_out("outside.dial", "", tenant.position)
+        yield from self._dial_dialled("outside.dial", tenant.position)
+
+    def _dial_dialled(self, first: str, position: Position) -> Iterator[Step]:
+        """Call the number dialled: by the trunks as they are written, or the cheapest for it first."""
+        if self._costs is None:
+            yield from self._dial_out(first, "", position)
+            return
+        names = {order_name(order): order for order in self._costs.distinct}
+        edges = {name: f"outside.by_cost.{name}" for name in names}
+        yield Step(first, ChooseTrunk(self._costs), position, {**edges, "done": edges[min(edges)]})
+        for name, order in names.items():
+            yield from self._dial_out(edges[name], "", position, order)
 
     def _dial_out(
-        self, first: str, number: str, position: Position, trunks: tuple[str, ...] = ()
+        self, first: str, number: str, position: Position, trunks: Sequence[str] = ()
     ) -> list[Step]:
-        """Call a number outside: one step for each trunk. Args: trunks: empty: the tenant's."""
+        """Call a number outside: one step for each trunk. Args: trunks: in order; empty: the tenant's."""
         tenant = self._tenant
         assert not number or is_e164(number), number
         announce = tenant.recording.announce_outbound if self._records else SILENCE
         ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
         steps: list[Step] = []
+        if number and not trunks and self._costs is not None:
+            trunks = self._costs.order_of(number)
         for step, trunk, edges in self._by_trunk(first, trunks):
             action = DialOut(
                 number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers
@@ -388,7 +406,7 @@ class _Compiler:
         return Step(step, action, target.position, {each: end_of(each) for each in (BUSY, NO_ANSWER)})
 
     def _by_trunk(
-        self, first: str, trunks: tuple[str, ...] = ()
+        self, first: str, trunks: Sequence[str] = ()
     ) -> Iterator[tuple[str, str, Mapping[str, str]]]:
         """A step for each trunk, in order, and its edge to the next one. Args: first: id of the first."""
         trunks = trunks or self._tenant.trunks

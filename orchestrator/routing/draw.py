@@ -167,6 +167,8 @@ def _label(step: Step, tenant: Tenant) -> _Label:
             return _Label("menu", ("an extension", "is dialled"))
         case steps.DialOut(number=number, trunk=trunk):
             return _Label("outside", (f"calls {number or 'the number'}", f"by {trunk}"))
+        case steps.ChooseTrunk():
+            return _Label("ask", ("trunks", "the cheapest first"))
         case steps.DialSip(address=address):
             return _Label("outside", ("calls by SIP", address))
         case steps.Classify():

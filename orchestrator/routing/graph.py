@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.model.caller_list import CallerList
+from orchestrator.model.least_cost import CostTable
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
 from orchestrator.model.prompt import SILENCE, Prompt
@@ -256,6 +257,16 @@ class Classify:
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseTrunk:
+    """Says in which order trunks are tried for the number dialled. Outcomes: names of orders; done: unknown.
+
+    Args: costs: the order for each number.
+    """
+
+    costs: CostTable
+
+
+@dataclass(frozen=True, slots=True)
 class DialOut:
     """Calls a number outside. Outcomes: busy, no_answer, failed; any other, such as no line, ends the call.
 
@@ -332,6 +343,7 @@ Action = (
     | Distribute
     | PassOn
     | Classify
+    | ChooseTrunk
     | DialOut
     | DialSip
     | Emergency

@@ -29,6 +29,7 @@ from orchestrator.routing.graph import (
     AskSwitch,
     AskTime,
     Block,
+    ChooseTrunk,
     Classify,
     Dialled,
     DialOut,
@@ -50,6 +51,7 @@ from orchestrator.routing.graph import (
     Turn,
 )
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
+from orchestrator.routing.least_cost import order_name
 from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
@@ -244,6 +246,11 @@ class _Walk:
                 found = dial_class(self.situation.dialled, step.action.area, step.action.classes)
                 outcome = found if found in step.edges else "denied"
                 return replace(passed, outcome=outcome, below=("outgoing", "allow"))
+            case ChooseTrunk(costs=costs):
+                number = self.situation.dialled
+                return replace(
+                    passed, outcome=order_name(costs.order_of(number)), below=("trunk_order",), number=number
+                )
             case DialOut():
                 number = step.action.number or self.situation.dialled
                 outcome = self.situation.told.get(number, ANSWERED)

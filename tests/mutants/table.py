@@ -151,6 +151,9 @@ OFF: Mapping[str, Off] = {
     "number outside in every form": Off(
         _BLOCKS + "/dialled.conf", "_[78][2-9]XXXXXXXXX", "_[34][2-9]XXXXXXXXX"
     ),
+    "the cheapest trunk first, by decks": Off(
+        f"{_BLOCKS}/least_cost.conf", "Set(LOCAL(prefix)=${ARG2:1})", "Set(LOCAL(prefix)=0)"
+    ),
     "dial classes": Off(_OUTBOUND, "same => n,Return(unknown)", "same => n,Return(local)"),
     "emergency numbers": Off(
         _TENANT,

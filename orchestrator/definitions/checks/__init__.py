@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
+from orchestrator.definitions.checks.least_cost import check_least_cost
 from orchestrator.definitions.checks.media import check_platform_media, check_tenant_media
 from orchestrator.definitions.checks.numbers import check_numbers
 from orchestrator.definitions.checks.platform import check_platform
@@ -34,6 +35,7 @@ def check_all(written: Written) -> Iterator[Problem]:
             yield from check_tenant_media(tenant, written.platform.value.platform)
     yield from check_numbers(written.tenants, written.platform)
     yield from check_rates(written)
+    yield from check_least_cost(written)
 
 
 def _some(problems: Iterator[Problem]) -> Iterator[Problem]:

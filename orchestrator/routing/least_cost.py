@@ -1,0 +1,29 @@
+"""How the trunk for a number is chosen by cost. Rule: docs/trunks.md."""
+
+from __future__ import annotations
+
+import hashlib
+
+from orchestrator.model.least_cost import CostTable, Order
+
+ANY = "any"
+"""In the dialplan, what stands for a number of no known prefix."""
+
+
+def order_name(order: Order) -> str:
+    """An order as an outcome.
+
+    >>> order_name(("second-way", "main"))
+    'second_way.main'
+    """
+    return ".".join(trunk.replace("-", "_") for trunk in order)
+
+
+def costs_context(trunks: Order) -> str:
+    """The context that knows the orders of some trunks; its name stays while prices change."""
+    return f"vpbx-costs-{hashlib.sha256(','.join(trunks).encode()).hexdigest()[:8]}"
+
+
+def cost_rows(table: CostTable) -> list[tuple[str, str]]:
+    """Prefix, or `any`, and the order's name, sorted."""
+    return sorted((prefix or ANY, order_name(order)) for prefix, order in table.orders.items())
