@@ -9,7 +9,11 @@ from orchestrator.definitions.shapes import Field
 ANY = "any"
 
 BEGINNING = scalars.matching(
-    "what numbers begin with", r"\+?[0-9]{1,14}|any", "numbering", "the first digits, or any", numeric=True
+    "what numbers begin with",
+    r"\+[1-9][0-9]{0,13}|[0-9]{1,14}|any",
+    "numbering",
+    "the first digits, or any",
+    numeric=True,
 )
 STANDS_FOR = scalars.matching(
     "the beginning of E.164", r"\+[0-9]{0,14}", "numbering", "`+` and digits, for example +7495", numeric=True

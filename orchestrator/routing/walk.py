@@ -238,7 +238,10 @@ class _Walk:
             case Ring():
                 return replace(passed, outcome=self._rung(step.action))
             case Distribute():
-                return replace(passed, outcome=distributed(step.action, self.situation.told))
+                told = self.situation.told
+                if self.situation.caller:
+                    told = {**told, self.situation.caller: BUSY}  # who calls is passed over
+                return replace(passed, outcome=distributed(step.action, told))
             case PassOn():
                 self.passes += 1
                 return replace(passed, outcome=DONE if self.passes <= MOST_PASSES else ROUND)

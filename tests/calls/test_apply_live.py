@@ -266,7 +266,7 @@ SPOILT = {
         "allow_overlap=",
         "allow_overlaps=",
         r"named 'allow_overlaps'",
-        r"endpoint trunk-main",
+        r"endpoint (?:trunk-main|sip-outside)",
     ),
 }
 

@@ -48,8 +48,9 @@ def test_internal_call_shows_the_extension_and_name_holds_no_line_and_costs_noth
 ) -> None:
     world.behave("acme101desk", farside.answer())
     charges = site.json("charges", "list")["charges"]
+    before = len(world.calls_to("acme101desk"))
     call = world.call("acme102desk", "101")
-    arrived = world.incoming("acme101desk", after=len(world.calls_to("acme101desk")))
+    arrived = world.incoming("acme101desk", after=before)
     assert (arrived.from_number, arrived.name) == ("102", "Дмитрий Кузнецов")
     world.wait_answered(call)
     assert site.lines("acme")["in_use"] == 0

@@ -38,7 +38,7 @@ def test_the_longest_beginning_decides(sent: str, number: str | None) -> None:
     assert by_numbering(RULES, sent) == number
 
 
-BEGINNINGS = st.from_regex(r"(?:\+?[0-9]{1,4})?", fullmatch=True)
+BEGINNINGS = st.from_regex(r"(?:\+[1-9][0-9]{0,3}|[0-9]{1,4})?", fullmatch=True)
 STANDS_FOR = st.from_regex(r"\+(?:[1-9][0-9]{0,5})?", fullmatch=True)
 
 
