@@ -19,7 +19,7 @@ from harness.farside import Phone
 from harness.ports import PortBlock
 from harness.sipp import Row, Sipp, register
 from harness.site import CARRIER_HOST, Site
-from harness.talker import HALF, Talker, behind, media_of
+from harness.talker import HALF, Talker, behind, has_media, media_of
 
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.model.platform import Address
@@ -151,6 +151,11 @@ class Stage:
         return self.parts.enter_context(made)
 
     def _talks(self, host: str, sipp: Sipp, voice: media.Samples, seqno: int, call: int = 0) -> Talker:
+        def told() -> bool:
+            calls = sipp.calls()
+            return len(calls) > call and has_media(calls[call])
+
+        self._until(told, "the switch says where it wants the sound")
         return self.parts.enter_context(Talker(host, media_of(sipp.calls()[call]), voice, seqno))
 
     def _until(self, true: Any, what: str) -> None:

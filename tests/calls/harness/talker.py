@@ -106,12 +106,21 @@ def behind(seqno: int) -> int:
     return (seqno + HALF + HALF // 2) % 0x10000
 
 
+def has_media(call: SippCall) -> bool:
+    """Whether the switch has sent an offer or an answer."""
+    return bool(_bodies(call))
+
+
 def media_of(call: SippCall) -> Address:
     """Where the switch wants the sound of a call, by the last answer or offer that it sent."""
-    bodies = [message.body for message in call.messages if not message.sent and "m=audio" in message.body]
+    bodies = _bodies(call)
     host, port = (re.search(what, bodies[-1]) for what in (r"c=IN IP4 (\S+)", r"m=audio (\d+)"))
     assert host is not None and port is not None, bodies[-1]
     return Address(host[1], int(port[1]))
+
+
+def _bodies(call: SippCall) -> list[str]:
+    return [message.body for message in call.messages if not message.sent and "m=audio" in message.body]
 
 
 def _alaw_samples() -> Samples:
