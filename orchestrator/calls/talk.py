@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from orchestrator.model.call import SwitchEvent
 
-PHONE_MARK, STEP_MARK = "vpbx.phone", "vpbx.step"
+PHONE_MARK, STEP_MARK, WAIT_MARK = "vpbx.phone", "vpbx.step", "vpbx.wait"
 _NO_TALK = "holding_bridge"
 _DUST = timedelta(seconds=1)
 """Within this a bridge changes partners; a channel is alone in it meanwhile, or with both."""
@@ -39,6 +39,7 @@ class Channel:
     """What the events of one channel say.
 
     Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order.
+    waits: its `vpbx.wait`, in order.
     """
 
     uniqueid: str
@@ -48,6 +49,7 @@ class Channel:
     answered_at: datetime | None = None
     hangup: SwitchEvent | None = None
     steps: list[str] = field(default_factory=list)
+    waits: list[SwitchEvent] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
 
 
@@ -162,6 +164,10 @@ def _on_step(channel: Channel, event: SwitchEvent) -> None:
     channel.steps.append(event.facts.get("step", ""))
 
 
+def _on_wait(channel: Channel, event: SwitchEvent) -> None:
+    channel.waits.append(event)
+
+
 def _on_answer(channel: Channel, event: SwitchEvent) -> None:
     channel.answered_at = channel.answered_at or event.at
 
@@ -187,6 +193,7 @@ def _leave(channel: Channel, event: SwitchEvent) -> None:
 HANDLERS: Mapping[str, Callable[[Channel, SwitchEvent], None]] = {
     PHONE_MARK: _on_phone,
     STEP_MARK: _on_step,
+    WAIT_MARK: _on_wait,
     "ANSWER": _on_answer,
     "BRIDGE_ENTER": _on_enter,
     "BRIDGE_EXIT": _leave,

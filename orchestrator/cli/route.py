@@ -18,7 +18,7 @@ from orchestrator.billing.rating import compile_deck
 from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
 from orchestrator.cli.session import Session, find_project, json_option, no_tenant
-from orchestrator.cli.status import live_states
+from orchestrator.cli.status import live_states, live_waiting
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
 from orchestrator.definitions import load
@@ -77,7 +77,9 @@ class _Asked:
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
 @click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
-@click.option("--live", is_flag=True, help="Ask the running switch for switches and the caller's manager.")
+@click.option(
+    "--live", is_flag=True, help="Ask the running switch for switches, queues and the caller's manager."
+)
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
 @click.option(
@@ -129,9 +131,11 @@ def route(
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
+    queues = _waiting(model, waiting)
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
         are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
         manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
         when,
@@ -148,7 +152,7 @@ def route(
         if asked.entry.origin == "mobile"
         else outside_caller(model, caller, definitions.platform.region),
         _manager(model, manager),
-        _waiting(model, waiting),
+        queues,
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,8 @@ def test_callers_wait_in_order_and_one_too_many_is_passed_on_as_busy(office: Sit
     third = call_in(world)
     world.incoming("office104desk", after=after)
     assert waits(office, third) == ["full"]
+    assert office.json("status", "office")["tenants"]["office"]["waiting"] == {"first-line": 2}
+    assert "2 of 2 wait" in office.vpbx("status", "office")
     world.hang_up(third)
     world.hang_up(second_talk)
     until_rung(office, first, "102")
@@ -237,6 +240,32 @@ def test_who_has_waited_as_long_as_may_be_goes_on_as_not_answered(office: Site, 
     assert "goes to: employee 103" in told
     for each in (call, *talks):
         world.hang_up(each)
+
+
+def test_statistics_say_how_many_waited_and_how_long(office: Site, world: FarSide) -> None:
+    begun = datetime.now(UTC).isoformat()
+    talks = talking(office, world)
+    served, lost = queued(office, world), queued(office, world)
+    world.hang_up(talks[1])
+    until_rung(office, served, "102")
+    for each in (lost, served, talks[0]):
+        world.hang_up(each)
+    [waits_at, taken_at] = [each.at for each in marks(office, served, "vpbx.wait")]
+    [since] = [each.at for each in marks(office, lost, "vpbx.wait")]
+    office.until(lambda: bool(hung_up(office, lost)), "the other one has hung up")
+    took = [(taken_at - waits_at).total_seconds(), (hung_up(office, lost)[0] - since).total_seconds()]
+    office.vpbx("reconcile")
+    total = office.json("stats", "office", "--from", begun)["total"]
+    assert total["queued"] == 2
+    assert total["queue_median_s"] == pytest.approx(min(took), abs=0.001)
+    assert total["queue_p90_s"] == pytest.approx(max(took), abs=0.001)
+    assert "in queue" in office.vpbx("stats", "office", "--from", begun)
+
+
+def hung_up(office: Site, call: Call) -> list[datetime]:
+    """When a caller's own channel ended."""
+    [begun] = marks(office, call, "vpbx.leg")
+    return [each.at for each in marks(office, call, "HANGUP") if each.uniqueid == begun.uniqueid]
 
 
 def test_nobody_waits_where_nobody_is_logged_in(office: Site, world: FarSide) -> None:

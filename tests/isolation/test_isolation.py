@@ -40,7 +40,7 @@ def test_no_tenant_reaches_another(case: str) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The examples, with a switch and music, so that those can leak too."""
+    """The examples, with a switch, music and a queue, so that those can leak too."""
     made = tmp_path_factory.mktemp("isolation") / "project"
     shutil.copytree(CASES["examples"], made, ignore=shutil.ignore_patterns(".vpbx"))
     for name, extra in (
@@ -49,6 +49,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         file = made / f"tenants/{name}.yaml"
         text = file.read_text().replace("numbers:\n", f"{extra}\nnumbers:\n")
+        text = text.replace("distribution: all", "distribution: all\n    waiting: {position: true}")
         target = '{switch: night, on: {employee: "101"}, off: {hangup: busy}}'
         file.write_text(re.sub(r'("\+7\d+": )\{employee: "101"\}', rf"\g<1>{target}", text))
     return made
@@ -88,8 +89,14 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
     ),
     "a department looks for its members in another's steps": (
         ACME,
-        r"(vpbx-department\S*,s,1\(acme,)acme-steps\.\w+,",
+        r"(vpbx-waiting\S*,s,1\(acme,)acme-steps\.\w+,",
         r"\1beta-inside,",
+    ),
+    "a caller waits in another's queue": (ACME, r"(vpbx-waiting\S*,s,1\()acme,", r"\1beta,"),
+    "a queue is counted with another's": (
+        r"dialplan/blocks/waiting\.conf",
+        r"GROUP_COUNT\(\$\{ARG1\}@waits",
+        "GROUP_COUNT(beta@waits",
     ),
     "phones transfer into another's context": (
         r"dialplan/blocks/inside\.conf",

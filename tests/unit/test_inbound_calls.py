@@ -294,3 +294,26 @@ def test_a_call_that_is_refused_is_neither_answered_nor_missed(decision: str) ->
     started, mark = came_in()
     [call] = calls(started, replace(mark, facts={**mark.facts, "decision": decision}), over(0.1))
     assert call.outcome == decision
+
+
+def waits(second: float, decision: str) -> SwitchEvent:
+    return at(second, "1", "vpbx.wait", tenant="acme", department="sales", decision=decision)
+
+
+@pytest.mark.parametrize(
+    ("marks", "queued_s"),
+    [
+        ((), 0),
+        ((waits(1, "full"),), 0),
+        ((waits(1, "waits"), waits(4, "taken")), 3),
+        ((waits(1, "waits"),), 8),
+        ((waits(1, "waits"), waits(2, "no_answer"), waits(3, "waits"), waits(5, "taken")), 3),
+        ((waits(1, "waits"), waits(2, "taken"), waits(5, "taken"), waits(6, "no_answer")), 1),
+    ],
+    ids=["no queue", "full", "taken", "hung up", "two departments", "declined"],
+)
+def test_a_wait_ends_when_a_member_is_rung_or_the_call_ends(
+    marks: Sequence[SwitchEvent], queued_s: float
+) -> None:
+    [call] = calls(came_in(), list(marks), over(9, source=CALLER))
+    assert call.queued_us == queued_s * 1e6
