@@ -23,6 +23,7 @@ from orchestrator.doctor import (
     modules,
     names,
     permissions,
+    portability,
     ports,
     registrations,
     sounds,
@@ -40,6 +41,7 @@ from orchestrator.doctor.observe import limits as limit_facts
 from orchestrator.doctor.observe import listener as listener_facts
 from orchestrator.doctor.observe import modules as module_facts
 from orchestrator.doctor.observe import names as name_facts
+from orchestrator.doctor.observe import portability as portability_facts
 from orchestrator.doctor.observe import secrets as secret_facts
 from orchestrator.doctor.observe import sockets as socket_facts
 from orchestrator.doctor.observe import sounds as sound_facts
@@ -80,6 +82,7 @@ CHECKS: Sequence[Check] = (
     *clock.CHECKS,
     *names.CHECKS,
     *registrations.CHECKS,
+    *portability.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
     *database.CHECKS,
@@ -170,6 +173,7 @@ def _groups(subject: Subject) -> dict[str, Group]:
             ],
             subject.live.registrations,
         ),
+        "portability": lambda: portability.check(portability_facts.observe(subject)),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),
         "database": lambda: database.check(inspect(url, subject.systemname())),

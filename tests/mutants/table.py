@@ -169,6 +169,9 @@ OFF: Mapping[str, Off] = {
     "the cheapest trunk first, by decks": Off(
         f"{_BLOCKS}/least_cost.conf", "Set(LOCAL(prefix)=${ARG2:1})", "Set(LOCAL(prefix)=0)"
     ),
+    "ported numbers take the trunk of who has them": Off(
+        f"{_BLOCKS}/least_cost.conf", "Gosub(vpbx-ported,s,1(${ARG2:1}))", "Gosub(vpbx-ported,s,1(0))"
+    ),
     "dial classes": Off(_OUTBOUND, "same => n,Return(unknown)", "same => n,Return(local)"),
     "emergency numbers": Off(
         _TENANT,
