@@ -11,7 +11,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, Trunk
 from orchestrator.project import Project
-from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, render
+from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, mailbox_keys, render
 from orchestrator.rendering.sources import share_directory
 from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
 
@@ -49,6 +49,7 @@ def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> 
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
         trunks=_trunk_secrets(project, definitions, node),
+        pins=kept.pins(mailbox_keys(definitions, node)),
         tls=tls_files(project, node, datetime.now(UTC)),
     )
 
@@ -67,6 +68,7 @@ def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> S
         ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=devices,
         trunks=_trunk_secrets(project, definitions, node),
+        pins={key: kept.known_pin(*key) or MASKED for key in mailbox_keys(definitions, node)},
         tls=tls_files_to_plan(project, node, datetime.now(UTC)),
     )
 
@@ -92,6 +94,7 @@ def masked_secrets(project: Project, definitions: Definitions, node: Node) -> Sw
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks={trunk.name: MASKED for trunk in definitions.trunks_of(node)},
+        pins=dict.fromkeys(mailbox_keys(definitions, node), MASKED),
         tls=tls_files_masked(project, node, MASKED),
     )
 

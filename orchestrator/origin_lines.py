@@ -31,6 +31,7 @@ _BELOW: Mapping[type[object], tuple[str, ...]] = {
     graph.Ring: ("devices", "ring_timeout_s", "ringback"),
     graph.Distribute: ("members", "distribution", "ring_timeout_s", "step_s", "wrap_up_s", "ringback"),
     graph.Greet: ("greeting",),
+    graph.TakeMessage: ("extension", "greeting"),
     graph.PlayMenu: ("prompt", "digits", "dial_extension", "tries", "invalid", "timeout"),
 }
 """What a step of a kind reads of the record that it stands for."""

@@ -121,7 +121,7 @@ def _purge(
     what = _begin(store, data, tenant, upto)
     _drop_recordings(data, tenant, places)
     states = sum(forget(database, tenant) for database in places.databases)
-    secrets = Secrets.open(places.secrets_file).forget_devices(tenant)
+    secrets = Secrets.open(places.secrets_file).forget(tenant)
     while data.drop_calls(tenant, _AT_ONCE):
         pass
     if states:

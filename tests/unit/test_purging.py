@@ -155,7 +155,7 @@ def test_a_call_with_another_tenant_goes_with_the_last_of_them(world: World) -> 
     assert call.trunk_leg not in {event.uniqueid for event in events}
 
 
-@pytest.mark.parametrize("killed_in", ["drop_recordings", "drop_calls", "forget_devices", "audit"])
+@pytest.mark.parametrize("killed_in", ["drop_recordings", "drop_calls", "forget", "audit"])
 def test_killed_in_the_middle_the_next_run_goes_on(
     world: World, killed_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +164,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(
     class Killed(BaseException):
         pass
 
-    owner: type = Secrets if killed_in == "forget_devices" else purge.TenantData
+    owner: type = Secrets if killed_in == "forget" else purge.TenantData
     name = "drop_calls" if killed_in == "audit" else killed_in
     original = getattr(owner, name)
     calls = 0
