@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
-from orchestrator.model.platform import Definitions, Node, Trunk
+from orchestrator.model.platform import Definitions, Node, Smtp, Trunk
 from orchestrator.project import Project
 from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, mailbox_keys, render
 from orchestrator.rendering.sources import share_directory
@@ -18,8 +18,14 @@ from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
 MASKED = "masked"
 
 
-class TrunkSecretMissing(OrchestratorError):
-    """The place that a trunk's `secret:` names holds nothing."""
+class WrittenSecretMissing(OrchestratorError):
+    """The place that a `secret:` in YAML names holds nothing."""
+
+    code = "secret-missing"
+
+
+class TrunkSecretMissing(WrittenSecretMissing):
+    """That of a trunk."""
 
     code = "trunk-secret-missing"
 
@@ -104,20 +110,29 @@ def trunk_secret(project: Project, trunk: Trunk) -> str:
 
     Raises: TrunkSecretMissing: the variable isn't set, or the file can't be read or is empty.
     """
-    if not trunk.secret:
+    return _written_secret(project, trunk.secret, f"{trunk.position}: trunk {trunk.name}", TrunkSecretMissing)
+
+
+def smtp_secret(project: Project, smtp: Smtp) -> str:
+    """The password that `smtp:` refers to; empty when it has none.
+
+    Raises: WrittenSecretMissing: as `trunk_secret`.
+    """
+    return _written_secret(project, smtp.secret, f"{smtp.position}: smtp", WrittenSecretMissing)
+
+
+def _written_secret(project: Project, secret: str, whose: str, missing: type[WrittenSecretMissing]) -> str:
+    """Args: secret: `env:NAME` or `file:PATH`; empty: none."""
+    if not secret:
         return ""
-    kind, _, where = trunk.secret.partition(":")
+    kind, _, where = secret.partition(":")
     if kind == "env":
         text = os.environ.get(where, "")
     else:
         try:
             text = (project.root / Path(where)).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise TrunkSecretMissing(
-                f"{trunk.position}: trunk {trunk.name}: {where}: {error}", "write the password there"
-            ) from error
+            raise missing(f"{whose}: {where}: {error}", "write the password there") from error
     if not text:
-        raise TrunkSecretMissing(
-            f"{trunk.position}: trunk {trunk.name}: {trunk.secret} holds nothing", "set it before applying"
-        )
+        raise missing(f"{whose}: {secret} holds nothing", "set it before applying")
     return text

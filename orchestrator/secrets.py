@@ -106,6 +106,13 @@ class Secrets:
         """The PIN that a mailbox begins with, nothing made up: None when it has never been applied."""
         return self._tables["pins"].get(f"{tenant}/{mailbox}")
 
+    def new_pin(self, tenant: str, mailbox: str) -> str:
+        """Make up another PIN for a mailbox, and keep it in place of the one before."""
+        with self._locked():
+            text = self._tables["pins"][f"{tenant}/{mailbox}"] = _new_pin()
+            _write(self._path, self._tables)
+        return text
+
     def forget(self, tenant: str) -> int:
         """Drop the secrets of a tenant's devices and mailboxes. Returns: how many there were."""
         number = 0

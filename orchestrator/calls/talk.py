@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from orchestrator.model.call import SwitchEvent
 
-PHONE_MARK, STEP_MARK = "vpbx.phone", "vpbx.step"
+PHONE_MARK, STEP_MARK, MESSAGE_MARK = "vpbx.phone", "vpbx.step", "vpbx.message"
+MESSAGE_LEFT = "left"
 _NO_TALK = "holding_bridge"
 _DUST = timedelta(seconds=1)
 """Within this a bridge changes partners; a channel is alone in it meanwhile, or with both."""
@@ -38,7 +39,8 @@ class Stay:
 class Channel:
     """What the events of one channel say.
 
-    Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order.
+    Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order. left_message:
+    in a mailbox.
     """
 
     uniqueid: str
@@ -49,6 +51,7 @@ class Channel:
     hangup: SwitchEvent | None = None
     steps: list[str] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
+    left_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,10 @@ def _on_step(channel: Channel, event: SwitchEvent) -> None:
     channel.steps.append(event.facts.get("step", ""))
 
 
+def _on_message(channel: Channel, event: SwitchEvent) -> None:
+    channel.left_message = channel.left_message or event.facts.get("decision") == MESSAGE_LEFT
+
+
 def _on_answer(channel: Channel, event: SwitchEvent) -> None:
     channel.answered_at = channel.answered_at or event.at
 
@@ -187,6 +194,7 @@ def _leave(channel: Channel, event: SwitchEvent) -> None:
 HANDLERS: Mapping[str, Callable[[Channel, SwitchEvent], None]] = {
     PHONE_MARK: _on_phone,
     STEP_MARK: _on_step,
+    MESSAGE_MARK: _on_message,
     "ANSWER": _on_answer,
     "BRIDGE_ENTER": _on_enter,
     "BRIDGE_EXIT": _leave,

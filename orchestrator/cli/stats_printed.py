@@ -22,9 +22,9 @@ from orchestrator.statistics.report import Line, Report
 _JSON_VERSION = 1
 _LONGEST_BAR, _SHORTEST_BAR = 40, 6
 _NOBODY = "-"
-_COUNTED = ("calls", "answered", "missed", "abandoned", "full")
+_COUNTED = ("calls", "answered", "voicemail", "missed", "abandoned", "full")
 _MEASURED = ("wait", "90%", "talk", "again")
-_COLOURS = (("answered", "green"), ("missed", "red"), ("abandoned", "yellow"))
+_COLOURS = (("answered", "green"), ("voicemail", "blue"), ("missed", "red"), ("abandoned", "yellow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
 
 def _bar(figures: Figures, most: int, room: int) -> Text:
-    """Answered, missed and abandoned calls; the longest bar is the group with most calls."""
+    """Calls by what became of them; the longest bar is the group with most calls."""
     bar = Text()
     done = drawn = 0
     for name, colour in _COLOURS:
@@ -140,7 +140,7 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     level = figures.service_level
     cells = [
         *(("total", *("" for _ in names[1:])) if last else (shown[name] or _NOBODY for name in names)),
-        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.full)),
+        *(str(getattr(figures, name)) for name in _COUNTED),
         "" if level is None else f"{level:.1f}",
         _clock(figures.wait_median_us),
         _clock(figures.wait_p90_us),
@@ -173,6 +173,7 @@ def _values(line: Line) -> dict[str, object]:
         "name": line.name,
         "calls": figures.calls,
         "answered": figures.answered,
+        "voicemail": figures.voicemail,
         "missed": figures.missed,
         "abandoned": figures.abandoned,
         "full": figures.full,
