@@ -44,8 +44,8 @@ class ConsumerStatus:
 class Consumer:
     """Takes the items of one stream, one after the other.
 
-    Args: ask_reconcile, call_ended, renew_recorders, message_left: must return at once. on_resync: likewise, at
-    the begin of each session.
+    Args: ask_reconcile, call_ended, renew_recorders, message_left: must return at once. on_resync:
+    likewise, at the begin of each session.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.asterisk.mailbox_spool import NEW, Kept, MailboxSpool
+from orchestrator.cli.books import open_books
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.cli.table import print_table
 from orchestrator.definitions.quoting import did_you_mean
@@ -19,7 +20,6 @@ from orchestrator.model.message import Mailing
 from orchestrator.model.tenant import Tenant
 from orchestrator.secrets import Secrets
 from orchestrator.storage.messages import MessageIndex
-from orchestrator.storage.store import SqlStore
 
 _JSON_VERSION = 1
 _MAIL = {"due": "to be sent", "none": "", "sent": "sent", "given_up": "not sent", "gone": ""}
@@ -44,7 +44,7 @@ def list_messages(tenant: str, node: str | None, as_json: bool) -> None:
     session = open_session(node, tenant)
     model = session.tenant(tenant)
     kept = sorted(_spool(session).messages(tenant), key=lambda each: each.message.received_at)
-    mailings = _mailings(session, tenant)
+    mailings = _mailings(tenant)
     rows = list(_rows(model, kept, mailings))
     if as_json:
         click.echo(json.dumps({"version": _JSON_VERSION, "tenant": tenant, "messages": rows}))
@@ -109,13 +109,10 @@ def _spool(session: Session) -> MailboxSpool:
     return MailboxSpool(session.paths.spool, systemname)
 
 
-def _mailings(session: Session, tenant: str) -> dict[tuple[str, str], Mailing]:
+def _mailings(tenant: str) -> dict[tuple[str, str], Mailing]:
     """By mailbox and id of the message."""
-    store = SqlStore.open(session.project.database_url(session.definitions.platform.storage.database))
-    try:
-        found = MessageIndex(store.database).of_tenant(tenant)
-    finally:
-        store.close()
+    with open_books(bring_in=False) as books:
+        found = MessageIndex(books.store.database).of_tenant(tenant)
     return {(each.message.mailbox, each.message.message): each for each in found}
 
 

@@ -43,8 +43,8 @@ class InboundCall:
     Args:
         uniqueid: of the trunk-side channel. caller, number: who called what, E.164; empty when withheld.
         outcome: `answered`: somebody talked with the caller; `voicemail`: they left a message instead;
-            `abandoned`: the caller gave up before that; `missed`: the switch ended it before that; `full`: no line was free; `blocked`: this caller isn't
-            taken.
+            `abandoned`: the caller gave up before that; `missed`: the switch ended it before that;
+            `full`: no line was free; `blocked`: this caller isn't taken.
         wait_us: microseconds from the call's begin until somebody talked with the caller, or to its end.
         talk_us: microseconds in talk, whoever with; waiting during a transfer doesn't count.
         employee, department: who answered first; of a call that nobody answered, who was rung last.
