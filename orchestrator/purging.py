@@ -134,7 +134,7 @@ def _purge(
     if states:
         what = f"{what}, kept by switches: {states}"
     if secrets:
-        what = f"{what}, device secrets: {secrets}"
+        what = f"{what}, secrets: {secrets}"
     with store.billing() as unit:
         now = unit.account(tenant)
         if now is not None and now.due == account.due:

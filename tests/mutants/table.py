@@ -144,7 +144,7 @@ OFF: Mapping[str, Off] = {
     ),
     "a caller leaves a message": Off(_VOICEMAIL, "VoiceMail(${VPBX_MAILBOX},s)", "Wait(30)"),
     "greeting of a mailbox": Off(_VOICEMAIL, "Playback(${ARG3})", "NoOp()"),
-    "message light": Off(_PHONES, "mailboxes={{ mailboxes }}\n{% if", "{% if", (_NO_SUBSCRIPTION,)),
+    "message light": Off(_PHONES, "mailboxes={{ mailboxes }}\nmwi_", "mwi_", (_NO_SUBSCRIPTION,)),
     "e-mail with the message": Off(f"{_TEMPLATES}/manager.conf.j2", ', "vpbx.message"]', "]"),
     "mailbox of an employee": Off(_VOICEMAIL, "n(own),VoiceMail(${VPBX_MAILBOX},u)", "n(own),NoOp()"),
     "listen by phone, with a PIN": Off(

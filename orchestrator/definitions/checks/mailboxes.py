@@ -21,7 +21,7 @@ def check_mailboxes(file: Document[Tenant], platform: Platform | None) -> Iterat
         if mailbox.is_personal:
             yield from _check_personal(file, mailbox)
         elif not mailbox.extension:
-            message = f"mailbox {quoted(mailbox.name)} needs the field 'extension': nobody could listen to it"
+            message = f"mailbox {quoted(mailbox.name)} needs an `extension`: nobody could listen to it"
             yield file.problem(where, "missing-key", message, 'for example: extension: "700"')
         if not mailbox.email and not mailbox.lamps:
             message = f"nobody is told of messages in mailbox {quoted(mailbox.name)}"
