@@ -29,7 +29,15 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 _BELOW: Mapping[type[object], tuple[str, ...]] = {
     graph.Ring: ("devices", "ring_timeout_s", "ringback"),
-    graph.Distribute: ("members", "distribution", "ring_timeout_s", "step_s", "wrap_up_s", "ringback"),
+    graph.Distribute: (
+        "members",
+        "distribution",
+        "ring_timeout_s",
+        "step_s",
+        "wrap_up_s",
+        "waiting",
+        "ringback",
+    ),
     graph.Greet: ("greeting",),
     graph.TakeMessage: ("extension", "greeting"),
     graph.PlayMenu: ("prompt", "digits", "dial_extension", "tries", "invalid", "timeout"),

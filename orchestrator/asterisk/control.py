@@ -22,6 +22,9 @@ from orchestrator.ports import Registration, SwitchStatus
 LINES_CATEGORY = "lines"
 """The `GROUP()` category by which the dialplan counts the lines in use; the group is the tenant."""
 
+WAITS_CATEGORY = "waits-"
+"""What the `GROUP()` categories begin with by which the dialplan counts who waits for a department."""
+
 RECORD_ON_OPTIONS = "abr({call}-left.raw)t({call}-right.raw)"
 """As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side into its own file."""
 
@@ -199,6 +202,10 @@ class AmiSwitch:
             for tenant in sorted({*on, *out})
         }
 
+    async def waiting(self) -> dict[str, dict[str, int]]:
+        """How many callers wait now, by tenant and department; nobody waits where nothing is said."""
+        return waiting_callers(await self.command("group show channels"))
+
     async def manager(self, tenant: str, caller: str) -> str:
         """Extension of who last spoke with a caller, as `vpbx-ask-manager` finds it; empty: nobody.
 
@@ -353,6 +360,22 @@ def lines_held(output: str) -> dict[str, str]:
     """
     rows = (line.rsplit(None, 2) for line in output.splitlines())
     return {row[0]: row[1] for row in rows if len(row) == 3 and row[2] == LINES_CATEGORY}
+
+
+def waiting_callers(output: str) -> dict[str, dict[str, int]]:
+    """Callers by tenant and department, from the output of `group show channels`.
+
+    >>> waiting_callers("PJSIP/t-1 acme waits-sales\\nPJSIP/t-2 acme waits-sales\\nPJSIP/t-2 acme lines")
+    {'acme': {'sales': 2}}
+    """
+    found: dict[str, dict[str, int]] = {}
+    for line in output.splitlines():
+        row = line.rsplit(None, 2)
+        if len(row) == 3 and row[2].startswith(WAITS_CATEGORY):
+            queues = found.setdefault(row[1], {})
+            name = row[2].removeprefix(WAITS_CATEGORY)
+            queues[name] = queues.get(name, 0) + 1
+    return found
 
 
 def variables(set_var: str) -> dict[str, str]:

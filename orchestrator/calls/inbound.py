@@ -64,6 +64,7 @@ def _call(leg: Leg, hall: Hall, rung: Sequence[Channel]) -> InboundCall:
         talk_us=sum(_micros(part.begin, part.end) for part in talk),
         employee=employee,
         department=department,
+        queued_us=_queued(own, end),
         phones=phones,
     )
 
@@ -85,6 +86,17 @@ def _gave_up(name: str, said: Mapping[str, str]) -> bool:
         # The caller is behind it, on another channel.
         return not source.startswith("dialplan/")
     return source == name or said.get("dialstatus") == "CANCEL"
+
+
+def _queued(own: Channel, end: datetime) -> int:
+    """How long a caller waited in queues of departments. Args: end: of who hangs up there."""
+    waited, since = 0, None
+    for mark in own.waits:
+        if mark.facts.get("decision") == "waits":
+            since = mark.at
+        elif since is not None:
+            waited, since = waited + _micros(since, mark.at), None
+    return waited if since is None else waited + _micros(since, end)
 
 
 def _sent_to(steps: Sequence[str], phones: Sequence[RungPhone]) -> tuple[str, str]:

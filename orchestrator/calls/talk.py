@@ -15,7 +15,8 @@ from itertools import pairwise
 
 from orchestrator.model.call import SwitchEvent
 
-PHONE_MARK, STEP_MARK, MESSAGE_MARK = "vpbx.phone", "vpbx.step", "vpbx.message"
+PHONE_MARK, STEP_MARK = "vpbx.phone", "vpbx.step"
+WAIT_MARK, MESSAGE_MARK = "vpbx.wait", "vpbx.message"
 MESSAGE_LEFT = "left"
 _NO_TALK = "holding_bridge"
 _DUST = timedelta(seconds=1)
@@ -39,8 +40,8 @@ class Stay:
 class Channel:
     """What the events of one channel say.
 
-    Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order. left_message:
-    in a mailbox.
+    Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order.
+    waits: its `vpbx.wait`, in order. left_message: in a mailbox.
     """
 
     uniqueid: str
@@ -50,6 +51,7 @@ class Channel:
     answered_at: datetime | None = None
     hangup: SwitchEvent | None = None
     steps: list[str] = field(default_factory=list)
+    waits: list[SwitchEvent] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
     left_message: bool = False
 
@@ -169,6 +171,10 @@ def _on_message(channel: Channel, event: SwitchEvent) -> None:
     channel.left_message = channel.left_message or event.facts.get("decision") == MESSAGE_LEFT
 
 
+def _on_wait(channel: Channel, event: SwitchEvent) -> None:
+    channel.waits.append(event)
+
+
 def _on_answer(channel: Channel, event: SwitchEvent) -> None:
     channel.answered_at = channel.answered_at or event.at
 
@@ -195,6 +201,7 @@ HANDLERS: Mapping[str, Callable[[Channel, SwitchEvent], None]] = {
     PHONE_MARK: _on_phone,
     STEP_MARK: _on_step,
     MESSAGE_MARK: _on_message,
+    WAIT_MARK: _on_wait,
     "ANSWER": _on_answer,
     "BRIDGE_ENTER": _on_enter,
     "BRIDGE_EXIT": _leave,

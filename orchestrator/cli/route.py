@@ -18,7 +18,7 @@ from orchestrator.billing.rating import compile_deck
 from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
 from orchestrator.cli.session import Session, find_project, json_option, no_tenant
-from orchestrator.cli.status import live_states
+from orchestrator.cli.status import live_states, live_waiting
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
 from orchestrator.definitions import load
@@ -36,7 +36,7 @@ from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import ANONYMOUS, outside_caller
-from orchestrator.routing.graph import Entry, Graph, Origin, PlayMenu
+from orchestrator.routing.graph import Distribute, Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, walk
 
 _JSON_VERSION = 1
@@ -77,9 +77,14 @@ class _Asked:
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
 @click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
-@click.option("--live", is_flag=True, help="Ask the running switch for switches and the caller's manager.")
+@click.option(
+    "--live", is_flag=True, help="Ask the running switch for switches, queues and the caller's manager."
+)
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
+@click.option(
+    "--waiting", multiple=True, metavar="DEPARTMENT=N", help="How many callers wait there already: sales=3."
+)
 @json_option
 def route(
     tenant: str,
@@ -97,6 +102,7 @@ def route(
     busy: Sequence[str],
     no_answer: Sequence[str],
     unreachable: Sequence[str],
+    waiting: Sequence[str],
     as_json: bool,
 ) -> None:
     """Say where a call would go: each step, what decides it, and the line of YAML behind it.
@@ -125,9 +131,11 @@ def route(
     when = moment(at, datetime.now(UTC), ZoneInfo(asked.tenant.time_zone))
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
+    queues = _waiting(model, waiting)
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
         are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
         manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
         when,
@@ -144,6 +152,7 @@ def route(
         if asked.entry.origin == "mobile"
         else outside_caller(model, caller, definitions.platform.region),
         _manager(model, manager),
+        queues,
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -204,6 +213,22 @@ def _manager(tenant: Tenant, extension: str | None) -> str:
     if extension and extension not in known:
         raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
     return extension or ""
+
+
+def _waiting(tenant: Tenant, waiting: Sequence[str]) -> Mapping[str, int]:
+    """Callers by department. Raises: NotFound: nobody waits there; click.BadParameter: that is no count."""
+    known = [each.name for each in tenant.departments if each.waiting is not None]
+    found: dict[str, int] = {}
+    for each in waiting:
+        name, _, count = each.partition("=")
+        if name not in known:
+            raise NotFound(
+                f"{tenant.name} has no department {name!r} with a queue", did_you_mean(name, known)
+            )
+        if not re.fullmatch(r"[0-9]{1,3}", count):
+            raise click.BadParameter(f"{each!r}: a department, = and how many wait there: sales=3")
+        found[name] = int(count)
+    return found
 
 
 def _draw(file: Path, graph: Graph, tenant: Tenant) -> None:
@@ -319,7 +344,7 @@ def _place(passed: Passed, written: WrittenFiles) -> Position:
     if not passed.below:
         return passed.position
     action = passed.step.action
-    key = action.name if isinstance(action, PlayMenu) else ""
+    key = action.name if isinstance(action, (PlayMenu, Distribute)) else ""
     key = passed.opening.schedule if passed.opening is not None else key
     place = written.at(passed.position, key, passed.below)
     if not place.default:

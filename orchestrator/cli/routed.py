@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from orchestrator.cli.departments import distribution_words
+from orchestrator.cli.departments import distribution_words, waiting_words
 from orchestrator.model.least_cost import CostTable
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
@@ -155,7 +155,7 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
         case graph.Distribute() as department:
-            return f"{distribution_words(department)}: {outcome}"
+            return f"{distribution_words(department)}{waiting_words(department, passed)}: {outcome}"
         case graph.TakeMessage(name=name):
             return f"takes a message for mailbox {name}"
         case graph.Listen(own=own):

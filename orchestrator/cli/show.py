@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.cli.departments import queue_json, queue_words
 from orchestrator.cli.leads import (
     CALLER_LIST_COLUMNS,
     MAILBOX_COLUMNS,
@@ -188,6 +189,7 @@ def _data(
                 "extension": department.extension or None,
                 "distribution": department.distribution,
                 "ring_timeout_s": department.ring_timeout_s,
+                "waiting": queue_json(department.waiting),
                 "ringback": department.ringback.text or None,
                 "caller_id": department.caller_id or None,
                 "members": list(department.members),
@@ -245,9 +247,12 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
     )
     _section(
         "departments",
-        ("name", "title", "extension", "distribution", "rings", "members"),
+        ("name", "title", "extension", "distribution", "rings", "wait", "members"),
         [
-            (d.name, d.title, d.extension, d.distribution, f"{d.ring_timeout_s} s", ", ".join(d.members))
+            (
+                *(d.name, d.title, d.extension, d.distribution, f"{d.ring_timeout_s} s"),
+                *(queue_words(d.waiting), ", ".join(d.members)),
+            )
             for d in tenant.departments
         ],
     )

@@ -24,6 +24,8 @@ _LONGEST_BAR, _SHORTEST_BAR = 40, 6
 _NOBODY = "-"
 _COUNTED = ("calls", "answered", "voicemail", "missed", "abandoned", "full")
 _MEASURED = ("wait", "90%", "talk", "again")
+_QUEUE = ("queued", "in queue", "90%")
+"""Only where somebody waited in a queue."""
 _COLOURS = (("answered", "green"), ("voicemail", "blue"), ("missed", "red"), ("abandoned", "yellow"))
 
 
@@ -75,6 +77,8 @@ def print_lines(told: Told) -> None:
     report = told.report
     lines = [*report.lines, _total(report)]
     columns = (*_names(told), *_COUNTED, f"≤{told.service_level_s}s %", *_MEASURED)
+    if report.total.queued:
+        columns = (*columns, *_QUEUE)
     if report.by == "employee":
         columns = (*columns, "rung")
     rows = [_cells(told, line, last=line is lines[-1]) for line in lines]
@@ -147,6 +151,8 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
         _clock(figures.talk_us),
         str(figures.again),
     ]
+    if told.report.total.queued:
+        cells += [str(figures.queued), _clock(figures.queue_median_us), _clock(figures.queue_p90_us)]
     if told.report.by == "employee":
         cells.append("" if line.rung is None else str(line.rung))
     return cells
@@ -185,6 +191,9 @@ def _values(line: Line) -> dict[str, object]:
         "talk_s": _seconds(figures.talk_us),
         "again": figures.again,
         "again_callers": figures.again_callers,
+        "queued": figures.queued,
+        "queue_median_s": _seconds(figures.queue_median_us),
+        "queue_p90_s": _seconds(figures.queue_p90_us),
         "rung": line.rung,
     }
 

@@ -1,4 +1,4 @@
-"""`vpbx status`: what tenants' phones have set, as the running switch keeps it."""
+"""`vpbx status`: what tenants' phones have set, and who waits for departments, as the running switch says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _JSON_VERSION = 1
 @node_option
 @json_option
 def status(tenant: str | None, node: str | None, as_json: bool) -> None:
-    """Show what phones have set: switches that are on, employees who are logged out.
+    """Show what phones have set: switches that are on, employees who are logged out; and who waits in queues.
 
     The running switch is asked: such state is its own, and no apply changes it.
 
@@ -33,12 +33,15 @@ def status(tenant: str | None, node: str | None, as_json: bool) -> None:
     """
     session = open_session(node, tenant)
     shown = [session.tenant(tenant)] if tenant else node_tenants(session.definitions, session.node)
-    states = asyncio.run(live_states(session))
+    states, waiting = asyncio.run(_live(session))
     if as_json:
-        told = {each.name: _data(each, states.get(each.name, TenantState())) for each in shown}
+        told = {
+            each.name: _data(each, states.get(each.name, TenantState()), waiting.get(each.name, {}))
+            for each in shown
+        }
         click.echo(json.dumps({"version": _JSON_VERSION, "tenants": told}, ensure_ascii=False))
     else:
-        print_table(("tenant", "what", "title", "state"), list(_rows(shown, states)))
+        print_table(("tenant", "what", "title", "state"), list(_rows(shown, states, waiting)))
 
 
 async def live_states(session: Session) -> dict[str, TenantState]:
@@ -48,14 +51,34 @@ async def live_states(session: Session) -> dict[str, TenantState]:
         return await switch.states()
 
 
-def _data(tenant: Tenant, state: TenantState) -> dict[str, object]:
+async def live_waiting(session: Session) -> dict[str, dict[str, int]]:
+    """Callers who wait, by tenant and department. Raises: SwitchError: the switch isn't running."""
+    switch: AmiSwitch
+    async with session.switch() as switch:
+        return await switch.waiting()
+
+
+async def _live(session: Session) -> tuple[dict[str, TenantState], dict[str, dict[str, int]]]:
+    switch: AmiSwitch
+    async with session.switch() as switch:
+        return await switch.states(), await switch.waiting()
+
+
+def _data(tenant: Tenant, state: TenantState, waiting: Mapping[str, int]) -> dict[str, object]:
     return {
         "switches": {each.name: ON if each.name in state.on else OFF for each in tenant.switches},
         "logged_out": sorted(state.logged_out.intersection(tenant.employees_by_extension())),
+        "waiting": {
+            each.name: waiting.get(each.name, 0) for each in tenant.departments if each.waiting is not None
+        },
     }
 
 
-def _rows(tenants: Sequence[Tenant], states: Mapping[str, TenantState]) -> list[tuple[str, str, str, str]]:
+def _rows(
+    tenants: Sequence[Tenant],
+    states: Mapping[str, TenantState],
+    waiting: Mapping[str, Mapping[str, int]],
+) -> list[tuple[str, str, str, str]]:
     rows = []
     for tenant in tenants:
         state = states.get(tenant.name, TenantState())
@@ -65,4 +88,9 @@ def _rows(tenants: Sequence[Tenant], states: Mapping[str, TenantState]) -> list[
         for employee in tenant.employees:
             if employee.extension in state.logged_out:
                 rows.append((tenant.name, f"employee {employee.extension}", employee.name, "logged out"))
+        for department in tenant.departments:
+            if department.waiting is not None:
+                waits = waiting.get(tenant.name, {}).get(department.name, 0)
+                told = f"{waits} of {department.waiting.most} wait"
+                rows.append((tenant.name, f"department {department.name}", department.title, told))
     return rows

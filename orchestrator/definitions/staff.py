@@ -9,6 +9,7 @@ from orchestrator.definitions.prompts import RINGBACK
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf, Surroundings
 from orchestrator.definitions.targets import OVERFLOW
+from orchestrator.definitions.waiting import WAITING
 from orchestrator.model.tenant import Department, Device, Employee
 
 DEVICE_NAME = scalars.slug("a device's name")
@@ -75,6 +76,7 @@ def _department(given: Converted) -> Department:
         delays_s={member.extension: member.delay_s for member in given[MEMBERS] if member.delay_s},
         step_s=given[STEP],
         wrap_up_s=given[WRAP_UP],
+        waiting=given[WAITING],
         ringback=given[RINGBACK],
         caller_id=given[STAFF_CALLER_ID],
         position=given.position,
@@ -91,6 +93,7 @@ DEPARTMENT = Record(
         DEPARTMENT_RING,
         STEP,
         WRAP_UP,
+        WAITING,
         OVERFLOW,
         RINGBACK,
         STAFF_CALLER_ID,

@@ -48,6 +48,7 @@ class InboundCall:
         wait_us: microseconds from the call's begin until somebody talked with the caller, or to its end.
         talk_us: microseconds in talk, whoever with; waiting during a transfer doesn't count.
         employee, department: who answered first; of a call that nobody answered, who was rung last.
+        queued_us: microseconds in queues of departments, until a member was rung; 0: it never waited in one.
     """
 
     systemname: Systemname
@@ -63,4 +64,5 @@ class InboundCall:
     talk_us: int
     employee: str
     department: str
+    queued_us: int = 0
     phones: tuple[RungPhone, ...] = ()

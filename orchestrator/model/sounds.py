@@ -30,6 +30,11 @@ def music_of(tenant: Tenant) -> Iterator[tuple[YamlPath, Prompt]]:
         (("music_on_hold",), tenant.music_on_hold),
         *((("employees", index, "ringback"), each.ringback) for index, each in enumerate(tenant.employees)),
         *((("departments", each.name, "ringback"), each.ringback) for each in tenant.departments),
+        *(
+            (("departments", each.name, "waiting", "music"), each.waiting.music)
+            for each in tenant.departments
+            if each.waiting is not None
+        ),
         *((("numbers", did.number, "ringback"), did.ringback) for did in tenant.numbers),
     )
 

@@ -19,6 +19,10 @@ IDLE, WRAP_UP = "vpbx-idle", "vpbx-wrap-up"
 """Families in the switch's database: below them tenant and extension, with since when an employee is idle for
 departments, and until when they have wrap-up time."""
 
+WAITS = "vpbx-wait"
+"""Family in the switch's database: below it tenant and department, with how many milliseconds a place
+in its queue took lately."""
+
 MANAGERS = "vpbx-manager"
 """Family in the switch's database: below it tenant and caller, with who last spoke with them, and when."""
 

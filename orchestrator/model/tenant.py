@@ -16,6 +16,7 @@ from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import OF_MAILBOXES, FeatureCodes, TenantSwitch
+from orchestrator.model.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Department:
     Args: extension: what rings it from inside; may be empty. distribution: of `DISTRIBUTIONS`.
     ring_timeout_s: of all of it. delays_s: of members that ring later than the others. step_s: how long a
     member rings before the next, or before one more. wrap_up_s: how long a member isn't rung after a call.
-    ringback: as an employee's. caller_id: what its members show outside that have none themselves, E.164; or
-    empty.
+    waiting: its queue; None: nobody waits. ringback: as an employee's. caller_id: what its members show
+    outside that have none themselves, E.164; or empty.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Department:
     delays_s: Mapping[str, int] = field(default_factory=dict)
     step_s: int = 10
     wrap_up_s: int = 0
+    waiting: Waiting | None = None
     ringback: Prompt = SILENCE
     caller_id: str = ""
     position: Position = field(default=NOWHERE, compare=False)

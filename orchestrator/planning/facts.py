@@ -9,6 +9,7 @@ from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
+from orchestrator.model.waiting import Waiting
 
 Facts = dict[str, str]
 """Value by path, e.g. `employees/101/name` -> `Анна Соколова`. It is kept with each generation."""
@@ -77,6 +78,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/members", ", ".join(department.members)
         yield f"{base}/distribution", department.distribution
         yield f"{base}/ring timeout", f"{department.ring_timeout_s} s"
+        if department.waiting is not None:
+            yield from _waiting_facts(f"{base}/waiting", department.waiting)
         if department.caller_id:
             yield f"{base}/caller ID", department.caller_id
         if department.ringback:
@@ -107,6 +110,18 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
             yield f"numbers/{did.number}/greeting", did.greeting.text
         if did.ringback:
             yield f"numbers/{did.number}/ringback", did.ringback.text
+
+
+def _waiting_facts(base: str, waiting: Waiting) -> Iterator[tuple[str, str]]:
+    yield f"{base}/most", str(waiting.most)
+    yield f"{base}/longest", f"{waiting.longest_s} s"
+    if waiting.music:
+        yield f"{base}/music", waiting.music.text
+    told = [
+        name for name, is_told in (("position", waiting.tells_place), ("time", waiting.tells_time)) if is_told
+    ]
+    if told:
+        yield f"{base}/told", f"{', '.join(told)}, every {waiting.repeat_s} s"
 
 
 def _menu_facts(menu: Menu) -> Iterator[tuple[str, str]]:

@@ -189,6 +189,15 @@ def name_prefix(group: str) -> str:
     return argument(f"spelled.{group.replace('-', '_')}")
 
 
+def waiting_extension(department: str) -> str:
+    """The extension that says how callers wait for a department.
+
+    >>> waiting_extension("first-line")
+    'waiting.first_line'
+    """
+    return argument(f"waiting.{department.replace('-', '_')}")
+
+
 def open_hours(day: Day) -> str:
     """The open spans of a day as the dialplan compares them: hours and minutes as one number, ends excluded.
 
@@ -233,4 +242,5 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "setting": setting,
     "sip_address": sip_address,
     "spoken": spoken,
+    "waiting_extension": waiting_extension,
 }

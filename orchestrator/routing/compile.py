@@ -250,7 +250,7 @@ class _Compiler:
         yield from self._ring(employee_step(employee.extension), ring, employee)
 
     def _ring_department(self, department: Department) -> Iterator[Step]:
-        action = distribute(department, self._tenant.employees_by_extension(), self._remembers)
+        action = distribute(department, self._tenant, self._remembers)
         yield from self._ring(department_step(department.name), action, department)
 
     def _ring(self, step: str, ring: Ring | Distribute, called: Employee | Department) -> Iterator[Step]:

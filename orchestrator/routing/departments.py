@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.model.tenant import Department, Employee
+from orchestrator.model.tenant import Department, Employee, Tenant
 from orchestrator.routing.graph import DeviceRef, Distribute, MemberRef
+from orchestrator.routing.waiting import waits_of
 
 BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, ANSWERED = "busy", "no_answer", "unavailable", "refused", "answered"
 
 
-def distribute(department: Department, employees: Mapping[str, Employee], remember: bool) -> Distribute:
-    """The action that rings a department. Args: employees: by extension. remember: see `Distribute`."""
+def distribute(department: Department, tenant: Tenant, remember: bool) -> Distribute:
+    """The action that rings a department. Args: remember: see `Distribute`."""
+    employees = tenant.employees_by_extension()
     members = tuple(
         MemberRef(each, devices_of(employees[each]), department.delays_s.get(each, 0))
         for each in department.members
@@ -25,6 +27,7 @@ def distribute(department: Department, employees: Mapping[str, Employee], rememb
         department.wrap_up_s,
         department.ringback,
         remember,
+        waits_of(tenant, department),
     )
 
 

@@ -150,9 +150,10 @@ def _label(step: Step, tenant: Tenant) -> _Label:
     match step.action:
         case steps.Ring(kind="employee", name=name, timeout_s=timeout_s):
             return _Label("ring", (f"employee {name}", tenant.employee(name).name, f"rings {timeout_s} s"))
-        case steps.Distribute(name=name, timeout_s=timeout_s):
+        case steps.Distribute(name=name, timeout_s=timeout_s, waits=waits):
             found = next(each for each in tenant.departments if each.name == name)
-            return _Label("ring", (f"department {name}", found.title, f"rings {timeout_s} s"))
+            queue = () if waits is None else (f"{waits.most} wait, {waits.longest_s} s",)
+            return _Label("ring", (f"department {name}", found.title, f"rings {timeout_s} s", *queue))
         case steps.AskTime(schedule=name):
             return _Label("ask", ("schedule", name))
         case steps.AskSwitch(switch=name):

@@ -102,13 +102,37 @@ class MemberRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How callers wait for a department whose members are all busy.
+
+    Args: most: callers at once. longest_s: of each. music: that they hear; none: ringing tones. repeat_s:
+    how often they are told what follows. places: which in the queue they are, the first one first; empty: it
+    isn't told. minutes: how long it may take, from less than one on; empty: it isn't told.
+    """
+
+    most: int
+    longest_s: int
+    music: Prompt
+    repeat_s: int
+    places: tuple[Prompt, ...]
+    minutes: tuple[Prompt, ...]
+
+    @property
+    def words(self) -> Mapping[str, Prompt]:
+        """All that is told, by a name of its own."""
+        places = {f"place.{number}": each for number, each in enumerate(self.places, 1)}
+        return {**places, **{f"minutes.{number}": each for number, each in enumerate(self.minutes)}}
+
+
+@dataclass(frozen=True, slots=True)
 class Distribute:
     """Rings the members of a department. Outcomes: as those of `Ring`, when none of them takes the call.
 
-    Effect: record each attempt.
+    While all are busy callers wait, where it says so: busy is the outcome of who finds the queue full,
+    no_answer of who has waited as long as may be. Effect: record each attempt, and each wait.
 
     Args: distribution: of `DISTRIBUTIONS`. timeout_s: of all of it. step_s, wrap_up_s: see `Department`.
-    ringback, remember: as those of `Ring`.
+    ringback, remember: as those of `Ring`. waits: None: nobody waits.
     """
 
     name: str
@@ -119,6 +143,7 @@ class Distribute:
     wrap_up_s: int
     ringback: Prompt = SILENCE
     remember: bool = False
+    waits: Waits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +460,14 @@ class Graph:
     def spoken(self) -> tuple[Prompt, ...]:
         """What its steps say by themselves: no file of the tenant's names it."""
         named = [step.action for step in self.steps.values() if isinstance(step.action, SpellName)]
-        return (*self.offers.values(), *(each for action in named for each in (action.ask, action.sorry)))
+        asked = (each for action in named for each in (action.ask, action.sorry))
+        return (*self.offers.values(), *asked, *self.waiting_words.values())
+
+    @property
+    def waiting_words(self) -> Mapping[str, Prompt]:
+        """What is told to who waits, by its name (`place.1`, `minutes.2`), sorted."""
+        waits = [step.action.waits for step in self.steps.values() if isinstance(step.action, Distribute)]
+        return dict(sorted(word for each in waits if each is not None for word in each.words.items()))
 
     def reachable(self, step: str) -> frozenset[str]:
         """Ids of all steps that a call may pass from this one on, itself included."""

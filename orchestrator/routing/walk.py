@@ -75,7 +75,7 @@ class Situation:
     extension: that a mobile dialled. on_switch: numbers that are called without a trunk. pressed: what
     the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
     calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
-    last spoke with who calls from outside; empty: nobody.
+    last spoke with who calls from outside; empty: nobody. waiting: callers who wait already, by department.
     """
 
     at: datetime
@@ -90,6 +90,7 @@ class Situation:
     pressed: tuple[str, ...] = ()
     outside: str | None = None
     manager: str = ""
+    waiting: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ class Passed:
 
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
-    shown: what it is shown, E.164. pressed: in a menu, all that was.
+    shown: what it is shown, E.164. pressed: in a menu, all that was. place: in a department's queue, from 1;
+    0: it doesn't wait.
     """
 
     step: Step
@@ -109,6 +111,7 @@ class Passed:
     number: str = ""
     shown: str = ""
     pressed: tuple[str, ...] = ()
+    place: int = 0
 
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
@@ -245,7 +248,7 @@ class _Walk:
                 told = self.situation.told
                 if self.situation.caller:
                     told = {**told, self.situation.caller: BUSY}  # who calls is passed over
-                return replace(passed, outcome=distributed(step.action, told))
+                return self._distributed(passed, step.action, told)
             case TakeMessage():
                 return replace(passed, outcome=MESSAGE)
             case PassOn():
@@ -336,6 +339,19 @@ class _Walk:
         """What the caller presses now; empty: nothing."""
         self.asked += 1
         return next(iter(self.situation.pressed[self.asked - 1 :]), "")
+
+    def _distributed(self, passed: Passed, department: Distribute, told: Mapping[str, str]) -> Passed:
+        """What ringing a department gives: where its members are busy to the end, the caller waits in vain.
+
+        Rule: `vpbx-waiting`.
+        """
+        outcome = distributed(department, told)
+        if outcome != BUSY or department.waits is None or department.name in told:
+            return replace(passed, outcome=outcome)
+        place = self.situation.waiting.get(department.name, 0) + 1
+        if place > department.waits.most:
+            return replace(passed, below=("waiting", "most"), outcome=BUSY)
+        return replace(passed, below=("waiting", "longest_s"), outcome=NO_ANSWER, place=place)
 
     def _rung(self, ring: Ring) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""

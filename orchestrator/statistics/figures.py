@@ -29,6 +29,7 @@ class CallRow(NamedTuple):
     talk_us: int
     employee: str
     department: str
+    queued_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Figures:
     Args:
         in_time: answered within the service level. wait_median_us, wait_p90_us: of answered calls; None:
             there are none. again: calls of somebody who had called a short time before. again_callers: how
-            many numbers these came from.
+            many numbers these came from. queued: calls that waited in a department's queue. queue_median_us,
+            queue_p90_us: how long these waited there, answered or not; None: there are none.
     """
 
     calls: int = 0
@@ -84,6 +86,9 @@ class Figures:
     wait_p90_us: int | None = None
     again: int = 0
     again_callers: int = 0
+    queued: int = 0
+    queue_median_us: int | None = None
+    queue_p90_us: int | None = None
 
     @property
     def service_level(self) -> float | None:
@@ -99,6 +104,7 @@ class _Tally:
     in_time: int = 0
     talk_us: int = 0
     waits: array[int] = field(default_factory=lambda: array("q"))
+    queued: array[int] = field(default_factory=lambda: array("q"))
     again: int = 0
     callers: set[tuple[str, str]] = field(default_factory=set)
 
@@ -137,6 +143,8 @@ def compute(rows: Iterable[CallRow], key: Callable[[CallRow], Key], asked: Asked
             tally.waits.append(row.wait_us)
             tally.talk_us += row.talk_us
             tally.in_time += row.wait_us <= limit_us
+        if row.queued_us:
+            tally.queued.append(row.queued_us)
         if again:
             tally.again += 1
             tally.callers.add((row.tenant, row.caller))
@@ -161,6 +169,7 @@ def _together(tallies: Iterable[_Tally]) -> _Tally:
         total.in_time += tally.in_time
         total.talk_us += tally.talk_us
         total.waits.extend(tally.waits)
+        total.queued.extend(tally.queued)
         total.again += tally.again
         total.callers |= tally.callers
     return total
@@ -171,7 +180,7 @@ def _figures(tally: _Tally) -> Figures:
     answered, voicemail, missed, abandoned = (
         counted.get(each, 0) for each in ("answered", "voicemail", "missed", "abandoned")
     )
-    waits = sorted(tally.waits)
+    waits, queued = sorted(tally.waits), sorted(tally.queued)
     return Figures(
         calls=answered + voicemail + missed + abandoned,
         answered=answered,
@@ -186,4 +195,7 @@ def _figures(tally: _Tally) -> Figures:
         wait_p90_us=percentile(waits, 90) if waits else None,
         again=tally.again,
         again_callers=len(tally.callers),
+        queued=len(queued),
+        queue_median_us=percentile(queued, 50) if queued else None,
+        queue_p90_us=percentile(queued, 90) if queued else None,
     )

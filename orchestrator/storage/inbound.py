@@ -78,6 +78,7 @@ def rows(connection: Connection, tenant: str, since: datetime, until: datetime) 
             call.talk_us,
             call.employee,
             call.department,
+            call.queued_us,
         )
         .where(_span(inbound_call, tenant, since, until))
         .order_by(call.began_at, call.uniqueid)

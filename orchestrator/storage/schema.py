@@ -140,6 +140,7 @@ inbound_call = Table(
     Column("talk_us", BigInteger, nullable=False),
     Column("employee", String, nullable=False),
     Column("department", String, nullable=False),
+    Column("queued_us", BigInteger, nullable=False, server_default="0"),
     Index("inbound_call_of_tenant", "tenant", "began_at"),
 )
 

@@ -43,7 +43,7 @@ OWN = 'switches: {night: {code: "*50", title: Ночь}}\nmailboxes: {"101": {}}
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The examples, with a switch, music and a mailbox, so that those can leak too."""
+    """The examples, with a switch, music, a queue and a mailbox, so that those can leak too."""
     made = tmp_path_factory.mktemp("isolation") / "project"
     shutil.copytree(CASES["examples"], made, ignore=shutil.ignore_patterns(".vpbx"))
     for name, extra in (
@@ -52,6 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         file = made / f"tenants/{name}.yaml"
         text = file.read_text().replace("numbers:\n", f"{extra}\nnumbers:\n")
+        text = text.replace("distribution: all", "distribution: all\n    waiting: {position: true}")
         target = '{switch: night, on: {employee: "101"}, off: {voicemail: "101"}}'
         file.write_text(re.sub(r'("\+7\d+": )\{employee: "101"\}', rf"\g<1>{target}", text))
     return made
@@ -91,8 +92,14 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
     ),
     "a department looks for its members in another's steps": (
         ACME,
-        r"(vpbx-department\S*,s,1\(acme,)acme-steps\.\w+,",
+        r"(vpbx-waiting\S*,s,1\(acme,)acme-steps\.\w+,",
         r"\1beta-inside,",
+    ),
+    "a caller waits in another's queue": (ACME, r"(vpbx-waiting\S*,s,1\()acme,", r"\1beta,"),
+    "a queue is counted with another's": (
+        r"dialplan/blocks/waiting\.conf",
+        r"GROUP_COUNT\(\$\{ARG1\}@waits",
+        "GROUP_COUNT(beta@waits",
     ),
     "phones transfer into another's context": (
         r"dialplan/blocks/inside\.conf",

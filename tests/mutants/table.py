@@ -69,6 +69,7 @@ _INBOUND = f"{_BLOCKS}/inbound.conf"
 _OUTBOUND = f"{_BLOCKS}/outbound.conf"
 _SCHEDULE = f"{_BLOCKS}/schedule.conf"
 _DEPARTMENT = f"{_BLOCKS}/department.conf"
+_WAITING = f"{_BLOCKS}/waiting.conf"
 _MENU = f"{_BLOCKS}/menu.conf"
 _STATE = f"{_BLOCKS}/state.conf"
 _VOICEMAIL = f"{_BLOCKS}/voicemail.conf"
@@ -104,6 +105,20 @@ OFF: Mapping[str, Off] = {
     ),
     "calls at once ring different members": Off(
         _DEPARTMENT, "ExecIf($[${GROUP_COUNT(${ARG1}@rings-${ARG2})} > 0]?Return(ringing))", "NoOp()"
+    ),
+    "waiting, first come, first served": Off(
+        _WAITING,
+        "exten => s,1,CELGenUserEvent(vpbx.step,step=${ARG10})",
+        "exten => s,1,Goto(vpbx-department,s,1)",
+    ),
+    "nobody overtakes in a queue": Off(_WAITING, "GotoIf($[${place} <= 1]?first)", "Goto(first)"),
+    "who hangs up leaves the queue": Off(
+        _WAITING, "GotoIf($[${GROUP_COUNT(${ARG1}.${before}@place-${ARG3})} > 0]?wait)", "Goto(wait)"
+    ),
+    "music of a queue, place and waiting time told": Off(_WAITING, "& ${place} >= ${told}]", "]"),
+    "longest wait": Off(_WAITING, "< ${longest_s} * 1000]", "< 999999999]"),
+    "whom a member declines waits for another": Off(
+        _WAITING, 'GotoIf($["${outcome}" = "no_answer"]?over)\n same => n,Set(LOCAL(place)=1)', "Goto(over)"
     ),
     "inbound number in every form that an operator sends": Off(
         _INBOUND, "exten => _[78]XXXXXXXXXX,1,", "exten => _[56]XXXXXXXXXX,1,"

@@ -192,6 +192,33 @@ EDITS = {
     "employee twice in a department": Edit(
         ACME, '["101", "102", "103"]', '["101", "102", "101"]', "member-twice", "members"
     ),
+    "queue for nobody": Edit(ACME, "distribution: all", "waiting: {most: 0}", "out-of-range", "most: 0"),
+    "wait of more than an hour": Edit(
+        ACME, "distribution: all", "waiting: {longest_s: 3601}", "out-of-range", "longest_s"
+    ),
+    "queue that tells nothing again": Edit(
+        ACME, "distribution: all", "waiting: {repeat_s: 20}", "told-nothing", "repeat_s"
+    ),
+    "queue that has ended before it tells again": Edit(
+        ACME,
+        "distribution: all",
+        "waiting: {longest_s: 60, position: true, repeat_s: 60}",
+        "told-never",
+        "repeat_s",
+    ),
+    "queue with music that isn't there": Edit(
+        ACME, "distribution: all", "waiting: {music: music/no.wav}", "sound-missing", "music/no.wav"
+    ),
+    "queue with a key that it doesn't have": Edit(
+        ACME, "distribution: all", "waiting: {longest: 60}", "unknown-key", "longest: 60"
+    ),
+    "queue that leads back to itself": Edit(
+        ACME,
+        "distribution: all",
+        "waiting: {}\n    overflow: {no_answer: {department: sales}}",
+        "overflow-circle",
+        "{department: sales}}",
+    ),
     "unknown distribution": Edit(ACME, "distribution: all", "distribution: some", "choice", "distribution"),
     # lines and options
     "more lines than the tariff gives": Edit(

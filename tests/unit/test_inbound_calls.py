@@ -314,3 +314,26 @@ def left(mark: str) -> str:
 
 def test_who_leaves_a_message_is_not_abandoned_and_who_says_nothing_is() -> None:
     assert (left("left"), left("none")) == ("voicemail", "abandoned")
+
+
+def waits(second: float, decision: str) -> SwitchEvent:
+    return at(second, "1", "vpbx.wait", tenant="acme", department="sales", decision=decision)
+
+
+@pytest.mark.parametrize(
+    ("marks", "queued_s"),
+    [
+        ((), 0),
+        ((waits(1, "full"),), 0),
+        ((waits(1, "waits"), waits(4, "taken")), 3),
+        ((waits(1, "waits"),), 8),
+        ((waits(1, "waits"), waits(2, "no_answer"), waits(3, "waits"), waits(5, "taken")), 3),
+        ((waits(1, "waits"), waits(2, "taken"), waits(5, "taken"), waits(6, "no_answer")), 1),
+    ],
+    ids=["no queue", "full", "taken", "hung up", "two departments", "declined"],
+)
+def test_a_wait_ends_when_a_member_is_rung_or_the_call_ends(
+    marks: Sequence[SwitchEvent], queued_s: float
+) -> None:
+    [call] = calls(came_in(), list(marks), over(9, source=CALLER))
+    assert call.queued_us == queued_s * 1e6

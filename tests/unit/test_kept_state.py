@@ -16,6 +16,7 @@ OF_ACME = (
     "/vpbx-manager/acme/+79035556677",
     "/vpbx-idle/acme/101",
     "/vpbx-wrap-up/acme/101",
+    "/vpbx-wait/acme/sales",
 )
 OTHERS = ("/vpbx-switch/acme-2/night", "/vpbx-out/beta/101", "/registrar/contact/acme", "/vpbx-out/acmé/1")
 

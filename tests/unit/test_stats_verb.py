@@ -140,6 +140,9 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
         "talk_s": 200.5,
         "again": 0,
         "again_callers": 0,
+        "queued": 0,
+        "queue_median_s": None,
+        "queue_p90_s": None,
         "rung": None,
     }
     assert told(project, "acme", "--from", "2026-09-22", "--service-level", "40")["total"]["in_time"] == 4

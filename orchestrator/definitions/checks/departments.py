@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchestrator.definitions.distribution import STEP
 from orchestrator.definitions.document import Document
 from orchestrator.definitions.quoting import quoted
+from orchestrator.definitions.waiting import REPEAT
 from orchestrator.model.problem import Problem
 from orchestrator.model.tenant import Department, Tenant
 
@@ -14,6 +15,7 @@ from orchestrator.model.tenant import Department, Tenant
 def check_distributions(file: Document[Tenant]) -> Iterator[Problem]:
     """Problems of the distributions of one tenant."""
     for department in file.value.departments:
+        yield from _check_waiting(file, department)
         if department.distribution == "all":
             yield from _check_delays(file, department)
         elif department.distribution:
@@ -38,6 +40,19 @@ def _check_delays(file: Document[Tenant], department: Department) -> Iterator[Pr
     if delays and min(delays) > 0:
         message = f"nobody rings for the first {min(delays)} s: every member has a delay"
         yield file.problem((*path, "members"), "delay-everybody", message, "let one of them ring at once")
+
+
+def _check_waiting(file: Document[Tenant], department: Department) -> Iterator[Problem]:
+    waiting = department.waiting
+    if waiting is None or file.node("departments", department.name, "waiting", REPEAT.name) is None:
+        return
+    path = ("departments", department.name, "waiting", REPEAT.name)
+    if not waiting.tells_place and not waiting.tells_time:
+        message = "who waits is told nothing, so nothing is told again"
+        yield file.problem(path, "told-nothing", message, "write position: true, time: true, or delete it")
+    elif waiting.repeat_s >= waiting.longest_s:
+        message = f"nobody waits {waiting.repeat_s} s: the longest wait is {waiting.longest_s} s"
+        yield file.problem(path, "told-never", message, "a shorter repeat_s, or a longer longest_s")
 
 
 def _check_steps(file: Document[Tenant], department: Department) -> Iterator[Problem]:

@@ -1,0 +1,276 @@
+"""Callers wait for a department whose members are busy: in order, heard, told, and in the record."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import farside, media
+from harness.farside import CARRIER, Call, FarSide
+from harness.recorded import events
+from harness.site import Site
+
+from orchestrator.asterisk.binary import Asterisk
+from orchestrator.model.call import SwitchEvent
+from orchestrator.model.prompt import Prompt
+from orchestrator.rendering.filters import prompt
+from orchestrator.routing.waiting import place_text, time_text
+
+pytestmark = pytest.mark.switch
+
+PROJECT = Path(__file__).parents[1] / "golden" / "rendering" / "departments" / "project"
+FIRST_LINE, MEMBERS = "+74951230005", ("office101desk", "office102desk")
+QUEUE_MUSIC = 81
+_numbers = itertools.count(79035560001)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, asterisk: Asterisk) -> Iterator[Site]:
+    with Site(tmp_path_factory.mktemp("office") / "project", asterisk, PROJECT) as site:
+        (site.root / "music").mkdir()
+        media.write_wav(site.root / "music/queue.wav", media.voice(QUEUE_MUSIC))
+        site.edit(
+            "tenants/office.yaml",
+            (r"music: \{say: Пожалуйста подождите\}", "music: music/queue.wav"),
+            ("repeat_s: 10", "repeat_s: 14"),
+        )
+        site.start()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def module_world(office: Site) -> Iterator[FarSide]:
+    with office.far_side(*office.phones("office")) as far:
+        far.wait_registered()
+        yield far
+
+
+@pytest.fixture
+def world(office: Site, module_world: FarSide) -> FarSide:
+    """Everybody answers and stays; nobody has a call, or has had one."""
+    for name in [*module_world.phones, CARRIER]:
+        module_world.behave(name, farside.answer())
+    office.until(lambda: office.rx("core show hints").count("State:Idle") == 4, "all phones are idle")
+    office.until(
+        lambda: office.rx("core show channels count").startswith("0 active channels"), "no call is up"
+    )
+    for family in ("vpbx-idle", "vpbx-wrap-up", "vpbx-out", "vpbx-wait"):
+        office.rx(f"database deltree {family}")
+    return module_world
+
+
+def talking(office: Site, world: FarSide, phones: tuple[str, ...] = MEMBERS) -> list[Call]:
+    """Calls outside that keep members busy."""
+    calls = [world.call(name, "+79161112233") for name in phones]
+    for call in calls:
+        world.wait_answered(call)
+    office.until(
+        lambda: office.rx("core show hints").count("State:InUse") >= len(calls), "the members are busy"
+    )
+    return calls
+
+
+def call_in(world: FarSide) -> Call:
+    """A call from outside, by a number that nobody else calls from."""
+    return world.call(CARRIER, FIRST_LINE, from_number=f"+{next(_numbers)}")
+
+
+def marks(office: Site, call: Call, kind: str) -> list[SwitchEvent]:
+    """What the record has of a call from outside."""
+    found = events(office)
+    begun = [each for each in found if each.facts.get("from") == call.from_number and each.kind == "vpbx.leg"]
+    return [each for each in found if begun and each.linkedid == begun[0].linkedid and each.kind == kind]
+
+
+def waits(office: Site, call: Call) -> list[str]:
+    return [each.facts["decision"] for each in marks(office, call, "vpbx.wait")]
+
+
+def rung(office: Site, call: Call) -> list[str]:
+    return [each.facts["employee"] for each in marks(office, call, "vpbx.attempt")]
+
+
+def queued(office: Site, world: FarSide) -> Call:
+    """A call that waits."""
+    call = call_in(world)
+    world.wait_answered(call)
+    office.until(lambda: waits(office, call) == ["waits"], "it stands in the record")
+    return call
+
+
+def until_rung(office: Site, call: Call, employee: str, deadline_s: float = 8.0) -> None:
+    office.until(lambda: rung(office, call)[-1:] == [employee], f"{employee} is rung", deadline_s)
+
+
+def test_callers_wait_in_order_and_one_too_many_is_passed_on_as_busy(office: Site, world: FarSide) -> None:
+    first_talk, second_talk = talking(office, world)
+    first, second = queued(office, world), queued(office, world)
+    after = len(world.calls_to("office104desk"))
+    third = call_in(world)
+    world.incoming("office104desk", after=after)
+    assert waits(office, third) == ["full"]
+    assert office.json("status", "office")["tenants"]["office"]["waiting"] == {"first-line": 2}
+    assert "2 of 2 wait" in office.vpbx("status", "office")
+    world.hang_up(third)
+    world.hang_up(second_talk)
+    until_rung(office, first, "102")
+    assert rung(office, second) == []
+    world.hang_up(first_talk)
+    until_rung(office, second, "101")
+    assert [waits(office, each) for each in (first, second)] == [["waits", "taken"]] * 2
+    assert [each.facts["place"] for each in marks(office, second, "vpbx.wait")[:1]] == ["2"]
+    for call in (first, second):
+        world.hang_up(call)
+
+
+def test_nobody_waits_while_a_member_is_idle_and_nobody_overtakes(office: Site, world: FarSide) -> None:
+    call = call_in(world)
+    world.wait_answered(call)
+    assert (rung(office, call), waits(office, call)) == (["101"], [])
+    [other] = talking(office, world, ("office102desk",))
+    waiting = queued(office, world)
+    world.hang_up(other)
+    late = call_in(world)
+    until_rung(office, waiting, "102")
+    assert rung(office, late) == []
+    for each in (call, waiting, late):
+        world.hang_up(each)
+
+
+def test_who_hangs_up_or_is_killed_leaves_the_queue_at_once(office: Site, world: FarSide) -> None:
+    talks = talking(office, world)
+    first, second = queued(office, world), queued(office, world)
+    world.hang_up(first)
+    office.until(lambda: in_queue(office) == 1, "one is left in the queue", 2)
+    third = queued(office, world)
+    world.hang_up(talks[0])
+    until_rung(office, second, "101")
+    world.hang_up(third)
+    office.kill_switch()
+    office.vpbx("switch", "start")
+    for call in (second, talks[1]):
+        world.give_up(call)
+    world.wait_registered()
+    office.until(lambda: office.rx("core show hints").count("State:Idle") == 4, "phones are known", 30)
+    assert in_queue(office) == 0
+    again = call_in(world)
+    world.wait_answered(again)
+    assert rung(office, again) == ["101"]
+    world.hang_up(again)
+
+
+def in_queue(office: Site) -> int:
+    return len(re.findall(r"\boffice\s+waits-first-line", office.rx("group show channels")))
+
+
+def test_who_waits_hears_music_and_is_told_place_and_time_again_and_when_it_improves(
+    office: Site, world: FarSide
+) -> None:
+    office.rx("database put vpbx-wait/office first-line 30000")
+    talks = talking(office, world)
+    first = queued(office, world)
+    second = call_in(world)
+    file = world.wait_answered(second)
+
+    def until_heard(text: str, deadline_s: float, after: int = 0) -> None:
+        office.until(
+            lambda: is_heard(office, media.read_so_far(file)[0][after:], text), f"{text} is heard", deadline_s
+        )
+
+    until_heard(place_text(2, "ru"), 8)
+    assert not is_heard(office, media.read_so_far(file)[0], place_text(1, "ru"))
+    world.hang_up(first)
+    until_heard(place_text(1, "ru"), 7)  # sooner than it would be repeated
+    until_heard(time_text(1, "ru"), 1)
+    until_heard(time_text(0, "ru"), 5)
+    until_heard(place_text(1, "ru"), 20, after=len(media.read_so_far(file)[0]))
+    world.hang_up(second)
+    [heard] = media.read(file)
+    music = media.hear(media.voice(QUEUE_MUSIC)[: 2 * media.RATE], heard)
+    assert music.same, music
+    for talk in talks:
+        world.hang_up(talk)
+
+
+def is_heard(office: Site, heard: media.Samples, text: str) -> bool:
+    """Whether the last half second of a text is in what was heard: there the sentences differ."""
+    name = prompt(Prompt(say=text, language="ru"))
+    [file] = (office.root / ".vpbx").rglob(f"{name}.wav")
+    [said] = media.read(file)
+    said = np.trim_zeros(np.where(np.abs(said) > 200, said, 0))[-media.RATE // 2 :]
+    return media.hear(said, heard).same
+
+
+def test_a_caller_whom_a_member_declines_waits_for_another(office: Site, world: FarSide) -> None:
+    [talk] = talking(office, world, ("office102desk",))
+    world.behave("office101desk", farside.busy())
+    call = queued(office, world)
+    assert rung(office, call) == ["101"]
+    behind = queued(office, world)
+    world.hang_up(talk)
+    until_rung(office, call, "102")
+    for each in (call, behind):
+        world.hang_up(each)
+
+
+def test_who_has_waited_as_long_as_may_be_goes_on_as_not_answered(office: Site, world: FarSide) -> None:
+    office.edit(
+        "tenants/office.yaml",
+        ("longest_s: 60", "longest_s: 5"),
+        (r"repeat_s: 14\}\n    overflow: \{busy", "}\n    overflow: {no_answer: {employee: '103'}, busy"),
+    )
+    office.vpbx("apply")
+    talks = talking(office, world)
+    after = len(world.calls_to("office103desk"))
+    call = queued(office, world)
+    world.incoming("office103desk", after=after)
+    [begun, ended] = marks(office, call, "vpbx.wait")
+    assert (begun.facts["decision"], ended.facts["decision"]) == ("waits", "no_answer")
+    assert 4.9 < (ended.at - begun.at).total_seconds() < 8
+    told = office.vpbx(
+        *("route", "--tenant", "office", "--from", call.from_number, "--to", FIRST_LINE),
+        *("--busy", "101", "--busy", "102"),
+    )
+    assert "waits as number 1 of 2 at most, for 5 s: no answer" in told
+    assert "goes to: employee 103" in told
+    for each in (call, *talks):
+        world.hang_up(each)
+
+
+def test_statistics_say_how_many_waited_and_how_long(office: Site, world: FarSide) -> None:
+    begun = datetime.now(UTC).isoformat()
+    talks = talking(office, world)
+    served, lost = queued(office, world), queued(office, world)
+    world.hang_up(talks[1])
+    until_rung(office, served, "102")
+    for each in (lost, served, talks[0]):
+        world.hang_up(each)
+    [waits_at, taken_at] = [each.at for each in marks(office, served, "vpbx.wait")]
+    [since] = [each.at for each in marks(office, lost, "vpbx.wait")]
+    office.until(lambda: bool(hung_up(office, lost)), "the other one has hung up")
+    took = [(taken_at - waits_at).total_seconds(), (hung_up(office, lost)[0] - since).total_seconds()]
+    office.vpbx("reconcile")
+    total = office.json("stats", "office", "--from", begun)["total"]
+    assert total["queued"] == 2
+    assert total["queue_median_s"] == pytest.approx(min(took), abs=0.001)
+    assert total["queue_p90_s"] == pytest.approx(max(took), abs=0.001)
+    assert "in queue" in office.vpbx("stats", "office", "--from", begun)
+
+
+def hung_up(office: Site, call: Call) -> list[datetime]:
+    """When a caller's own channel ended."""
+    [begun] = marks(office, call, "vpbx.leg")
+    return [each.at for each in marks(office, call, "HANGUP") if each.uniqueid == begun.uniqueid]
+
+
+def test_nobody_waits_where_nobody_is_logged_in(office: Site, world: FarSide) -> None:
+    for extension in ("101", "102"):
+        office.rx(f"database put vpbx-out/office {extension} 1")
+    call = call_in(world)
+    assert world.wait_ended(call).code == 480
+    assert waits(office, call) == []
