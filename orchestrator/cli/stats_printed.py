@@ -22,7 +22,9 @@ from orchestrator.statistics.report import Line, Report
 _JSON_VERSION = 1
 _LONGEST_BAR, _SHORTEST_BAR = 40, 6
 _NOBODY = "-"
-_COUNTED = ("calls", "answered", "voicemail", "missed", "abandoned", "full")
+_COUNTED = ("calls", "answered", "missed", "abandoned", "full")
+_VOICEMAIL = "voicemail"
+"""Only where somebody left a message."""
 _MEASURED = ("wait", "90%", "talk", "again")
 _QUEUE = ("queued", "in queue", "90%")
 """Only where somebody waited in a queue."""
@@ -76,7 +78,7 @@ def print_lines(told: Told) -> None:
     """A table for people; the last line is the total."""
     report = told.report
     lines = [*report.lines, _total(report)]
-    columns = (*_names(told), *_COUNTED, f"≤{told.service_level_s}s %", *_MEASURED)
+    columns = (*_names(told), *_counted(report), f"≤{told.service_level_s}s %", *_MEASURED)
     if report.total.queued:
         columns = (*columns, *_QUEUE)
     if report.by == "employee":
@@ -144,7 +146,7 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     level = figures.service_level
     cells = [
         *(("total", *("" for _ in names[1:])) if last else (shown[name] or _NOBODY for name in names)),
-        *(str(getattr(figures, name)) for name in _COUNTED),
+        *(str(getattr(figures, name)) for name in _counted(told.report)),
         "" if level is None else f"{level:.1f}",
         _clock(figures.wait_median_us),
         _clock(figures.wait_p90_us),
@@ -156,6 +158,12 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     if told.report.by == "employee":
         cells.append("" if line.rung is None else str(line.rung))
     return cells
+
+
+def _counted(report: Report) -> Sequence[str]:
+    """Columns that count calls."""
+    calls, answered, *others = _COUNTED
+    return (calls, answered, *([_VOICEMAIL] if report.total.voicemail else []), *others)
 
 
 def _clock(length_us: int | None) -> str:
