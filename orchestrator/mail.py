@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from email.message import EmailMessage
 
 from orchestrator.errors import OrchestratorError
@@ -34,21 +35,36 @@ def send(
     Raises: MailNotSent: nobody gets it.
     """
     try:
-        with _connected(smtp, deadline_s) as server:
-            if smtp.username:
-                server.login(smtp.username, password)
-            refused = server.send_message(message, smtp.sender, list(to))
+        with _session(smtp, password, deadline_s) as server:
+            return _refused(server.send_message(message, smtp.sender, list(to)))
     except smtplib.SMTPRecipientsRefused as error:
         codes = [code for code, _ in error.recipients.values()]
         raise MailNotSent(_refused(error.recipients), final=min(codes) >= 500) from error
     except smtplib.SMTPDataError as error:
         told = _text(error.smtp_error)
         raise MailNotSent(f"{error.smtp_code} {told}", final=error.smtp_code >= 500) from error
+
+
+def knock(smtp: Smtp, password: str, deadline_s: float = 20.0) -> None:
+    """See whether the server lets us in; nothing is sent. Raises: MailNotSent: it doesn't."""
+    with _session(smtp, password, deadline_s) as server:
+        server.noop()
+
+
+@contextmanager
+def _session(smtp: Smtp, password: str, deadline_s: float) -> Iterator[smtplib.SMTP]:
+    """Raises: MailNotSent: what goes wrong but the e-mail itself."""
+    try:
+        with _connected(smtp, deadline_s) as server:
+            if smtp.username:
+                server.login(smtp.username, password)
+            yield server
+    except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError):
+        raise
     except smtplib.SMTPResponseException as error:
         raise MailNotSent(f"{smtp.server}: {error.smtp_code} {_text(error.smtp_error)}") from error
     except (smtplib.SMTPException, OSError) as error:
         raise MailNotSent(f"{smtp.server}: {error or type(error).__name__}") from error
-    return _refused(refused)
 
 
 def _connected(smtp: Smtp, deadline_s: float) -> smtplib.SMTP:

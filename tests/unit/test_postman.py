@@ -20,7 +20,7 @@ from left_messages import NAME, RECEIVED, leave
 from orchestrator import definitions
 from orchestrator.asterisk.listening import free_port
 from orchestrator.asterisk.mailbox_spool import MailboxSpool
-from orchestrator.mail import MailNotSent, send
+from orchestrator.mail import MailNotSent, knock, send
 from orchestrator.message_mail import compose
 from orchestrator.model.message import Mailing, VoiceMessage
 from orchestrator.model.platform import Address, Definitions, Smtp
@@ -233,3 +233,14 @@ def test_the_e_mail_is_in_the_tenants_language_and_time() -> None:
     assert english["Subject"] == "Voice message from a withheld number, 1:05"
     [sound] = list(mail.iter_attachments())
     assert sound.get_filename() == "20261127-032310-79035550001.wav"
+
+
+def test_a_server_is_asked_whether_it_lets_us_in_and_given_nothing(post: Post) -> None:
+    smtp = post.loaded.platform.smtp
+    assert smtp is not None
+    knock(smtp, "")
+    assert post.taken.mails == []
+    with pytest.raises(MailNotSent):
+        knock(replace(smtp, username="pbx"), "wrong")
+    with pytest.raises(MailNotSent):
+        knock(replace(smtp, security="starttls"), "")
