@@ -20,6 +20,7 @@ from orchestrator.doctor import (
     disk,
     limits,
     listener,
+    mail,
     modules,
     names,
     permissions,
@@ -38,6 +39,7 @@ from orchestrator.doctor.observe import disk as disk_facts
 from orchestrator.doctor.observe import files as file_facts
 from orchestrator.doctor.observe import limits as limit_facts
 from orchestrator.doctor.observe import listener as listener_facts
+from orchestrator.doctor.observe import mail as mail_facts
 from orchestrator.doctor.observe import modules as module_facts
 from orchestrator.doctor.observe import names as name_facts
 from orchestrator.doctor.observe import secrets as secret_facts
@@ -80,6 +82,7 @@ CHECKS: Sequence[Check] = (
     *clock.CHECKS,
     *names.CHECKS,
     *registrations.CHECKS,
+    *mail.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
     *database.CHECKS,
@@ -170,6 +173,7 @@ def _groups(subject: Subject) -> dict[str, Group]:
             ],
             subject.live.registrations,
         ),
+        "mail": lambda: mail.check(platform.smtp, mail_facts.observe(subject)),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),
         "database": lambda: database.check(inspect(url, subject.systemname())),
