@@ -82,6 +82,7 @@ def main() -> None:
         call_ended=nothing,
         on_resync=nothing,
         renew_recorders=nothing,
+        message_left=nothing,
     )
 
     def take(message: Message) -> bool:

@@ -12,9 +12,10 @@ import structlog
 from orchestrator import definitions as definition_files
 from orchestrator.accounts import BILLING, Tariffs, charge_due
 from orchestrator.asterisk.record import AsteriskRecord
+from orchestrator.candidate import smtp_secret
 from orchestrator.errors import DefinitionsInvalid
 from orchestrator.model.call import Systemname
-from orchestrator.model.platform import Definitions
+from orchestrator.model.platform import Definitions, Smtp
 from orchestrator.ports import Clock
 from orchestrator.project import Project
 from orchestrator.purging import places_of, purge_due
@@ -144,6 +145,21 @@ class DefinitionsSource:
             except DefinitionsInvalid as error:
                 _log.warning("definitions-invalid", problems=len(error.problems), kept="the last good ones")
         return self._definitions
+
+
+class MailRoom:
+    """What the postman goes by. Fulfils `postman.Office`; used in its thread alone."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._source: DefinitionsSource | None = None
+
+    def definitions(self) -> Definitions:
+        self._source = self._source or DefinitionsSource(self._project.root)
+        return self._source.current()
+
+    def password(self, smtp: Smtp) -> str:
+        return smtp_secret(self._project, smtp)
 
 
 def _fingerprint(root: Path) -> tuple[tuple[str, int, int], ...]:

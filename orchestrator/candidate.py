@@ -9,17 +9,23 @@ from pathlib import Path
 from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
-from orchestrator.model.platform import Definitions, Node, Trunk
+from orchestrator.model.platform import Definitions, Node, Smtp, Trunk
 from orchestrator.project import Project
-from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, render
+from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, mailbox_keys, render
 from orchestrator.rendering.sources import share_directory
 from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
 
 MASKED = "masked"
 
 
-class TrunkSecretMissing(OrchestratorError):
-    """The place that a trunk's `secret:` names holds nothing."""
+class WrittenSecretMissing(OrchestratorError):
+    """The place that a `secret:` in YAML names holds nothing."""
+
+    code = "secret-missing"
+
+
+class TrunkSecretMissing(WrittenSecretMissing):
+    """That of a trunk."""
 
     code = "trunk-secret-missing"
 
@@ -49,6 +55,7 @@ def secrets_to_apply(project: Project, definitions: Definitions, node: Node) -> 
         ami={user: kept.ami(node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(definitions, node)),
         trunks=_trunk_secrets(project, definitions, node),
+        pins=kept.pins(mailbox_keys(definitions, node)),
         tls=tls_files(project, node, datetime.now(UTC)),
     )
 
@@ -67,6 +74,7 @@ def secrets_to_plan(project: Project, definitions: Definitions, node: Node) -> S
         ami={user: kept.known_ami(node.name, user) or MASKED for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=devices,
         trunks=_trunk_secrets(project, definitions, node),
+        pins={key: kept.known_pin(*key) or MASKED for key in mailbox_keys(definitions, node)},
         tls=tls_files_to_plan(project, node, datetime.now(UTC)),
     )
 
@@ -92,6 +100,7 @@ def masked_secrets(project: Project, definitions: Definitions, node: Node) -> Sw
         ami={AMI_LISTEN: MASKED, AMI_CONTROL: MASKED},
         devices=devices,
         trunks={trunk.name: MASKED for trunk in definitions.trunks_of(node)},
+        pins=dict.fromkeys(mailbox_keys(definitions, node), MASKED),
         tls=tls_files_masked(project, node, MASKED),
     )
 
@@ -101,20 +110,29 @@ def trunk_secret(project: Project, trunk: Trunk) -> str:
 
     Raises: TrunkSecretMissing: the variable isn't set, or the file can't be read or is empty.
     """
-    if not trunk.secret:
+    return _written_secret(project, trunk.secret, f"{trunk.position}: trunk {trunk.name}", TrunkSecretMissing)
+
+
+def smtp_secret(project: Project, smtp: Smtp) -> str:
+    """The password that `smtp:` refers to; empty when it has none.
+
+    Raises: WrittenSecretMissing: as `trunk_secret`.
+    """
+    return _written_secret(project, smtp.secret, f"{smtp.position}: smtp", WrittenSecretMissing)
+
+
+def _written_secret(project: Project, secret: str, whose: str, missing: type[WrittenSecretMissing]) -> str:
+    """Args: secret: `env:NAME` or `file:PATH`; empty: none."""
+    if not secret:
         return ""
-    kind, _, where = trunk.secret.partition(":")
+    kind, _, where = secret.partition(":")
     if kind == "env":
         text = os.environ.get(where, "")
     else:
         try:
             text = (project.root / Path(where)).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise TrunkSecretMissing(
-                f"{trunk.position}: trunk {trunk.name}: {where}: {error}", "write the password there"
-            ) from error
+            raise missing(f"{whose}: {where}: {error}", "write the password there") from error
     if not text:
-        raise TrunkSecretMissing(
-            f"{trunk.position}: trunk {trunk.name}: {trunk.secret} holds nothing", "set it before applying"
-        )
+        raise missing(f"{whose}: {secret} holds nothing", "set it before applying")
     return text

@@ -19,6 +19,7 @@ from orchestrator.calls.state import (
     CallsState,
     Effect,
     LegEnded,
+    MessageLeft,
     RecordersStale,
     UsageReady,
     step,
@@ -43,8 +44,8 @@ class ConsumerStatus:
 class Consumer:
     """Takes the items of one stream, one after the other.
 
-    Args: ask_reconcile, call_ended, renew_recorders: must return at once. on_resync: likewise, at the begin
-    of each session.
+    Args: ask_reconcile, call_ended, renew_recorders, message_left: must return at once. on_resync:
+    likewise, at the begin of each session.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Consumer:
         call_ended: Callable[[str], None],
         on_resync: Callable[[], None],
         renew_recorders: Callable[[Collection[str]], None],
+        message_left: Callable[[], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -63,11 +65,13 @@ class Consumer:
         self._call_ended = call_ended
         self._on_resync = on_resync
         self._renew_recorders = renew_recorders
+        self._message_left = message_left
         self._handlers: Mapping[type[Effect], Callable[[Effect], None]] = {
             UsageReady: self._on_charge_due,
             LegEnded: self._on_charge_due,
             CallEnded: self._on_call_ended,
             RecordersStale: self._on_recorders_stale,
+            MessageLeft: self._on_message_left,
         }
         self.state = CallsState()
         self.status = ConsumerStatus()
@@ -118,6 +122,9 @@ class Consumer:
     def _on_call_ended(self, effect: Effect) -> None:
         if isinstance(effect, CallEnded):
             self._call_ended(effect.linkedid)
+
+    def _on_message_left(self, _effect: Effect) -> None:
+        self._message_left()
 
     def _on_recorders_stale(self, effect: Effect) -> None:
         if isinstance(effect, RecordersStale):

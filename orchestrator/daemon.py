@@ -27,6 +27,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
 from orchestrator.model.call import Systemname
 from orchestrator.ports import Clock
+from orchestrator.postman import Postman, PostmanStatus
 from orchestrator.recorders import Recorders, RecordersStatus
 from orchestrator.registrations import RegistrationWatch
 from orchestrator.systemd import READY, STOPPING, WATCHDOG, ServiceManager, status_line
@@ -65,7 +66,8 @@ class Listener:
     """Follows one node's switch until stopped.
 
     Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
-    renewed after attended transfers; None: they are left alone. registrations: looked at with each snapshot;
+    renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
+    None: nobody does. registrations: looked at with each snapshot;
     None: they aren't.
     """
 
@@ -77,6 +79,7 @@ class Listener:
         writer: Writer,
         *,
         recorders: Recorders | None = None,
+        postman: Postman | None = None,
         registrations: RegistrationWatch | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
@@ -89,6 +92,7 @@ class Listener:
         self._login = login
         self._writer = writer
         self._recorders = recorders
+        self._postman = postman
         self._registrations = registrations
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
@@ -108,11 +112,14 @@ class Listener:
             call_ended=writer.call_ended,
             on_resync=self._look_now.set,
             renew_recorders=recorders.renew if recorders is not None else _leave,
+            message_left=postman.look if postman is not None else _nobody,
         )
 
     async def run(self) -> None:
         """Follow the switch until `stop`, then take what is in the queue and let the writer finish."""
         self._writer.start()
+        if self._postman is not None:
+            self._postman.start()
         following = [
             asyncio.create_task(self._stream.run(), name="stream"),
             asyncio.create_task(self._consume(), name="consume"),
@@ -143,6 +150,7 @@ class Listener:
         ami, writer, consumer = self._stream.status, self._writer.status, self._consumer.status
         messages, events = self._stream.counts, self._reader.counts
         recorders = RecordersStatus() if self._recorders is None else self._recorders.status
+        mail = PostmanStatus() if self._postman is None else self._postman.status
         problems = self._problems()
         return Figures(
             node=self._node,
@@ -168,12 +176,15 @@ class Listener:
             recorders_renewed=recorders.renewed,
             recorders_failed=recorders.failed,
             writer_failures=writer.failures,
+            messages_mailed=mail.sent,
+            messages_given_up=mail.given_up,
         )
 
     def _problems(self) -> tuple[str, ...]:
         ami, writer = self._stream.status, self._writer.status
         since = writer.reconciled_at or self._started_at
         stuck_s = self._writer_stuck_s()
+        mail_error = "" if self._postman is None else self._postman.status.error
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
             f"AMI is {ami.state.value}: {ami.error}": ami.state is not AmiState.UP,
@@ -182,6 +193,7 @@ class Listener:
             "the switch's record was not read for too long": stale,
             f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
             "the writer has ended": not self._writer.running,
+            f"messages are not sent: {mail_error}": bool(mail_error),
         }
         lost = () if self._registrations is None else self._registrations.problems
         return (*(text.removesuffix(": ") for text, wrong in found.items() if wrong), *lost)
@@ -272,10 +284,16 @@ class Listener:
             self._consumer.take(await self._stream.next())
         if self._recorders is not None:
             await self._recorders.stop(self._pace.stop_s)
+        if self._postman is not None and not await asyncio.to_thread(self._postman.stop, self._pace.stop_s):
+            _log.warning("postman-still-busy", note="what it sends now may be sent again")
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)
         if not ended:
             _log.warning("writer-still-busy", after_s=self._pace.stop_s, note="nothing is half written")
         _log.info("stopped")
+
+
+def _nobody() -> None:
+    """No messages are sent."""
 
 
 def _leave(_uniqueids: Collection[str]) -> None:

@@ -3,7 +3,8 @@
 OrchestratorError
 ├── DefinitionsInvalid        problems in the operator's YAML (carries them all)
 ├── NodeUnknown               --node names none of platform.yaml, or is needed and missing
-├── TrunkSecretMissing        the place that a trunk's `secret:` names holds nothing
+├── WrittenSecretMissing      the place that a `secret:` in YAML names holds nothing
+│   └── TrunkSecretMissing    that of a trunk
 ├── CertificateUnusable       a certificate or its key isn't there, isn't one, is another's
 ├── SecretsUnreadable         the secrets file isn't ours to read or write, or is damaged
 ├── RenderFailed              a template or a filter refused a value
@@ -43,6 +44,7 @@ OrchestratorError
 │   ├── NotReversible         a reversal itself isn't taken back
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
 │   ├── StateKept             what a switch's own database keeps of a tenant can't be removed
+│   ├── MessagesKept          messages in a tenant's mailboxes can't be removed
 │   └── FileKept              a recording's file that should go can't be removed
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
@@ -51,6 +53,7 @@ OrchestratorError
 ├── PortabilityUnwritable     the table of ported numbers can't be read or written
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
+├── MailNotSent               a server didn't take an e-mail
 ├── PortTaken
 ├── SoundUnreadable           a sound file isn't one, or has no sound in it
 ├── SpeechFailed              a text can't be spoken: espeak-ng isn't there, or fails

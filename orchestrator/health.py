@@ -57,6 +57,8 @@ class Figures:
     recorders_renewed: int = 0
     recorders_failed: int = 0
     writer_failures: int = 0
+    messages_mailed: int = 0
+    messages_given_up: int = 0
 
 
 class MetricsNotLocal(OrchestratorError):
@@ -204,6 +206,8 @@ class _FiguresCollector(Collector):
             "vpbx_recordings_lost": ("Recordings that a call should have and hasn't.", now.recordings_lost),
             "vpbx_recorders_renewed": ("Recorders attached anew after a transfer.", now.recorders_renewed),
             "vpbx_recorders_failed": ("Recorders that could not be attached anew.", now.recorders_failed),
+            "vpbx_messages_mailed": ("Messages in mailboxes that a mail server took.", now.messages_mailed),
+            "vpbx_messages_given_up": ("Messages that no mail server will take.", now.messages_given_up),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
         }
         for name, (text, value) in gauges.items():

@@ -39,6 +39,7 @@ _BELOW: Mapping[type[object], tuple[str, ...]] = {
         "ringback",
     ),
     graph.Greet: ("greeting",),
+    graph.TakeMessage: ("extension", "greeting"),
     graph.PlayMenu: ("prompt", "digits", "dial_extension", "tries", "invalid", "timeout"),
 }
 """What a step of a kind reads of the record that it stands for."""

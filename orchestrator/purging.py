@@ -16,6 +16,7 @@ from pathlib import Path
 
 from orchestrator.accounts import Stopped
 from orchestrator.asterisk.kept_state import database_file, forget
+from orchestrator.asterisk.mailbox_spool import MailboxSpool
 from orchestrator.billing.history import Tariffs, happen
 from orchestrator.billing.service import PURGE
 from orchestrator.errors import DatabaseUnavailable, OrchestratorError, StorageError
@@ -46,7 +47,8 @@ class Places:
     """Where tenants' data lies outside the database.
 
     Args: recordings: the directory. monitors: where each switch writes. secrets_file: of phones.
-    held: whether a legal hold keeps a recording, whatever its term. databases: the switches' own.
+    held: whether a legal hold keeps a recording, whatever its term. databases: the switches' own. spools: of
+    their mailboxes.
     """
 
     recordings: Path
@@ -54,16 +56,18 @@ class Places:
     secrets_file: Path
     held: Callable[[Recording], bool] = lambda _recording: False
     databases: Sequence[Path] = ()
+    spools: Sequence[MailboxSpool] = ()
 
 
 def places_of(project: Project, platform: Platform, secrets: Secrets) -> Places:
     """Where a project's data lies, on this machine."""
-    named = ((secrets.known_systemname(node), node) for node in platform.nodes)
+    named = [(secrets.known_systemname(node), node) for node in platform.nodes]
     return Places(
         recordings=project.recordings(platform.storage.recordings),
         monitors={name: project.switch(node).monitor for name, node in named if name is not None},
         secrets_file=project.secrets_file,
         databases=[database_file(project.switch(node)) for node in platform.nodes],
+        spools=[MailboxSpool(project.switch(node).spool, name) for name, node in named if name is not None],
     )
 
 
@@ -120,14 +124,17 @@ def _purge(
     tenant, data = account.tenant, TenantData(store.database)
     what = _begin(store, data, tenant, upto)
     _drop_recordings(data, tenant, places)
+    for spool in places.spools:
+        spool.remove(tenant)
+    data.drop_messages(tenant)
     states = sum(forget(database, tenant) for database in places.databases)
-    secrets = Secrets.open(places.secrets_file).forget_devices(tenant)
+    secrets = Secrets.open(places.secrets_file).forget(tenant)
     while data.drop_calls(tenant, _AT_ONCE):
         pass
     if states:
         what = f"{what}, kept by switches: {states}"
     if secrets:
-        what = f"{what}, device secrets: {secrets}"
+        what = f"{what}, secrets: {secrets}"
     with store.billing() as unit:
         now = unit.account(tenant)
         if now is not None and now.due == account.due:

@@ -18,7 +18,10 @@ from orchestrator.model.credential import DeviceCredential
 AMI_LISTEN = "listen"
 AMI_CONTROL = "control"
 _SECRET_BYTES = 18
+_PIN_DIGITS = 6
 _TABLES = ("systemnames", "ami", "devices")
+_LATER_TABLES = ("pins",)
+"""Tables that files of older versions don't have."""
 
 
 class SecretsUnreadable(OrchestratorError):
@@ -89,17 +92,39 @@ class Secrets:
         kept = self._tables[table]
         return {key: _credential(text).secret if table == "devices" else text for key, text in kept.items()}
 
-    def forget_devices(self, tenant: str) -> int:
-        """Drop the secrets of all of a tenant's devices. Returns: how many there were."""
-        with self._locked():
-            devices = self._tables["devices"]
-            gone = [key for key in devices if key.partition("/")[0] == tenant]
-            if gone:
-                self._tables["devices"] = {
-                    key: devices[key] for key in devices if key.partition("/")[0] != tenant
-                }
+    def pins(self, wanted: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """PINs that mailboxes begin with, with one write. Args: wanted: (tenant, mailbox)."""
+        missing = [key for key in wanted if "/".join(key) not in self._tables["pins"]]
+        if missing:
+            with self._locked():
+                for key in missing:
+                    self._tables["pins"].setdefault("/".join(key), _new_pin())
                 _write(self._path, self._tables)
-        return len(gone)
+        return {key: self._tables["pins"]["/".join(key)] for key in wanted}
+
+    def known_pin(self, tenant: str, mailbox: str) -> str | None:
+        """The PIN that a mailbox begins with, nothing made up: None when it has never been applied."""
+        return self._tables["pins"].get(f"{tenant}/{mailbox}")
+
+    def new_pin(self, tenant: str, mailbox: str) -> str:
+        """Make up another PIN for a mailbox, and keep it in place of the one before."""
+        with self._locked():
+            text = self._tables["pins"][f"{tenant}/{mailbox}"] = _new_pin()
+            _write(self._path, self._tables)
+        return text
+
+    def forget(self, tenant: str) -> int:
+        """Drop the secrets of a tenant's devices and mailboxes. Returns: how many there were."""
+        number = 0
+        with self._locked():
+            for name in ("devices", "pins"):
+                table = self._tables[name]
+                kept = {key: text for key, text in table.items() if key.partition("/")[0] != tenant}
+                number += len(table) - len(kept)
+                self._tables[name] = kept
+            if number:
+                _write(self._path, self._tables)
+        return number
 
     def _kept(self, table: str, key: str, make: Callable[[], str]) -> str:
         if key not in self._tables[table]:
@@ -126,6 +151,10 @@ def _new_device() -> str:
     return f"d{secrets.token_hex(6)}:{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
+def _new_pin() -> str:
+    return f"{secrets.randbelow(10**_PIN_DIGITS):0{_PIN_DIGITS}}"
+
+
 def _credential(text: str) -> DeviceCredential:
     endpoint, _, secret = text.partition(":")
     return DeviceCredential(endpoint, secret)
@@ -135,12 +164,14 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {table: {} for table in _TABLES}
+        return {table: {} for table in (*_TABLES, *_LATER_TABLES)}
     except OSError as error:
         raise SecretsUnreadable(f"{path}: {error.strerror}", "run vpbx as the user who applied") from error
     try:
         tables = json.loads(text)
-        return {table: {str(k): str(v) for k, v in tables[table].items()} for table in _TABLES}
+        told = {**{table: {} for table in _LATER_TABLES}, **tables}
+        names = (*_TABLES, *_LATER_TABLES)
+        return {table: {str(k): str(v) for k, v in told[table].items()} for table in names}
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SecretsUnreadable(
             f"{path}: damaged ({type(error).__name__})", "restore it from a backup: phones register with it"

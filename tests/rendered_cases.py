@@ -7,7 +7,15 @@ from pathlib import Path
 from orchestrator import definitions
 from orchestrator.candidate import choose_node
 from orchestrator.model.credential import DeviceCredential
-from orchestrator.rendering.render import DeviceKey, Rendered, SwitchSecrets, TlsFiles, device_keys, render
+from orchestrator.rendering.render import (
+    DeviceKey,
+    Rendered,
+    SwitchSecrets,
+    TlsFiles,
+    device_keys,
+    mailbox_keys,
+    render,
+)
 from orchestrator.rendering.sources import share_directory
 
 HERE = Path(__file__).parent / "golden" / "rendering"
@@ -24,6 +32,7 @@ def rendered(project: Path) -> Rendered:
         ami={"listen": "secret-of-listen", "control": "secret-of-control"},
         devices={key: credential(key) for key in device_keys(loaded, node)},
         trunks={trunk.name: "secret-of-trunk" for trunk in loaded.trunks_of(node)},
+        pins=dict.fromkeys(mailbox_keys(loaded, node), "secret-of-mailbox"),
         tls=None if node.tls is None else TlsFiles("/tls/a.pem", "/tls/a.key", node.tls.authorities),
     )
     return render(loaded, node, secrets, share_directory())

@@ -25,6 +25,7 @@ _POLL_S = 0.05
 _MARK_OPTION = "Accountcode"
 _TRANSPORTS = "pjsip.conf"
 _MUSIC = "musiconhold.conf"
+_MAILBOXES = "voicemail.conf"
 
 
 class NotLoaded(SwitchError):
@@ -66,6 +67,7 @@ async def _missing(switch: AmiSwitch, wanted: Wanted) -> str:
         or await _missing_phones(switch, wanted)
         or await _missing_trunks(switch, wanted)
         or await _missing_music(switch, wanted)
+        or await _missing_mailbox(switch, wanted)
         or await _missing_certificate(wanted)
     )
 
@@ -139,6 +141,18 @@ async def _missing_music(switch: AmiSwitch, wanted: Wanted) -> str:
     return next((f"class of music {name}" for name in classes if name not in there), "")
 
 
+async def _missing_mailbox(switch: AmiSwitch, wanted: Wanted) -> str:
+    if _MAILBOXES not in wanted.asked.shared:
+        return ""
+    text = (wanted.generation.path / _MAILBOXES).read_text("utf-8")
+    there = await switch.mailboxes()
+    wished = set(mailboxes_in(text))
+    if missing := sorted(wished - there):
+        return f"mailbox {missing[0]}"
+    gone = sorted(there - wished)
+    return f"the removal of mailbox {gone[0]}" if gone else ""
+
+
 async def _missing_certificate(wanted: Wanted) -> str:
     """Asked at the TLS listener itself: the switch has no other answer."""
     if _TRANSPORTS not in wanted.asked.shared:
@@ -156,6 +170,20 @@ async def _option(switch: AmiSwitch, endpoint: str, option: str) -> str | None:
         return (await switch.endpoint(endpoint)).options.get(option, "")
     except NotFound:
         return None
+
+
+def mailboxes_in(text: str) -> Iterator[str]:
+    """The mailboxes of a voicemail.conf.
+
+    >>> list(mailboxes_in("[general]\\nformat=wav\\n[acme-mailboxes]\\n101 => 123456,,,,tz=UTC\\n"))
+    ['101@acme-mailboxes']
+    """
+    context = ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            context = line[1 : line.index("]")]
+        elif " => " in line:
+            yield f"{line.partition(' => ')[0]}@{context}"
 
 
 def endpoint_ids(text: str) -> Iterator[str]:

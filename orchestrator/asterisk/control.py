@@ -246,6 +246,15 @@ class AmiSwitch:
             line.removeprefix("Class: ") for line in told.splitlines() if line.startswith("Class: ")
         )
 
+    async def mailboxes(self) -> frozenset[str]:
+        """The mailboxes that it has, as `extension@context`."""
+        items = await self._ami.listing({"Action": "VoicemailUsersList"})
+        return frozenset(
+            f"{item['VoiceMailbox']}@{item['VMContext']}"
+            for item in items
+            if item["Event"] == "VoicemailUserEntry"
+        )
+
     async def global_variables(self) -> dict[str, str]:
         """All globals of the dialplan."""
         lines = (await self.command("dialplan show globals")).splitlines()

@@ -27,6 +27,7 @@ RELOADS: Sequence[tuple[str, str]] = (
     ("features.conf", "features"),
     ("indications.conf", "indications"),
     ("rtp.conf", "res_rtp_asterisk.so"),
+    ("voicemail.conf", "app_voicemail.so"),
 )
 """What is reloaded when a file whose path begins so has changed; in this order."""
 

@@ -74,6 +74,8 @@ def _outcome(leg: Leg, own: Channel) -> Outcome:
         return "full" if leg.decision == "full" else "blocked"
     if own.stays:
         return "answered"
+    if own.left_message:
+        return "voicemail"
     return "abandoned" if own.hangup is not None and _gave_up(own.name, own.hangup.facts) else "missed"
 
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from immutables import Map
 
 from orchestrator.calls.leg import LegFacts, learn, leg_of, usage_of
+from orchestrator.calls.talk import MESSAGE_LEFT, MESSAGE_MARK
 from orchestrator.model.call import MUSIC_STOPPED, Leg, SwitchEvent, Usage
 
 LONGEST_SILENCE = timedelta(hours=25)
@@ -61,7 +62,12 @@ class RecordersStale:
     uniqueids: tuple[str, ...]
 
 
-Effect = UsageReady | LegEnded | CallEnded | RecordersStale
+@dataclass(frozen=True, slots=True)
+class MessageLeft:
+    """A caller has left a message in a mailbox."""
+
+
+Effect = UsageReady | LegEnded | CallEnded | RecordersStale | MessageLeft
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,10 @@ def _on_music_stopped(state: CallsState, event: SwitchEvent) -> tuple[CallsState
     return state, (RecordersStale((event.uniqueid,)),)
 
 
+def _on_message(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
+    return state, (MessageLeft(),) if event.facts.get("decision") == MESSAGE_LEFT else ()
+
+
 def _on_call_end(state: CallsState, event: SwitchEvent) -> tuple[CallsState, tuple[Effect, ...]]:
     """Channels of the call are forgotten, but for those whose hangup is still to come."""
     for uniqueid in state.calls.get(event.linkedid, frozenset()):
@@ -209,4 +219,5 @@ HANDLERS: Mapping[str, Callable[[CallsState, SwitchEvent], tuple[CallsState, tup
     "ATTENDEDTRANSFER": _on_attended_transfer,
     "LINKEDID_END": _on_call_end,
     MUSIC_STOPPED: _on_music_stopped,
+    MESSAGE_MARK: _on_message,
 }

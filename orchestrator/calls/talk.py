@@ -15,7 +15,9 @@ from itertools import pairwise
 
 from orchestrator.model.call import SwitchEvent
 
-PHONE_MARK, STEP_MARK, WAIT_MARK = "vpbx.phone", "vpbx.step", "vpbx.wait"
+PHONE_MARK, STEP_MARK = "vpbx.phone", "vpbx.step"
+WAIT_MARK, MESSAGE_MARK = "vpbx.wait", "vpbx.message"
+MESSAGE_LEFT = "left"
 _NO_TALK = "holding_bridge"
 _DUST = timedelta(seconds=1)
 """Within this a bridge changes partners; a channel is alone in it meanwhile, or with both."""
@@ -39,7 +41,7 @@ class Channel:
     """What the events of one channel say.
 
     Args: linkedids: all that it ever carried. phone: its `vpbx.phone`. steps: ids, in order.
-    waits: its `vpbx.wait`, in order.
+    waits: its `vpbx.wait`, in order. left_message: in a mailbox.
     """
 
     uniqueid: str
@@ -51,6 +53,7 @@ class Channel:
     steps: list[str] = field(default_factory=list)
     waits: list[SwitchEvent] = field(default_factory=list)
     stays: list[Stay] = field(default_factory=list)
+    left_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,10 @@ def _on_step(channel: Channel, event: SwitchEvent) -> None:
     channel.steps.append(event.facts.get("step", ""))
 
 
+def _on_message(channel: Channel, event: SwitchEvent) -> None:
+    channel.left_message = channel.left_message or event.facts.get("decision") == MESSAGE_LEFT
+
+
 def _on_wait(channel: Channel, event: SwitchEvent) -> None:
     channel.waits.append(event)
 
@@ -193,6 +200,7 @@ def _leave(channel: Channel, event: SwitchEvent) -> None:
 HANDLERS: Mapping[str, Callable[[Channel, SwitchEvent], None]] = {
     PHONE_MARK: _on_phone,
     STEP_MARK: _on_step,
+    MESSAGE_MARK: _on_message,
     WAIT_MARK: _on_wait,
     "ANSWER": _on_answer,
     "BRIDGE_ENTER": _on_enter,

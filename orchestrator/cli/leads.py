@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.model.caller_list import CallerList
+from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import TenantSwitch
@@ -13,6 +14,7 @@ from orchestrator.model.tenant import Overflow, Target, Tenant
 OVERFLOW_COLUMNS = ("of", "when", "leads to")
 CALLER_LIST_COLUMNS = ("name", "callers", "")
 SWITCH_COLUMNS = ("name", "code", "title")
+MAILBOX_COLUMNS = ("name", "extension", "greeting", "e-mail", "lamps")
 MENU_COLUMNS = ("name", "extension", "plays", "key", "leads to")
 SCHEDULE_COLUMNS = ("name", "hours", "days off", "exceptions")
 _REFUSALS = {"busy": "refused with 486", "unavailable": "refused with 480"}
@@ -98,6 +100,24 @@ def menu_rows(tenant: Tenant) -> Iterator[tuple[str, ...]]:
         for way in ways:
             yield (*head, *way)
             head = ("", "", "")
+
+
+def mailbox_json(mailbox: Mailbox) -> dict[str, object]:
+    """A mailbox and who is told of its messages."""
+    return {
+        "name": mailbox.name,
+        "extension": mailbox.extension,
+        "greeting": mailbox.greeting.text or None,
+        "email": list(mailbox.email),
+        "lamps": list(mailbox.lamps),
+        "longest_s": mailbox.longest_s,
+    }
+
+
+def mailbox_row(mailbox: Mailbox) -> tuple[str, ...]:
+    """Name, what it is listened to by, what callers hear, who is told."""
+    greeting = mailbox.greeting.text or "the switch's own"
+    return mailbox.name, mailbox.extension, greeting, ", ".join(mailbox.email), ", ".join(mailbox.lamps)
 
 
 def caller_list_row(callers: CallerList, tenant: Tenant) -> tuple[str, str, str]:

@@ -10,14 +10,17 @@ import structlog
 
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.file_lock import file_lock
-from orchestrator.books import NodeBooks
+from orchestrator.asterisk.mailbox_spool import MailboxSpool
+from orchestrator.books import MailRoom, NodeBooks
 from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
+from orchestrator.postman import Postman
 from orchestrator.recorders import Recorders
 from orchestrator.recordings import finish_with
 from orchestrator.registrations import RegistrationWatch
 from orchestrator.secrets import AMI_LISTEN, Secrets
+from orchestrator.storage.store import SqlStore
 from orchestrator.systemd import service_manager
 from orchestrator.writer import Books, Writer
 from orchestrator.written_sound import Monitored
@@ -59,9 +62,13 @@ async def _listen(session: Session) -> None:
     manager = service_manager(os.environ, os.getpid())
     recorders = Recorders(login, Monitored(session.paths.monitor))
     writer = Writer(open_books, clock)
+    url = project.database_url(session.definitions.platform.storage.database)
+    spool = MailboxSpool(session.paths.spool, systemname)
+    postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
     listener = Listener(
         *(node.name, systemname, login, writer),
         recorders=recorders,
+        postman=postman,
         registrations=RegistrationWatch(),
         clock=clock,
         manager=manager,

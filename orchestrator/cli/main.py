@@ -60,6 +60,7 @@ VERBS = {
     "try": "orchestrator.cli.trial:trial",
     "turn": "orchestrator.cli.turn:turn",
     "validate": "orchestrator.cli.validate:validate",
+    "voicemail": "orchestrator.cli.voicemail:voicemail",
 }
 """A verb's name, and the module and command that are loaded for it."""
 

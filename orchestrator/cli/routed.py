@@ -35,6 +35,8 @@ _KINDS: dict[type[object], str] = {
     graph.Block: "block",
     graph.Turn: "turn",
     graph.LogIn: "log_in",
+    graph.TakeMessage: "voicemail",
+    graph.Listen: "listen",
     graph.Ring: "ring",
     graph.Distribute: "distribute",
     graph.PassOn: "pass_on",
@@ -154,6 +156,10 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
         case graph.Distribute() as department:
             return f"{distribution_words(department)}{waiting_words(department, passed)}: {outcome}"
+        case graph.TakeMessage(name=name):
+            return f"takes a message for mailbox {name}"
+        case graph.Listen(own=own):
+            return f"lets the caller listen to {'their own' if own else 'a'} mailbox, with its PIN"
         case graph.PassOn():
             when = passed.step.id.rpartition(".")[2].replace("_", " ")
             return f"passes the call on: {when}" if passed.outcome == DONE else outcome
@@ -214,7 +220,9 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End("refused", "", f"nobody: {_SIP[cause]}", _SIP[cause])
         case graph.RefuseClass() | graph.Block():
             return End("refused", "", "nobody: 403", 403)
-        case graph.Turn() | graph.LogIn():
+        case graph.TakeMessage():
+            return End(kind, name, f"{kind} {name}")
+        case graph.Turn() | graph.LogIn() | graph.Listen():
             return End(kind, name, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

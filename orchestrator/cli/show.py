@@ -15,12 +15,15 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.departments import queue_json, queue_words
 from orchestrator.cli.leads import (
     CALLER_LIST_COLUMNS,
+    MAILBOX_COLUMNS,
     MENU_COLUMNS,
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
     SWITCH_COLUMNS,
     caller_list_row,
     leads,
+    mailbox_json,
+    mailbox_row,
     menu_json,
     menu_rows,
     overflow_json,
@@ -177,7 +180,8 @@ def _data(
             }
             for each in tenant.caller_lists
         ],
-        "feature_codes": dict(tenant.feature_codes.by_name),
+        "mailboxes": [mailbox_json(mailbox) for mailbox in tenant.mailboxes],
+        "feature_codes": dict(tenant.codes),
         "departments": [
             {
                 "name": department.name,
@@ -257,6 +261,8 @@ def _draw(session: Session, tenant: Tenant, accounts: Mapping[tuple[str, str], s
         _section("overflow", OVERFLOW_COLUMNS, overflow)
     if tenant.menus:
         _section("menus", MENU_COLUMNS, list(menu_rows(tenant)))
+    if tenant.mailboxes:
+        _section("mailboxes", MAILBOX_COLUMNS, [mailbox_row(each) for each in tenant.mailboxes])
     if tenant.schedules:
         _section("schedules", SCHEDULE_COLUMNS, [schedule_row(schedule) for schedule in tenant.schedules])
     if tenant.caller_lists:

@@ -23,10 +23,12 @@ _JSON_VERSION = 1
 _LONGEST_BAR, _SHORTEST_BAR = 40, 6
 _NOBODY = "-"
 _COUNTED = ("calls", "answered", "missed", "abandoned", "full")
+_VOICEMAIL = "voicemail"
+"""Only where somebody left a message."""
 _MEASURED = ("wait", "90%", "talk", "again")
 _QUEUE = ("queued", "in queue", "90%")
 """Only where somebody waited in a queue."""
-_COLOURS = (("answered", "green"), ("missed", "red"), ("abandoned", "yellow"))
+_COLOURS = (("answered", "green"), ("voicemail", "blue"), ("missed", "red"), ("abandoned", "yellow"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def print_lines(told: Told) -> None:
     """A table for people; the last line is the total."""
     report = told.report
     lines = [*report.lines, _total(report)]
-    columns = (*_names(told), *_COUNTED, f"≤{told.service_level_s}s %", *_MEASURED)
+    columns = (*_names(told), *_counted(report), f"≤{told.service_level_s}s %", *_MEASURED)
     if report.total.queued:
         columns = (*columns, *_QUEUE)
     if report.by == "employee":
@@ -119,7 +121,7 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
 
 def _bar(figures: Figures, most: int, room: int) -> Text:
-    """Answered, missed and abandoned calls; the longest bar is the group with most calls."""
+    """Calls by what became of them; the longest bar is the group with most calls."""
     bar = Text()
     done = drawn = 0
     for name, colour in _COLOURS:
@@ -144,7 +146,7 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     level = figures.service_level
     cells = [
         *(("total", *("" for _ in names[1:])) if last else (shown[name] or _NOBODY for name in names)),
-        *map(str, (figures.calls, figures.answered, figures.missed, figures.abandoned, figures.full)),
+        *(str(getattr(figures, name)) for name in _counted(told.report)),
         "" if level is None else f"{level:.1f}",
         _clock(figures.wait_median_us),
         _clock(figures.wait_p90_us),
@@ -156,6 +158,12 @@ def _cells(told: Told, line: Line, *, last: bool) -> list[str]:
     if told.report.by == "employee":
         cells.append("" if line.rung is None else str(line.rung))
     return cells
+
+
+def _counted(report: Report) -> Sequence[str]:
+    """Columns that count calls."""
+    calls, answered, *others = _COUNTED
+    return (calls, answered, *([_VOICEMAIL] if report.total.voicemail else []), *others)
 
 
 def _clock(length_us: int | None) -> str:
@@ -179,6 +187,7 @@ def _values(line: Line) -> dict[str, object]:
         "name": line.name,
         "calls": figures.calls,
         "answered": figures.answered,
+        "voicemail": figures.voicemail,
         "missed": figures.missed,
         "abandoned": figures.abandoned,
         "full": figures.full,

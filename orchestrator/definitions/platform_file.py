@@ -9,6 +9,7 @@ from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.least_cost import DEFAULT_ORDER
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
+from orchestrator.definitions.smtp import SMTP
 from orchestrator.model.platform import CallLimits, DialClass, Platform, Storage
 
 LOCAL = "local"
@@ -255,6 +256,7 @@ def _platform(given: Converted) -> PlatformFile:
         nodes={entry.key: entry.value for entry in given[NODES]},
         trunks={entry.key: entry.value for entry in given[TRUNKS]},
         storage=given[STORAGE],
+        smtp=given[SMTP],
         position=given.position,
     )
     return PlatformFile(platform, given[DEFAULTS])
@@ -282,6 +284,7 @@ PLATFORM = Record(
         TRUNKS,
         DEFAULTS,
         STORAGE,
+        SMTP,
     ),
     _platform,
 )

@@ -38,17 +38,26 @@ SWITCHES: Field[tuple[Entry[TenantSwitch], ...]] = Field(
 
 _LOG_IN = Field("log_in", _OWN_CODE, "Takes calls of one's departments again.", '"*45"', default="*45")
 _LOG_OUT = Field("log_out", _OWN_CODE, "Takes none of them until one logs in.", '"*46"', default="*46")
+_MESSAGES = Field("messages", _OWN_CODE, "Listens to one's own mailbox.", '"*97"', default="*97")
+_MAILBOX = Field(
+    "mailbox",
+    _OWN_CODE,
+    "Listens to any mailbox of the tenant, by its extension and PIN.",
+    '"*98"',
+    default="*98",
+)
+_CODES = (_LOG_IN, _LOG_OUT, _MESSAGES, _MAILBOX)
 
 
 def _codes(given: Converted) -> FeatureCodes:
-    log_in, log_out = ("" if given[each] == NO_CODE else given[each] for each in (_LOG_IN, _LOG_OUT))
-    return FeatureCodes(log_in, log_out, given.position)
+    log_in, log_out, messages, mailbox = ("" if given[each] == NO_CODE else given[each] for each in _CODES)
+    return FeatureCodes(log_in, log_out, messages, mailbox, given.position)
 
 
 FEATURE_CODES: Field[FeatureCodes] = Field(
     "feature_codes",
-    Record("feature codes", (_LOG_IN, _LOG_OUT), _codes),
-    "What phones dial to set a state of their own.",
+    Record("feature codes", _CODES, _codes),
+    "What phones dial to set a state of their own, or to listen to messages.",
     '{log_in: "*45", log_out: none}',
     default=FeatureCodes(),
     default_text="as below",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.definitions import scalars
+from orchestrator.definitions.mailboxes import MAILBOX_NAME
 from orchestrator.definitions.quoting import did_you_mean, quoted
 from orchestrator.definitions.records import Converted, Record, property_of
 from orchestrator.definitions.shapes import Field, Json, Path, Reading, Shape, what_is
@@ -26,6 +27,7 @@ LEAVES: tuple[Field[str], ...] = (
         "Whoever the caller spells by the first letters of a name: of `all`, or of a department.",
         "all",
     ),
+    Field("voicemail", MAILBOX_NAME, "A mailbox, by name: the caller leaves a message.", "office"),
     Field("outside", scalars.number(), "A number outside; such a call takes two lines.", '"+79161234567"'),
     Field(
         "sip",

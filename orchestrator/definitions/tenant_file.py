@@ -11,6 +11,7 @@ from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
 from orchestrator.definitions.expectations import EXPECTS
 from orchestrator.definitions.external_numbers import EXTERNAL_NUMBERS
 from orchestrator.definitions.least_cost import TENANT_ORDER
+from orchestrator.definitions.mailboxes import MAILBOXES
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
@@ -251,6 +252,7 @@ def _tenant(given: Converted) -> Tenant:
         departments=tuple(entry.value for entry in given[DEPARTMENTS]),
         schedules=tuple(entry.value for entry in given[SCHEDULES]),
         menus=tuple(entry.value for entry in given[MENUS]),
+        mailboxes=tuple(entry.value for entry in given[MAILBOXES]),
         switches=tuple(entry.value for entry in given[SWITCHES]),
         feature_codes=given[FEATURE_CODES],
         caller_lists=tuple(entry.value for entry in given[CALLER_LISTS]),
@@ -311,6 +313,7 @@ TENANT = Record(
         DEPARTMENTS,
         SCHEDULES,
         MENUS,
+        MAILBOXES,
         CALLER_LISTS,
         BLOCK,
         SWITCHES,

@@ -20,6 +20,7 @@ from orchestrator.doctor import (
     disk,
     limits,
     listener,
+    mail,
     modules,
     names,
     permissions,
@@ -39,6 +40,7 @@ from orchestrator.doctor.observe import disk as disk_facts
 from orchestrator.doctor.observe import files as file_facts
 from orchestrator.doctor.observe import limits as limit_facts
 from orchestrator.doctor.observe import listener as listener_facts
+from orchestrator.doctor.observe import mail as mail_facts
 from orchestrator.doctor.observe import modules as module_facts
 from orchestrator.doctor.observe import names as name_facts
 from orchestrator.doctor.observe import portability as portability_facts
@@ -83,6 +85,7 @@ CHECKS: Sequence[Check] = (
     *names.CHECKS,
     *registrations.CHECKS,
     *portability.CHECKS,
+    *mail.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
     *database.CHECKS,
@@ -174,6 +177,7 @@ def _groups(subject: Subject) -> dict[str, Group]:
             subject.live.registrations,
         ),
         "portability": lambda: portability.check(portability_facts.observe(subject)),
+        "mail": lambda: mail.check(platform.smtp, mail_facts.observe(subject)),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),
         "database": lambda: database.check(inspect(url, subject.systemname())),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.problem import NOWHERE, Position
 
-REACHED = ("employee", "department", "outside", "sip", "emergency", "code", "refused")
+REACHED = ("employee", "department", "voicemail", "outside", "sip", "emergency", "code", "refused")
 """What a call may reach; all but `refused` may be named more closely: `employee 101`."""
 
 

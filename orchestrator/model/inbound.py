@@ -11,7 +11,7 @@ from typing import Literal
 
 from orchestrator.model.call import Systemname
 
-Outcome = Literal["answered", "missed", "abandoned", "full", "blocked"]
+Outcome = Literal["answered", "voicemail", "missed", "abandoned", "full", "blocked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class InboundCall:
 
     Args:
         uniqueid: of the trunk-side channel. caller, number: who called what, E.164; empty when withheld.
-        outcome: `answered`: somebody talked with the caller; `abandoned`: the caller gave up before that;
-            `missed`: the switch ended it before that; `full`: no line was free; `blocked`: this caller isn't
-            taken.
+        outcome: `answered`: somebody talked with the caller; `voicemail`: they left a message instead;
+            `abandoned`: the caller gave up before that; `missed`: the switch ended it before that;
+            `full`: no line was free; `blocked`: this caller isn't taken.
         wait_us: microseconds from the call's begin until somebody talked with the caller, or to its end.
         talk_us: microseconds in talk, whoever with; waiting during a transfer doesn't count.
         employee, department: who answered first; of a call that nobody answered, who was rung last.

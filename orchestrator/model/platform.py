@@ -128,6 +128,22 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Smtp:
+    """By whom e-mail is sent.
+
+    Args: security: `starttls`, `tls` or `none`. username: empty: no log-in. secret: where the password is
+    read, `env:NAME` or `file:PATH`; empty: none.
+    """
+
+    server: Address
+    sender: str
+    security: str = "starttls"
+    username: str = ""
+    secret: str = ""
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     name: str
     region: str
@@ -140,6 +156,7 @@ class Platform:
     nodes: Mapping[str, Node]
     trunks: Mapping[str, Trunk]
     storage: Storage
+    smtp: Smtp | None = None
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -19,6 +19,7 @@ def prompts_of(tenant: Tenant) -> Iterator[tuple[YamlPath, Prompt]]:
         *((("numbers", did.number, "greeting"), did.greeting) for did in tenant.numbers),
         *((("menus", menu.name, "prompt"), menu.prompt) for menu in tenant.menus),
         *((("menus", menu.name, "invalid", "prompt"), menu.invalid_prompt) for menu in tenant.menus),
+        *((("mailboxes", each.name, "greeting"), each.greeting) for each in tenant.mailboxes),
     )
 
 

@@ -55,16 +55,31 @@ class TenantState:
     logged_out: frozenset[str] = frozenset()
 
 
+OF_MAILBOXES = ("messages", "mailbox")
+"""Codes that are there for tenants with mailboxes only."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureCodes:
-    """What phones dial to set a state of their own. Args: empty: no such code."""
+    """What phones dial besides extensions and numbers; empty: no such code.
+
+    Args: log_in, log_out: of departments. messages: listens to one's own mailbox. mailbox: to any of the
+    tenant, by its extension and PIN.
+    """
 
     log_in: str = "*45"
     log_out: str = "*46"
+    messages: str = "*97"
+    mailbox: str = "*98"
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def by_name(self) -> Mapping[str, str]:
         """The codes there are, by what they do."""
-        found = {"log_in": self.log_in, "log_out": self.log_out}
+        found = {
+            "log_in": self.log_in,
+            "log_out": self.log_out,
+            "messages": self.messages,
+            "mailbox": self.mailbox,
+        }
         return {name: code for name, code in found.items() if code}

@@ -10,11 +10,12 @@ from orchestrator.model.caller_list import CallerList
 from orchestrator.model.expectation import Expectation
 from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import AS_WRITTEN
+from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
-from orchestrator.model.state import FeatureCodes, TenantSwitch
+from orchestrator.model.state import OF_MAILBOXES, FeatureCodes, TenantSwitch
 from orchestrator.model.waiting import Waiting
 
 
@@ -22,9 +23,10 @@ from orchestrator.model.waiting import Waiting
 class Target:
     """Where a call goes.
 
-    Args: kind: `employee`, `department`, `menu`, `by_name`, `outside`, `sip`, `hangup`, or of a choice:
-    `schedule`, `switch`, `caller_list`, `manager`. name: an extension, a department's or menu's name, an
-    E.164 number, a SIP address, a word of `REFUSALS`, or what a choice asks, such as a schedule's name.
+    Args: kind: `employee`, `department`, `menu`, `by_name`, `voicemail`, `outside`, `sip`, `hangup`, or of
+    a choice: `schedule`, `switch`, `caller_list`, `manager`. name: an extension, a department's, menu's or
+    mailbox's name, an E.164 number, a SIP address, a word of `REFUSALS`, or what a choice asks, such as
+    a schedule's name.
     branches: of a choice: where the call goes by each answer, such as `open` and `closed`.
     """
 
@@ -186,6 +188,7 @@ class Tenant:
     feature_codes: FeatureCodes = field(default_factory=FeatureCodes)
     caller_lists: tuple[CallerList, ...] = ()
     block: tuple[str, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
     expects: tuple[Expectation, ...] = field(default=(), compare=False)
     verified_numbers: tuple[str, ...] = ()
     caller_ids: tuple[RegionCallerId, ...] = ()
@@ -206,6 +209,19 @@ class Tenant:
     def departments_of(self, extension: str) -> tuple[Department, ...]:
         """Those that an employee is a member of."""
         return tuple(each for each in self.departments if extension in each.members)
+
+    @property
+    def codes(self) -> Mapping[str, str]:
+        """What its phones dial besides extensions and numbers, by what it does; empty ones left out."""
+        codes = self.feature_codes.by_name
+        return {name: code for name, code in codes.items() if self.mailboxes or name not in OF_MAILBOXES}
+
+    def mailbox(self, name: str) -> Mailbox:
+        return next(each for each in self.mailboxes if each.name == name)
+
+    def lamps_of(self, extension: str) -> tuple[Mailbox, ...]:
+        """The mailboxes whose new messages the phones of an employee show."""
+        return tuple(each for each in self.mailboxes if extension in each.lamps)
 
     def employee(self, extension: str) -> Employee:
         return self.employees_by_extension()[extension]

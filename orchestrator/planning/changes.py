@@ -13,8 +13,17 @@ _ONE = {
     "numbers": "number",
     "options": "option",
     "schedules": "schedule",
+    "menus": "menu",
+    "mailboxes": "mailbox",
+    "switches": "switch",
 }
-_NAMING = {"employees": "name", "departments": "title", "numbers": "target", "schedules": "week"}
+_NAMING = {
+    "employees": "name",
+    "departments": "title",
+    "numbers": "target",
+    "schedules": "week",
+    "switches": "title",
+}
 """The fact that tells what a thing is, when it comes or goes."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.model.least_cost import LEAST_COST
+from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
@@ -92,6 +93,8 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
             yield f"{base}/{day}", str(hours)
     for menu in tenant.menus:
         yield from _menu_facts(menu)
+    for mailbox in tenant.mailboxes:
+        yield from _mailbox_facts(mailbox)
     for callers in tenant.caller_lists:
         yield f"caller lists/{callers.name}", callers.text
     if tenant.block:
@@ -99,7 +102,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
     for switch in tenant.switches:
         yield f"switches/{switch.name}/code", switch.code
         yield f"switches/{switch.name}/title", switch.title
-    for name, code in tenant.feature_codes.by_name.items():
+    for name, code in tenant.codes.items():
         yield f"codes/{name.replace('_', ' ')}", code
     for did in tenant.numbers:
         yield f"numbers/{did.number}/target", target_text(did.target)
@@ -134,6 +137,19 @@ def _menu_facts(menu: Menu) -> Iterator[tuple[str, str]]:
             yield f"{base}/{name}", target_text(after)
     if menu.invalid_prompt:
         yield f"{base}/invalid prompt", menu.invalid_prompt.text
+
+
+def _mailbox_facts(mailbox: Mailbox) -> Iterator[tuple[str, str]]:
+    base = f"mailboxes/{mailbox.name}"
+    yield f"{base}/extension", mailbox.extension
+    yield f"{base}/longest", f"{mailbox.longest_s} s"
+    for name, value in (
+        ("greeting", mailbox.greeting.text),
+        ("email", ", ".join(mailbox.email)),
+        ("lamps", ", ".join(mailbox.lamps)),
+    ):
+        if value:
+            yield f"{base}/{name}", value
 
 
 def _overflow_facts(base: str, overflow: tuple[Overflow, ...]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from datetime import date
 from jinja2 import Undefined
 
 from orchestrator.errors import RenderFailed
+from orchestrator.model.mailbox import mailbox_context
 from orchestrator.model.prompt import Prompt
 from orchestrator.routing.hours import Day
 from orchestrator.routing.least_cost import costs_context
@@ -60,6 +61,15 @@ def feature_code(value: str) -> str:
     if _CODE.fullmatch(value) is None:
         raise RenderFailed(f"{value!r} is no code that a phone dials")
     return value
+
+
+def mailbox_of(extension: str, tenant: str) -> str:
+    """A mailbox as phones and the switch name it.
+
+    >>> mailbox_of("101", "acme")
+    '101@acme-mailboxes'
+    """
+    return f"{argument(extension)}@{argument(mailbox_context(tenant))}"
 
 
 def sip_address(value: str) -> str:
@@ -221,6 +231,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "feature_code": feature_code,
     "hours_prefix": hours_prefix,
     "key_outcome": key_outcome,
+    "mailbox_context": mailbox_context,
+    "mailbox_of": mailbox_of,
     "menu_prefix": menu_prefix,
     "music": music,
     "music_directory": music_directory,

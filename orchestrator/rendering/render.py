@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
@@ -31,6 +31,9 @@ PHONES_DATABASE = "/var/lib/vpbx/phones.sqlite3"
 PORTABILITY_DATABASE = "/var/lib/vpbx/portability.sqlite3"
 DeviceKey = tuple[str, str, str]
 """Tenant, extension, device."""
+
+MailboxKey = tuple[str, str]
+"""Tenant, name of the mailbox."""
 
 _PLATFORM_FILES = {
     "acl.conf": PLAIN,
@@ -59,6 +62,7 @@ _PLATFORM_FILES = {
     "sorcery.conf": PLAIN,
     "stasis.conf": PLAIN,
     "udptl.conf": PLAIN,
+    "voicemail.conf": PRIVATE,
 }
 _TRUNKS = "pjsip.conf"
 _BLANK = "generation-of-this-file"
@@ -145,13 +149,14 @@ class SwitchSecrets:
     """What a rendering needs that isn't in YAML.
 
     Args: ami: secret by AMI user. devices: by tenant, extension and device. trunks: password by trunk.
-    tls: files of a node that speaks TLS.
+    pins: of mailboxes. tls: files of a node that speaks TLS.
     """
 
     systemname: str
     ami: Mapping[str, str]
     devices: Mapping[DeviceKey, DeviceCredential]
     trunks: Mapping[str, str]
+    pins: Mapping[MailboxKey, str] = field(default_factory=dict)
     tls: TlsFiles | None = None
 
 
@@ -168,6 +173,15 @@ def device_keys(definitions: Definitions, node: Node) -> list[DeviceKey]:
         for tenant in node_tenants(definitions, node)
         for employee in tenant.employees
         for device in employee.devices
+    ]
+
+
+def mailbox_keys(definitions: Definitions, node: Node) -> list[MailboxKey]:
+    """Every mailbox that a rendering for this node needs a PIN for."""
+    return [
+        (tenant.name, mailbox.name)
+        for tenant in node_tenants(definitions, node)
+        for mailbox in tenant.mailboxes
     ]
 
 
@@ -198,6 +212,7 @@ def render(
         "blocks": sorted(blocks.texts),
         "tenants": tenants,
         "music": sorted({each for tenant in tenants for _, each in music_of(tenant)}),
+        "mailbox_zones": sorted({tenant.time_zone for tenant in tenants if tenant.mailboxes}),
         "numbering_patterns": numbering_patterns,
         "trunks": definitions.trunks_of(node),
         "trunk_limits": trunk_limits(definitions.platform, tenants),

@@ -33,6 +33,7 @@ from orchestrator.routing.graph import (
     Graph,
     Greet,
     HangUp,
+    Listen,
     LogIn,
     MarkInternal,
     Origin,
@@ -41,6 +42,7 @@ from orchestrator.routing.graph import (
     RefuseClass,
     Ring,
     Step,
+    TakeMessage,
     Turn,
 )
 from orchestrator.routing.hours import hour_table
@@ -112,6 +114,11 @@ def department_step(name: str) -> str:
     return f"departments.{name.replace('-', '_')}"
 
 
+def mailbox_step(name: str) -> str:
+    """The step that takes a message for a mailbox."""
+    return f"mailboxes.{name.replace('-', '_')}"
+
+
 def number_step(number: str) -> str:
     """What the ids of a number's steps begin with."""
     return f"numbers.{number.removeprefix('+')}"
@@ -158,6 +165,9 @@ class _Compiler:
             yield from self._ring_department(department)
         for did in tenant.numbers:
             yield from self._inbound(did)
+        for mailbox in tenant.mailboxes:
+            take = TakeMessage(mailbox.name, mailbox.extension, mailbox.greeting)
+            yield Step(mailbox_step(mailbox.name), take, mailbox.position)
         dialled = {extension: step for extension, step, _ in self._extensions()}
         yield from menu_steps(tenant, dialled, self._towards, end_of(NO_ANSWER))
         for group in sorted(self._spelled):
@@ -199,6 +209,9 @@ class _Compiler:
         for menu in self._tenant.menus:
             if menu.extension:
                 yield menu.extension, menu_step(menu.name), menu.position
+        for mailbox in self._tenant.mailboxes:
+            if not mailbox.is_personal:
+                yield mailbox.extension, mailbox_step(mailbox.name), mailbox.position
 
     def _extensions(self) -> Iterator[tuple[str, str, Position]]:
         """Who has an extension: it, the step that rings them, where the YAML says so."""
@@ -212,9 +225,14 @@ class _Compiler:
         """The step that a code leads to."""
         tenant = self._tenant
         codes = tenant.feature_codes
-        own = {"log_in": LogIn(out=False), "log_out": LogIn(out=True)}
+        own: dict[str, Action] = {
+            "log_in": LogIn(out=False),
+            "log_out": LogIn(out=True),
+            "messages": Listen(own=True),
+            "mailbox": Listen(own=False),
+        }
         where = codes.position if codes.position.file else tenant.position
-        found = {code: Step(f"codes.{name}", own[name], where) for name, code in codes.by_name.items()}
+        found = {code: Step(f"codes.{name}", own[name], where) for name, code in tenant.codes.items()}
         for switch in tenant.switches:
             step = f"switches.{switch.name.replace('-', '_')}"
             found[switch.code] = Step(step, Turn(switch.name), switch.position)
@@ -332,6 +350,8 @@ class _Compiler:
                 return department_step(target.name), []
             case "menu":
                 return menu_step(target.name), []
+            case "voicemail":
+                return mailbox_step(target.name), []
             case "by_name":
                 self._spelled.add(target.name)
                 return name_step(target.name), []

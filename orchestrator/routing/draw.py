@@ -182,6 +182,10 @@ def _label(step: Step, tenant: Tenant) -> _Label:
             return _Label("ask", ("turns switch", name))
         case steps.LogIn(out=out):
             return _Label("ask", (f"logs {'out' if out else 'in'}", "who calls"))
+        case steps.TakeMessage(name=name):
+            return _Label("end", ("voicemail", name))
+        case steps.Listen(own=own):
+            return _Label("end", ("listens to", "their mailbox" if own else "a mailbox"))
         case _:
             return _Label("", (step.id,))
 

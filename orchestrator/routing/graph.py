@@ -266,6 +266,30 @@ class SpellName:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Answers, greets and takes a message, which ends the call. Outcome: message.
+
+    Effect: the message, and what tells of it.
+
+    Args: name: of the mailbox. extension: that it is listened to by. greeting: none: the switch's own.
+    """
+
+    name: str
+    extension: str
+    greeting: Prompt = SILENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Lets who calls listen to a mailbox, once they have said its PIN; that ends the call.
+
+    Args: own: that of the employee who calls, if they have one; else any, which they name.
+    """
+
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PassOn:
     """Passes a call on that nobody took. Outcome: done. After `MOST_PASSES` of them the call ends."""
 
@@ -367,6 +391,8 @@ Action = (
     | LogIn
     | Ring
     | Distribute
+    | TakeMessage
+    | Listen
     | PassOn
     | Classify
     | ChooseTrunk
@@ -389,6 +415,11 @@ class Step:
     action: Action
     position: Position
     edges: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def listens(self) -> bool:
+        """Whether who calls hears messages that others have left."""
+        return isinstance(self.action, Listen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from orchestrator.routing.graph import (
     EntryKind,
     Graph,
     HangUp,
+    Listen,
     LogIn,
     Origin,
     PassOn,
@@ -48,13 +49,14 @@ from orchestrator.routing.graph import (
     Ring,
     SpellName,
     Step,
+    TakeMessage,
     Turn,
 )
 from orchestrator.routing.hours import DAY_OFF, Opening, opening
 from orchestrator.routing.least_cost import order_name
 from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
-LISTED, OTHERS, BLOCKED = "listed", "others", "blocked"
+LISTED, OTHERS, BLOCKED, MESSAGE = "listed", "others", "blocked", "message"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
 _NAME_TRIES = 3
 _ABROAD = ("00", "810")
@@ -169,7 +171,9 @@ def reached(last: Passed) -> tuple[str, str]:
             return "sip", address
         case Emergency(number=number) if last.outcome == ANSWERED:
             return "emergency", number
-        case Turn() | LogIn():
+        case TakeMessage(name=name):
+            return "voicemail", name
+        case Turn() | LogIn() | Listen():
             return "code", last.step.id
         case _:
             return "refused", ""
@@ -248,6 +252,8 @@ class _Walk:
                 if self.situation.caller:
                     told = {**told, self.situation.caller: BUSY}  # who calls is passed over
                 return self._distributed(passed, step.action, told)
+            case TakeMessage():
+                return replace(passed, outcome=MESSAGE)
             case PassOn():
                 self.passes += 1
                 return replace(passed, outcome=DONE if self.passes <= MOST_PASSES else ROUND)

@@ -63,7 +63,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of a group of calls. calls = answered + missed + abandoned; full and blocked ones are beside these.
+    """Of a group of calls. calls = answered + voicemail + missed + abandoned; full and blocked ones are
+    beside these.
 
     Args:
         in_time: answered within the service level. wait_median_us, wait_p90_us: of answered calls; None:
@@ -74,6 +75,7 @@ class Figures:
 
     calls: int = 0
     answered: int = 0
+    voicemail: int = 0
     missed: int = 0
     abandoned: int = 0
     full: int = 0
@@ -175,11 +177,14 @@ def _together(tallies: Iterable[_Tally]) -> _Tally:
 
 def _figures(tally: _Tally) -> Figures:
     counted: Mapping[str, int] = tally.outcomes
-    answered, missed, abandoned = (counted.get(each, 0) for each in ("answered", "missed", "abandoned"))
+    answered, voicemail, missed, abandoned = (
+        counted.get(each, 0) for each in ("answered", "voicemail", "missed", "abandoned")
+    )
     waits, queued = sorted(tally.waits), sorted(tally.queued)
     return Figures(
-        calls=answered + missed + abandoned,
+        calls=answered + voicemail + missed + abandoned,
         answered=answered,
+        voicemail=voicemail,
         missed=missed,
         abandoned=abandoned,
         full=counted.get("full", 0),

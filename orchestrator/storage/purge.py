@@ -22,6 +22,7 @@ from orchestrator.storage.schema import (
     switch_cdr,
     switch_event,
     unrated,
+    voice_message,
 )
 
 
@@ -37,6 +38,7 @@ class TenantData:
             return {
                 "call legs": _count(connection, call_leg, tenant),
                 "recordings": _count(connection, recording, tenant),
+                "messages": _count(connection, voice_message, tenant),
             }
 
     def recordings(
@@ -61,6 +63,11 @@ class TenantData:
         )
         with self._database.writing() as connection:
             connection.execute(delete(recording).where(or_(false(), *same)))
+
+    def drop_messages(self, tenant: str) -> None:
+        """Forget who left messages, and when."""
+        with self._database.writing() as connection:
+            connection.execute(delete(voice_message).where(voice_message.c.tenant == tenant))
 
     def drop_calls(self, tenant: str, most: int) -> int:
         """Forget some of a tenant's legs with all that the switch said of them. Returns: how many.

@@ -161,6 +161,26 @@ rung_phone = Table(
     Index("rung_phone_of_tenant", "tenant", "began_at"),
 )
 
+voice_message = Table(
+    "voice_message",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("tenant", String, primary_key=True),
+    Column("mailbox", String, primary_key=True),
+    Column("message", String, primary_key=True),
+    Column("uniqueid", String, nullable=False),
+    Column("caller", String, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("length_s", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger),
+    Column("mailed_at", BigInteger),
+    Column("note", String, nullable=False),
+    Index("voice_message_of_tenant", "tenant", "received_at"),
+    Index("voice_message_due", "state", "next_at"),
+)
+
 switch_event = Table(
     "switch_event",
     metadata,

@@ -22,7 +22,14 @@ from orchestrator.errors import NotFound
 from orchestrator.model.platform import Address, Definitions, Node
 from orchestrator.model.tenant import Did, Employee, Tenant
 from orchestrator.project import Project, SwitchPaths
-from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, node_tenants, render
+from orchestrator.rendering.render import (
+    Rendered,
+    SwitchSecrets,
+    device_keys,
+    mailbox_keys,
+    node_tenants,
+    render,
+)
 from orchestrator.rendering.sources import share_directory
 from orchestrator.secrets import AMI_CONTROL, AMI_LISTEN, Secrets
 from orchestrator.trial.scratch import PHONES_HOST, Scratch, scratch
@@ -104,6 +111,7 @@ def _secrets(kept: Secrets, made: Scratch) -> SwitchSecrets:
         ami={user: kept.ami(made.node.name, user) for user in (AMI_LISTEN, AMI_CONTROL)},
         devices=kept.devices(device_keys(made.definitions, made.node)),
         trunks=dict.fromkeys(made.definitions.platform.trunks, ""),
+        pins=kept.pins(mailbox_keys(made.definitions, made.node)),
     )
 
 

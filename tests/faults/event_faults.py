@@ -210,6 +210,7 @@ class _Playing:
             call_ended=lambda _: None,
             on_resync=lambda: None,
             renew_recorders=lambda _: None,
+            message_left=lambda: None,
         )
 
         def take(message: object) -> bool:

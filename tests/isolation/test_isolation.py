@@ -38,19 +38,22 @@ def test_no_tenant_reaches_another(case: str) -> None:
     assert leaks(files_of(CASES[case]), owners(CASES[case])) == []
 
 
+OWN = 'switches: {night: {code: "*50", title: Ночь}}\nmailboxes: {"101": {}}\n'
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The examples, with a switch, music and a queue, so that those can leak too."""
+    """The examples, with a switch, music, a queue and a mailbox, so that those can leak too."""
     made = tmp_path_factory.mktemp("isolation") / "project"
     shutil.copytree(CASES["examples"], made, ignore=shutil.ignore_patterns(".vpbx"))
     for name, extra in (
-        ("acme", 'switches: {night: {code: "*50", title: Ночь}}\n'),
-        ("beta", 'switches: {night: {code: "*50", title: Ночь}}\n'),
+        ("acme", OWN),
+        ("beta", OWN),
     ):
         file = made / f"tenants/{name}.yaml"
         text = file.read_text().replace("numbers:\n", f"{extra}\nnumbers:\n")
         text = text.replace("distribution: all", "distribution: all\n    waiting: {position: true}")
-        target = '{switch: night, on: {employee: "101"}, off: {hangup: busy}}'
+        target = '{switch: night, on: {employee: "101"}, off: {voicemail: "101"}}'
         file.write_text(re.sub(r'("\+7\d+": )\{employee: "101"\}', rf"\g<1>{target}", text))
     return made
 
@@ -112,6 +115,18 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
     "a switch of another is asked": (ACME, r"(vpbx-ask-switch\S*,s,1\()acme,", r"\1beta,"),
     "a code turns a switch of another": (ACME, r"(vpbx-turn\S*,s,1\()acme,", r"\1beta,"),
     "a code logs somebody of another out": (ACME, r"(vpbx-log-out\S*,s,1\()acme,", r"\1beta,"),
+    "a message is left with another": (ACME, r"(vpbx-voicemail\S*,s,1\()acme,", r"\1beta,"),
+    "a code lets listen to mailboxes of another": (ACME, r"(vpbx-messages\S*,s,1\()acme,", r"\1beta,"),
+    "a code lets listen to one's own mailbox at another": (
+        ACME,
+        r"(vpbx-own-messages\S*,s,1\()acme,",
+        r"\1beta,",
+    ),
+    "a lamp shows messages of another": (
+        r"pjsip/tenants/acme\.conf",
+        r"^mailboxes=101@acme-",
+        "mailboxes=101@beta-",
+    ),
     "a key shows a phone of another": (ACME, r"(101,hint,PJSIP/)d-acme", r"\1d-beta"),
     "a key shows a switch of another": (ACME, r"hint,Custom:vpbx-acme-night", "hint,Custom:vpbx-beta-night"),
     "a phone is another's": (r"pjsip/tenants/acme\.conf", r"^context=acme-phones", "context=beta-phones"),

@@ -72,10 +72,17 @@ _DEPARTMENT = f"{_BLOCKS}/department.conf"
 _WAITING = f"{_BLOCKS}/waiting.conf"
 _MENU = f"{_BLOCKS}/menu.conf"
 _STATE = f"{_BLOCKS}/state.conf"
+_VOICEMAIL = f"{_BLOCKS}/voicemail.conf"
 _RECORDING = f"{_BLOCKS}/recording.conf"
 _TENANT = f"{_TEMPLATES}/tenant_dialplan.conf.j2"
 _PHONES = f"{_TEMPLATES}/tenant_pjsip.conf.j2"
 _STEPS = f"{_TEMPLATES}/_steps.j2"
+
+_NO_SUBSCRIPTION = Off(
+    _PHONES,
+    "remove_existing=yes\n{% if mailboxes %}\nmailboxes={{ mailboxes }}\n",
+    "remove_existing=yes\n{% if mailboxes %}\n",
+)
 
 OFF: Mapping[str, Off] = {
     "short internal numbers": Off(_TENANT, "include => {{ name }}-inside\n", ""),
@@ -149,6 +156,14 @@ OFF: Mapping[str, Off] = {
     ),
     "a call that would go round for ever ends": Off(
         f"{_BLOCKS}/overflow.conf", "$[${VPBX_HOPS} > 5]", "$[${VPBX_HOPS} > 500]"
+    ),
+    "a caller leaves a message": Off(_VOICEMAIL, "VoiceMail(${VPBX_MAILBOX},s)", "Wait(30)"),
+    "greeting of a mailbox": Off(_VOICEMAIL, "Playback(${ARG3})", "NoOp()"),
+    "message light": Off(_PHONES, "mailboxes={{ mailboxes }}\nmwi_", "mwi_", (_NO_SUBSCRIPTION,)),
+    "e-mail with the message": Off(f"{_TEMPLATES}/manager.conf.j2", ', "vpbx.message"]', "]"),
+    "mailbox of an employee": Off(_VOICEMAIL, "n(own),VoiceMail(${VPBX_MAILBOX},u)", "n(own),NoOp()"),
+    "listen by phone, with a PIN": Off(
+        _VOICEMAIL, "VoiceMailMain(${VPBX_EMPLOYEE}@${ARG1}-mailboxes)", "NoOp()"
     ),
     "night switch by code": Off(_STATE, '"on"]?on:off)})', '"on"]?off:off)})'),
     "lamp of a switch": Off(_STATE, "Set(DEVICE_STATE(Custom:vpbx-${ARG1}-${ARG2})=INUSE)", "NoOp()"),

@@ -98,7 +98,7 @@ def test_a_run_long_after_a_disconnection_removes_the_data(project: Project) -> 
         take(store, moscow(2, 10), ServiceDisconnected(), by=tariffs())
     Secrets.open(project.secrets_file).device("acme", "101", "desk")
     done = run(project, "billing", "run", "--at", "2026-05-12")
-    assert "purged acme: call legs: 0, recordings: 0, device secrets: 1" in done.stderr
+    assert "purged acme: call legs: 0, recordings: 0, messages: 0, secrets: 1" in done.stderr
     data = json.loads(run(project, "tenant", "status", "acme", "--json").stdout)
     assert (data["phase"], data["due"], data["balance_kop"]) == ("purged", None, 240_000)
     assert data["audit"][0]["what"].startswith("purged: ")

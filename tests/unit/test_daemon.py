@@ -60,12 +60,16 @@ class Asked:
     resyncs: int = 0
     ended: list[str] = field(default_factory=list)
     renewed: list[Collection[str]] = field(default_factory=list)
+    messages: int = 0
 
     def reconcile(self) -> None:
         self.reconciles += 1
 
     def resync(self) -> None:
         self.resyncs += 1
+
+    def leave(self) -> None:
+        self.messages += 1
 
     def consumer(self) -> Consumer:
         return Consumer(
@@ -75,6 +79,7 @@ class Asked:
             call_ended=self.ended.append,
             on_resync=self.resync,
             renew_recorders=self.renewed.append,
+            message_left=self.leave,
         )
 
 
@@ -101,6 +106,15 @@ def test_an_attended_transfer_asks_for_the_recorders_of_both_who_stay() -> None:
     for _ in range(2):
         consumer.take(cel("ATTENDEDTRANSFER", 2, 1, extra))
     assert asked.renewed == [staying]
+
+
+def test_a_message_that_was_left_is_told_and_one_that_was_not_is_none() -> None:
+    asked = Asked()
+    consumer = asked.consumer()
+    for decision, told in (("none", 0), ("left", 1)):
+        mark = json.dumps({"extra": f"tenant=acme&mailbox=700&decision={decision}"})
+        consumer.take(cel("vpbx.message", extra=mark))
+        assert asked.messages == told
 
 
 def test_a_new_session_asks_for_a_look_and_a_reconciliation() -> None:
@@ -131,6 +145,7 @@ def test_a_fault_in_one_event_costs_only_that_one() -> None:
         call_ended=call_ended,
         on_resync=asked.resync,
         renew_recorders=asked.renewed.append,
+        message_left=asked.leave,
     )
     for call in (1, 2):
         consumer.take(cel("CHAN_START", call, call))

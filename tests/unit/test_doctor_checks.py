@@ -19,6 +19,7 @@ from orchestrator.doctor import (
     disk,
     limits,
     listener,
+    mail,
     modules,
     names,
     permissions,
@@ -45,11 +46,12 @@ from orchestrator.doctor.sounds import Sounds
 from orchestrator.doctor.strength import Strength, Strengths
 from orchestrator.doctor.switch import Applied, LiveSwitch
 from orchestrator.doctor.versions import Versions
-from orchestrator.model.platform import Address
+from orchestrator.model.platform import Address, Smtp
 from orchestrator.storage.inspection import Inspection
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 GB = 10**9
+SMTP = Smtp(Address("mail.example.com", 587), "pbx@example.com")
 SWITCH, LISTENER, STRANGER = 100, 200, 666
 
 VERSIONS = Versions((3, 11, 2), "0.1.0", "Asterisk 22.10.1", "22.10.1")
@@ -147,6 +149,7 @@ WELL: list[tuple[str, Iterable[Finding]]] = [
     ("clock", clock.check(CLOCK)),
     ("names", names.check(NAMES)),
     ("registrations", registrations.check(["trunk-a"], {"trunk-a": "Registered"})),
+    ("mail", mail.check(SMTP, "")),
     ("sounds", sounds.check(SOUNDS)),
     ("disk", disk.check(DISK)),
     ("database", database.check(DATABASE)),
@@ -316,6 +319,7 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("clock-switch", "problem", clock.check(replace(CLOCK, ahead_s=3.0))),
     ("host-name", "problem", names.check(replace(NAMES, resolves=False))),
     ("registrations", "problem", registrations.check(["trunk-a"], {"trunk-a": "Rejected"})),
+    ("mail", "problem", mail.check(SMTP, "mail.example.com:587: 535 no")),
     ("trunk-name", "problem", names.check(replace(NAMES, trunks=[replace(NAMES.trunks[0], addresses=[])]))),
     (
         "trunk-name",

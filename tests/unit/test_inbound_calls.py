@@ -296,6 +296,26 @@ def test_a_call_that_is_refused_is_neither_answered_nor_missed(decision: str) ->
     assert call.outcome == decision
 
 
+def left(mark: str) -> str:
+    """What becomes of a caller who hears a greeting and then hangs up."""
+    events = [
+        *came_in(),
+        at(1, "1", "vpbx.step", step="mailboxes.office", decision="message"),
+        at(1, "1", "ANSWER"),
+        at(9, "1", "vpbx.message", tenant="acme", mailbox="700", decision=mark),
+        at(9, "1", "HANGUP", hangupsource=CALLER),
+        at(9, "1", "LINKEDID_END"),
+    ]
+    leg = leg_of(gather(events)[events[0].uniqueid])
+    assert leg is not None
+    [call] = inbound_calls([leg], events)
+    return call.outcome
+
+
+def test_who_leaves_a_message_is_not_abandoned_and_who_says_nothing_is() -> None:
+    assert (left("left"), left("none")) == ("voicemail", "abandoned")
+
+
 def waits(second: float, decision: str) -> SwitchEvent:
     return at(second, "1", "vpbx.wait", tenant="acme", department="sales", decision=decision)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from active_tenants import ACTIVATED, BEGUN, moscow, take, tariffs
+from left_messages import leave
 from recorded_calls import SYSTEMNAME, Call, events_of
 
+from orchestrator.asterisk.mailbox_spool import MailboxSpool
 from orchestrator.billing.rating import compile_tariff, rate
 from orchestrator.calls.leg import gather, leg_of, usage_of
 from orchestrator.errors import EventRefused
@@ -19,6 +21,7 @@ from orchestrator.model.service import ServiceDisconnected
 from orchestrator.purging import Places, purge_due
 from orchestrator.secrets import Secrets
 from orchestrator.storage import purge
+from orchestrator.storage.messages import MessageIndex
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked
@@ -32,13 +35,20 @@ class World:
 
     def __init__(self, store: SqlStore, directory: Path) -> None:
         self.store = store
+        spool = MailboxSpool(directory / "spool", SYSTEMNAME)
         self.places = Places(
-            directory / "recordings", {SYSTEMNAME: directory / "monitor"}, directory / "secrets.json"
+            directory / "recordings",
+            {SYSTEMNAME: directory / "monitor"},
+            directory / "secrets.json",
+            spools=[spool],
         )
         self.index = RecordingIndex(store.database)
         for tenant in ("acme", "beta"):
             take(store, BEGUN, ACTIVATED, tenant=tenant, by=tariffs())
             Secrets.open(self.places.secrets_file).device(tenant, "101", "desk")
+            Secrets.open(self.places.secrets_file).pins([(tenant, "101")])
+            leave(directory / "spool", f"{tenant}-mailboxes/101/INBOX")
+        MessageIndex(store.database).add([kept.message for kept in spool.messages()])
         take(store, DOWN, ServiceDisconnected(), by=tariffs())
         self.calls = [
             Call(number, 61, tenant=tenant, systemname=SYSTEMNAME)
@@ -121,6 +131,10 @@ def test_all_of_the_tenant_goes_and_the_ledger_and_others_stay(world: World) -> 
     secrets = Secrets.open(world.places.secrets_file)
     assert secrets.known_device("acme", "101", "desk") is None
     assert secrets.known_device("beta", "101", "desk") is not None
+    assert (secrets.known_pin("acme", "101"), bool(secrets.known_pin("beta", "101"))) == (None, True)
+    assert [kept.message.tenant for spool in world.places.spools for kept in spool.messages()] == ["beta"]
+    index = MessageIndex(world.store.database)
+    assert (len(index.of_tenant("acme")), len(index.of_tenant("beta"))) == (0, 1)
     with world.store.database.reading() as connection:
         for table in ("switch_event", "heartbeat", "call_leg"):
             left = connection.exec_driver_sql(f"SELECT DISTINCT linkedid FROM {table}").scalars().all()
@@ -129,8 +143,8 @@ def test_all_of_the_tenant_goes_and_the_ledger_and_others_stay(world: World) -> 
     assert (account.service.phase, account.due) == ("purged", None)
     assert world.store.service_events("acme")[0].what == Purged()
     assert [line.what for line in world.store.audit_lines("acme")] == [
-        "purged: call legs: 5, recordings: 2, device secrets: 1",
-        "purge begun: call legs: 5, recordings: 2",
+        "purged: call legs: 5, recordings: 2, messages: 1, secrets: 2",
+        "purge begun: call legs: 5, recordings: 2, messages: 1",
     ]
     world.store.verify()
 
@@ -155,7 +169,7 @@ def test_a_call_with_another_tenant_goes_with_the_last_of_them(world: World) -> 
     assert call.trunk_leg not in {event.uniqueid for event in events}
 
 
-@pytest.mark.parametrize("killed_in", ["drop_recordings", "drop_calls", "forget_devices", "audit"])
+@pytest.mark.parametrize("killed_in", ["drop_recordings", "drop_calls", "forget", "audit"])
 def test_killed_in_the_middle_the_next_run_goes_on(
     world: World, killed_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +178,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(
     class Killed(BaseException):
         pass
 
-    owner: type = Secrets if killed_in == "forget_devices" else purge.TenantData
+    owner: type = Secrets if killed_in == "forget" else purge.TenantData
     name = "drop_calls" if killed_in == "audit" else killed_in
     original = getattr(owner, name)
     calls = 0

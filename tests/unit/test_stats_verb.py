@@ -129,6 +129,7 @@ def test_figures_are_those_of_a_calculator(project: Path, calls: Calls) -> None:
         "name": "",
         "calls": 5,
         "answered": 4,
+        "voicemail": 0,
         "missed": 0,
         "abandoned": 1,
         "full": 1,

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "switch status",
     "tenant status",
     "try",
+    "voicemail pin",
 }
 """Verbs whose --json needs a switch, a call, a price list, an active tenant or an earlier apply: tests/calls,
 test_money_verbs.py, test_billing_verbs.py, test_deck_import.py, test_portability.py and test_deployment.py
@@ -66,6 +67,7 @@ ARGUMENTS = {
     "render": ["--check"],
     "route": ["--tenant", "acme", "--from", "101", "--to", "200"],
     "show": ["acme"],
+    "voicemail list": ["acme"],
 }
 """What a verb is called with here; nothing for most."""
 

@@ -25,6 +25,21 @@ def check_platform(file: Document[PlatformFile], tariffs: frozenset[str]) -> Ite
     yield from _check_trunks(file)
     yield from _check_sources(file)
     yield from _check_ports(file)
+    yield from _check_smtp(file)
+
+
+def _check_smtp(file: Document[PlatformFile]) -> Iterator[Problem]:
+    smtp = file.value.platform.smtp
+    if smtp is None:
+        return
+    if bool(smtp.username) != bool(smtp.secret):
+        lacks, has = ("secret", "username") if smtp.username else ("username", "secret")
+        message = f"`smtp` has `{has}` and no `{lacks}`: a log-in needs both"
+        yield file.problem(("smtp", has), "smtp-login", message, f"add {lacks}, or delete {has}")
+    elif smtp.username and smtp.security == "none":
+        message = "the password would go over the network in the clear"
+        hint = "security: starttls, or no log-in"
+        yield file.problem(("smtp", "security"), "smtp-clear", message, hint)
 
 
 def _check_defaults(file: Document[PlatformFile], tariffs: frozenset[str]) -> Iterator[Problem]:

@@ -24,7 +24,7 @@ def check_codes(file: Document[Tenant]) -> Iterator[Problem]:
 
 
 def _codes(tenant: Tenant) -> Iterator[tuple[str, _Path]]:
-    for name, code in tenant.feature_codes.by_name.items():
+    for name, code in tenant.codes.items():
         yield code, ("feature_codes", name)
     for switch in tenant.switches:
         if switch.code:

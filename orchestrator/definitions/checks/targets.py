@@ -19,6 +19,7 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
     schedules = {schedule.name for schedule in tenant.schedules}
     switches = {switch.name for switch in tenant.switches}
     lists = {each.name for each in tenant.caller_lists}
+    mailboxes = {each.name for each in tenant.mailboxes}
     employees = tenant.employees_by_extension()
     for path, target in all_targets(tenant):
         name = target.name
@@ -39,6 +40,10 @@ def check_targets(file: Document[Tenant]) -> Iterator[Problem]:
         elif target.kind == "menu" and name not in menus:
             message = f"there is no menu {quoted(name)}"
             yield Problem(target.position, where, "unknown-menu", message, did_you_mean(name, menus))
+        elif target.kind == "voicemail" and name not in mailboxes:
+            message = f"there is no mailbox {quoted(name)}"
+            hint = did_you_mean(name, mailboxes) if mailboxes else f"write mailboxes: {{{_key(name)}: {{}}}}"
+            yield Problem(target.position, where, "unknown-mailbox", message, hint)
         elif target.kind == "schedule" and name not in schedules:
             message = f"there is no schedule {quoted(name)}"
             yield Problem(target.position, where, "unknown-schedule", message, did_you_mean(name, schedules))
@@ -73,6 +78,10 @@ def below(path: str, target: Target) -> Iterator[tuple[str, Target]]:
     yield path, target
     for name, branch in target.branches:
         yield from below(f"{path}.{name}", branch)
+
+
+def _key(name: str) -> str:
+    return f'"{name}"' if name.isdecimal() else name
 
 
 def no_employee(tenant: Tenant, extension: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.departments import check_distributions
 from orchestrator.definitions.checks.expectations import check_expectations
 from orchestrator.definitions.checks.external_numbers import check_external_numbers
+from orchestrator.definitions.checks.mailboxes import check_mailboxes
 from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
@@ -48,6 +49,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_schedules(file)
     yield from check_distributions(file)
     yield from check_menus(file)
+    yield from check_mailboxes(file, None if written.platform is None else written.platform.value.platform)
     yield from check_codes(file)
     yield from check_expectations(file)
     yield from check_caller_lists(file)
@@ -76,7 +78,12 @@ def _check_reference(file: _File, kind: str, name: str, known: frozenset[str]) -
         yield file.problem((kind,), f"unknown-{kind}", message, did_you_mean(name, known))
 
 
-_FUNCTION_OF_KEY = {"departments": "departments", "menus": "ivr", "recording": "recording"}
+_FUNCTION_OF_KEY = {
+    "departments": "departments",
+    "menus": "ivr",
+    "mailboxes": "voicemail",
+    "recording": "recording",
+}
 """Keys of a tenant's file that use a function which is sold, or may be."""
 
 
@@ -155,12 +162,16 @@ def _extensions(file: _File) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for menu in file.value.menus:
         if menu.extension:
             yield menu.extension, ("menus", menu.name, "extension")
+    for mailbox in file.value.mailboxes:
+        if mailbox.extension and not mailbox.is_personal:
+            yield mailbox.extension, ("mailboxes", mailbox.name, "extension")
 
 
 def _owner(path: tuple[str | int, ...]) -> str:
     if path[0] == "employees":
         return "another employee"
-    return f"{str(path[0]).removesuffix('s')} {quoted(str(path[1]))}"
+    kinds = {"departments": "department", "menus": "menu", "mailboxes": "mailbox"}
+    return f"{kinds[str(path[0])]} {quoted(str(path[1]))}"
 
 
 def _check_department(file: _File, department: Department, known: frozenset[str]) -> Iterator[Problem]:

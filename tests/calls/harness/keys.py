@@ -18,10 +18,12 @@ from orchestrator.model.platform import Address
 BODIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "dialog": ("application/dialog-info+xml", r"<state>(\w+)</state>"),
+        "message-summary": ("application/simple-message-summary", r"Messages-Waiting: (\w+)"),
         "presence": ("application/pidf+xml", r"<basic>(\w+)</basic>"),
     }
 )
-"""By event: the body that is asked for, and where the state stands in it. Rules: RFC 4235, RFC 3863."""
+"""By event: the body that is asked for, and where the state stands in it. Rules: RFC 4235,
+RFC 3842, RFC 3863."""
 
 _ANSWER_S = 5.0
 _POLL_S = 0.01
