@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 
 from orchestrator.cli.main import root
 from orchestrator.definitions import check, load, portings
-from orchestrator.doctor import portability as doctor
 from orchestrator.errors import NotFound, PortabilityUnwritable
 from orchestrator.model.least_cost import CostTable
 from orchestrator.routing.least_cost import cost_rows
@@ -212,20 +211,6 @@ def test_wrong_routes_are_told_at_their_line(project: Path, old: str, new: str, 
     [problem] = check(project)[1]
     line = file.read_text().splitlines()[problem.position.line - 1]
     assert (problem.code, "routes:" in line, bool(problem.hint)) == (code, True, True)
-
-
-@pytest.mark.parametrize(
-    ("seen", "severity"),
-    [
-        (doctor.Ported(()), "ok"),
-        (doctor.Ported(("main",)), "warning"),
-        (doctor.Ported(("main",), 0), "warning"),
-        (doctor.Ported(("main",), fault="it is damaged"), "problem"),
-        (doctor.Ported(("main",), 5), "ok"),
-    ],
-)
-def test_doctor_says_whether_the_table_can_be_used(seen: doctor.Ported, severity: str) -> None:
-    assert [finding.severity for finding in doctor.check(seen)] == [severity]
 
 
 def test_a_damaged_table_is_made_anew_only_by_replacing_it(project: Path) -> None:
