@@ -46,6 +46,7 @@ ELSEWHERE = {
     "deck import",
     "explain-call",
     "lines",
+    "pay",
     "rollback",
     "status",
     "switch install",
