@@ -1,4 +1,4 @@
-"""The example of where calls go: it is right, its calls reach what it expects, and it shows what can be written."""
+"""The example of where calls go: its calls reach what it expects, and it shows what can be written."""
 
 from __future__ import annotations
 
