@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -274,3 +275,59 @@ def test_nobody_waits_where_nobody_is_logged_in(office: Site, world: FarSide) ->
     call = call_in(world)
     assert world.wait_ended(call).code == 480
     assert waits(office, call) == []
+
+
+def test_who_has_waited_is_in_the_recording_with_whom_he_talks(tmp_path: Path, asterisk: Asterisk) -> None:
+    """The listener attaches the recorder anew when the music ends."""
+    colleague, caller = (media.write_wav(tmp_path / f"{seed}.wav", media.voice(seed)) for seed in (61, 62))
+    members = ("acme101desk", "acme102desk", "acme103desk")
+    with Site(tmp_path / "project", asterisk) as site:
+        (site.root / "music").mkdir()
+        media.write_wav(site.root / "music/queue.wav", media.voice(QUEUE_MUSIC))
+        waiting = "waiting: {music: music/queue.wav, position: true}"
+        site.edit("tenants/acme.yaml", ("distribution: all", f"distribution: in_order\n    {waiting}"))
+        site.start()
+        site.listen()
+        with site.far_side(*site.phones("acme", ("101", "102", "103"))) as far:
+            far.wait_registered()
+            far.behave(CARRIER, farside.answer())
+            for name in members:
+                far.behave(name, farside.answer(colleague, ring_s=0.6))
+            talks = talking(site, far, members)
+            calls = [
+                far.call(CARRIER, "+74951112233", say=caller, from_number=f"+7903555701{n}")
+                for n in (1, 2, 3)
+            ]
+            for call in calls:
+                far.wait_answered(call)
+            site.until(
+                lambda: site.json("status", "acme")["tenants"]["acme"]["waiting"] == {"sales": 3}, "they wait"
+            )
+            for talk in talks:
+                far.hang_up(talk)
+            for name in members:
+                far.incoming(name)
+            time.sleep(4)  # what is heard in that time is in the recording, or not
+            for call in calls:
+                far.hang_up(call)
+        heard = [each for file in whole_recordings(site, calls) for each in both_sides(file)]
+    assert len(heard) == 6
+    assert all(each.same and each.voiced_s >= 2 for each in heard), heard
+
+
+def whole_recordings(site: Site, calls: list[Call]) -> list[Path]:
+    """The recordings of calls from outside, once they are whole."""
+
+    def found() -> list[Path]:
+        listed = site.json("recordings", "list", "acme")["recordings"]
+        return [Path(each["file"]) for each in listed if each["state"] == "complete"]
+
+    site.until(lambda: len(found()) == len(calls), "every recording is whole", 30)
+    return found()
+
+
+def both_sides(file: Path) -> list[media.Heard]:
+    """How well caller and colleague are heard, each on its side."""
+    return [
+        media.hear(side, media.voice(seed)) for side, seed in zip(media.read(file), (62, 61), strict=True)
+    ]
