@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from harness import farside, media
 from harness.farside import CARRIER, Call, FarSide
-from harness.recorded import events
+from harness.recorded import events, steps_of
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
@@ -267,6 +268,43 @@ def hung_up(office: Site, call: Call) -> list[datetime]:
     """When a caller's own channel ended."""
     [begun] = marks(office, call, "vpbx.leg")
     return [each.at for each in marks(office, call, "HANGUP") if each.uniqueid == begun.uniqueid]
+
+
+def test_many_callers_are_served_as_they_came_though_some_hang_up(office: Site, world: FarSide) -> None:
+    office.edit("tenants/office.yaml", ("most: 2", "most: 9"), ("longest_s: 5", "longest_s: 120"))
+    office.vpbx("apply")
+    talks = talking(office, world)
+    calls = [queued(office, world) for _ in range(9)]
+    for name in MEMBERS:
+        world.behave(name, farside.answer(ring_s=0.2, stay_s=0.2))
+    gone = random.Random(20261127).sample(calls, 3)
+    for call in gone:
+        world.hang_up(call)
+    for talk in talks:
+        world.hang_up(talk)
+    left = [call for call in calls if call not in gone]
+    for call in left:
+        world.wait_ended(call, 40)
+    assert [waits(office, call) for call in left] == [["waits", "taken"]] * len(left)
+    taken = [marks(office, call, "vpbx.wait")[-1].at for call in left]
+    assert taken == sorted(taken)
+    assert [waits(office, call) for call in gone] == [["waits"]] * len(gone)
+
+
+def test_route_says_the_steps_of_who_waits(office: Site, world: FarSide) -> None:
+    [talk] = talking(office, world, ("office101desk",))
+    office.rx("database put vpbx-out/office 102 1")
+    call = queued(office, world)
+    world.hang_up(talk)
+    until_rung(office, call, "101")
+    world.hang_up(call)
+    told = office.json("route", "--tenant", "office", "--from", call.from_number, "--to", FIRST_LINE)
+    assert steps_of(office, call.from_number, FIRST_LINE) == [each["id"] for each in told["steps"]]
+
+
+def test_who_calls_a_queue_of_his_own_does_not_wait_for_himself(office: Site, world: FarSide) -> None:
+    office.rx("database put vpbx-out/office 102 1")
+    assert world.wait_ended(world.call("office101desk", "205")).code == 486
 
 
 def test_nobody_waits_where_nobody_is_logged_in(office: Site, world: FarSide) -> None:
