@@ -103,7 +103,8 @@ def candidate(
     kept -= live.altered
     compiled = CompiledTemplates(project.cache)
     rendered = render(
-        definitions, node, secrets, share_directory(), str(paths.phones), kept, compiled.environment()
+        *(definitions, node, secrets, share_directory(), str(paths.phones), kept, compiled.environment()),
+        portability=str(project.portability),
     )
     compiled.save()
     prompts = {

@@ -50,6 +50,7 @@ OrchestratorError
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
 ├── DeckUnwritable            an imported deck can't be put in its place; the old one stands
+├── PortabilityUnwritable     the table of ported numbers can't be read or written
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
 ├── MailNotSent               a server didn't take an e-mail
@@ -201,6 +202,10 @@ class NoRate(RatingError):
 
 class DeckUnwritable(OrchestratorError):
     code = "deck-unwritable"
+
+
+class PortabilityUnwritable(OrchestratorError):
+    code = "portability-unwritable"
 
 
 class EventRefused(OrchestratorError):

@@ -6,6 +6,7 @@ platform.yaml, tariffs/, tenants/, decks/      what the operator writes and keep
     secrets.json                               device and AMI secrets, mode 0600
     tls/<node>.pem, <node>.key                 a node's own certificate; its key, mode 0600
     vpbx.db                                    the default database
+    portability.sqlite3                        who has ported numbers
     recordings/                                the default recordings directory
     switch/<node>/asterisk.conf                names the directories below
     switch/<node>/etc -> generations/<n>       what the switch reads: a link, swapped atomically
@@ -116,6 +117,11 @@ class Project:
     @property
     def secrets_file(self) -> Path:
         return self.state / "secrets.json"
+
+    @property
+    def portability(self) -> Path:
+        """The table of ported numbers, which every switch looks numbers up in."""
+        return self.state / "portability.sqlite3"
 
     def switch(self, node: str) -> SwitchPaths:
         return SwitchPaths(self.state / "switch" / node)

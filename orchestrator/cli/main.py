@@ -42,6 +42,7 @@ VERBS = {
     "ledger": "orchestrator.cli.ledger:ledger",
     "lines": "orchestrator.cli.lines:lines",
     "listen": "orchestrator.cli.listen:listen",
+    "portability": "orchestrator.cli.portability:portability",
     "plan": "orchestrator.cli.plan:plan",
     "rate": "orchestrator.cli.rate:rate",
     "reconcile": "orchestrator.cli.reconcile:reconcile",

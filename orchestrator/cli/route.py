@@ -33,6 +33,7 @@ from orchestrator.model.problem import Position
 from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Rate
 from orchestrator.model.tenant import Tenant
+from orchestrator.portability import codes_of
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import ANONYMOUS, outside_caller
@@ -153,6 +154,7 @@ def route(
         else outside_caller(model, caller, definitions.platform.region),
         _manager(model, manager),
         queues,
+        codes_of(project.portability, asked.graph, asked.dialled, when),
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)

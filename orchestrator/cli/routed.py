@@ -166,7 +166,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.Classify():
             return f"dial class {outcome}" if passed.outcome != "denied" else "its dial class isn't allowed"
         case graph.ChooseTrunk(costs=costs):
-            return f"cheapest first: {_orders(costs, passed.number)}"
+            ported = f"ported to {passed.code}, " if passed.code else ""
+            return f"{ported}cheapest first: {_orders(costs, passed)}"
         case graph.DialOut(trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
@@ -227,10 +228,10 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")
 
 
-def _orders(costs: CostTable, number: str) -> str:
+def _orders(costs: CostTable, passed: Passed) -> str:
     """Trunks with what their operators ask, the first to be tried first."""
     told = []
-    for trunk in costs.order_of(number):
-        price = costs.price_of(trunk, number)
+    for trunk in costs.order_of(passed.number, passed.code):
+        price = costs.price_of(trunk, passed.number, passed.code)
         told.append(f"{trunk} {'no price' if price is None else price[0]}")
     return ", ".join(told)

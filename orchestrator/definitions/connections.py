@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import media, network, scalars
-from orchestrator.definitions.least_cost import TRUNK_DECK
+from orchestrator.definitions.least_cost import TRUNK_DECK, TRUNK_ROUTES
 from orchestrator.definitions.numbering import NUMBERING, rules
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field, ListOf
@@ -232,6 +232,7 @@ def _trunk(given: Converted) -> Trunk:
         numbering=rules(given[NUMBERING]),
         mobiles=given[TRUNK_MOBILES],
         deck_file=given[TRUNK_DECK],
+        routes=tuple((entry.key, entry.value) for entry in given[TRUNK_ROUTES]),
         position=given.position,
     )
 
@@ -252,6 +253,7 @@ TRUNK = Record(
         NUMBERING,
         TRUNK_MOBILES,
         TRUNK_DECK,
+        TRUNK_ROUTES,
     ),
     _trunk,
 )

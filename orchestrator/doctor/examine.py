@@ -24,6 +24,7 @@ from orchestrator.doctor import (
     modules,
     names,
     permissions,
+    portability,
     ports,
     registrations,
     sounds,
@@ -42,6 +43,7 @@ from orchestrator.doctor.observe import listener as listener_facts
 from orchestrator.doctor.observe import mail as mail_facts
 from orchestrator.doctor.observe import modules as module_facts
 from orchestrator.doctor.observe import names as name_facts
+from orchestrator.doctor.observe import portability as portability_facts
 from orchestrator.doctor.observe import secrets as secret_facts
 from orchestrator.doctor.observe import sockets as socket_facts
 from orchestrator.doctor.observe import sounds as sound_facts
@@ -82,6 +84,7 @@ CHECKS: Sequence[Check] = (
     *clock.CHECKS,
     *names.CHECKS,
     *registrations.CHECKS,
+    *portability.CHECKS,
     *mail.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
@@ -173,6 +176,7 @@ def _groups(subject: Subject) -> dict[str, Group]:
             ],
             subject.live.registrations,
         ),
+        "portability": lambda: portability.check(portability_facts.observe(subject)),
         "mail": lambda: mail.check(platform.smtp, mail_facts.observe(subject)),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),

@@ -75,6 +75,7 @@ class Trunk:
     number: E.164, that a tenant has registered there; empty: an operator's trunk, with numbers of many.
     numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
     mobiles: employees' mobiles call by it, and are called. deck_file: what the operator asks; empty: unknown.
+    routes: by code of an operator that has ported numbers, whose prefix's price is asked for them, sorted.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Trunk:
     numbering: tuple[tuple[str, str], ...] = ()
     mobiles: bool = False
     deck_file: str = ""
+    routes: tuple[tuple[str, str], ...] = ()
     position: Position = field(default=NOWHERE, compare=False)
 
 

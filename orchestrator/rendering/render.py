@@ -28,6 +28,7 @@ from orchestrator.routing.least_cost import cost_rows, costs_context
 PRIVATE, PLAIN = 0o600, 0o640
 GENERATION_VARIABLE = "VPBX_GENERATION"
 PHONES_DATABASE = "/var/lib/vpbx/phones.sqlite3"
+PORTABILITY_DATABASE = "/var/lib/vpbx/portability.sqlite3"
 DeviceKey = tuple[str, str, str]
 """Tenant, extension, device."""
 
@@ -192,11 +193,13 @@ def render(
     phones: str = PHONES_DATABASE,
     kept: Container[str] = (),
     environment_of: Callable[..., jinja2.Environment] = jinja2.Environment,
+    portability: str = PORTABILITY_DATABASE,
 ) -> Rendered:
     """The configuration of one node.
 
     Args: share: directory with `templates/` and `dialplans/`. phones: path of the phones' database. kept:
-    tenants that needn't be rendered. environment_of: makes what templates run in.
+    tenants that needn't be rendered. environment_of: makes what templates run in. portability: path of the
+    table of ported numbers.
     Raises: RenderFailed: a template names what doesn't exist, or a value can't be written safely.
     """
     environment = _environment(share / "templates" / "asterisk", environment_of)
@@ -218,6 +221,7 @@ def render(
         ],
         "calendars": {name: days_off(name) for name in _calendars(tenants)},
         "phones_database": phones,
+        "portability_database": portability,
         "generation_variable": GENERATION_VARIABLE,
         "e164_digits": _E164_DIGITS,
         "any_host": ANY_HOST,

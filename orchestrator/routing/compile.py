@@ -363,7 +363,7 @@ class _Compiler:
                 return step, [self._dial_sip(step, target)]
             case _:
                 step = base if below else f"{base}.forward"
-                return step, self._dial_out(step, target.name, target.position)
+                return step, list(self._dial_number(step, target.name, target.position))
 
     def _welcome(self, base: str, position: Position, after: str) -> list[Step]:
         """Tell that the call is recorded, and record it."""
@@ -388,18 +388,24 @@ class _Compiler:
         edges = dict.fromkeys(sorted(tenant.dial_classes), "outside.dial")
         yield Step("outside.check", check, tenant.position, {**edges, "denied": "outside.denied"})
         yield Step("outside.denied", RefuseClass(), tenant.position)
-        yield from self._dial_dialled("outside.dial", tenant.position)
+        yield from self._dial_number("outside.dial", "", tenant.position)
 
-    def _dial_dialled(self, first: str, position: Position) -> Iterator[Step]:
-        """Call the number dialled: by the trunks as they are written, or the cheapest for it first."""
-        if self._costs is None:
-            yield from self._dial_out(first, "", position)
+    def _dial_number(self, first: str, number: str, position: Position) -> Iterator[Step]:
+        """Call a number: by the trunks as they are written, or the cheapest for it first.
+
+        Args: number: E.164; empty: the one that is dialled.
+        """
+        costs = self._costs
+        orders = () if costs is None else costs.distinct_of(number) if number else costs.distinct
+        if costs is None or (number and len(orders) == 1):
+            yield from self._dial_out(first, number, position, *orders)
             return
-        names = {order_name(order): order for order in self._costs.distinct}
-        edges = {name: f"outside.by_cost.{name}" for name in names}
-        yield Step(first, ChooseTrunk(self._costs), position, {**edges, "done": edges[min(edges)]})
+        names = {order_name(order): order for order in orders}
+        base = f"{first}.by_cost" if number else "outside.by_cost"
+        edges = {name: f"{base}.{name}" for name in names}
+        yield Step(first, ChooseTrunk(costs, number), position, {**edges, "done": edges[min(edges)]})
         for name, order in names.items():
-            yield from self._dial_out(edges[name], "", position, order)
+            yield from self._dial_out(edges[name], number, position, order)
 
     def _dial_out(
         self, first: str, number: str, position: Position, trunks: Sequence[str] = ()
@@ -410,8 +416,6 @@ class _Compiler:
         announce = tenant.recording.announce_outbound if self._records else SILENCE
         ends = {outcome: end_of(outcome) for outcome in (BUSY, NO_ANSWER)}
         steps: list[Step] = []
-        if number and not trunks and self._costs is not None:
-            trunks = self._costs.order_of(number)
         for step, trunk, edges in self._by_trunk(first, trunks):
             action = DialOut(
                 number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers

@@ -307,12 +307,13 @@ class Classify:
 
 @dataclass(frozen=True, slots=True)
 class ChooseTrunk:
-    """Says in which order trunks are tried for the number dialled. Outcomes: names of orders; done: unknown.
+    """Says in which order trunks are tried for a number. Outcomes: names of orders; done: unknown.
 
-    Args: costs: the order for each number.
+    Args: costs: the order for each number. number: E.164, or empty for the number dialled.
     """
 
     costs: CostTable
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ ANY = "any"
 """In the dialplan, what stands for a number of no known prefix."""
 
 
+PORTED = "ported"
+"""In the dialplan, what stands before an operator's code."""
+
+
 def order_name(order: Order) -> str:
     """An order as an outcome.
 
@@ -25,5 +29,7 @@ def costs_context(trunks: Order) -> str:
 
 
 def cost_rows(table: CostTable) -> list[tuple[str, str]]:
-    """Prefix, or `any`, and the order's name, sorted."""
-    return sorted((prefix or ANY, order_name(order)) for prefix, order in table.orders.items())
+    """Prefix, or `any`, or an operator's code, and the order's name, sorted."""
+    orders = {prefix or ANY: order for prefix, order in table.orders.items()}
+    orders |= {f"{PORTED}.{code}": order for code, order in table.ported.items()}
+    return sorted((place, order_name(order)) for place, order in orders.items())

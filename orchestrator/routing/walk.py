@@ -76,6 +76,7 @@ class Situation:
     the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
     calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
     last spoke with who calls from outside; empty: nobody. waiting: callers who wait already, by department.
+    ported: codes of who has a number, by E.164.
     """
 
     at: datetime
@@ -91,6 +92,7 @@ class Situation:
     outside: str | None = None
     manager: str = ""
     waiting: Mapping[str, int] = field(default_factory=dict)
+    ported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Passed:
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
     shown: what it is shown, E.164. pressed: in a menu, all that was. place: in a department's queue, from 1;
-    0: it doesn't wait.
+    0: it doesn't wait. code: of the operator that the number was ported to, where that decides.
     """
 
     step: Step
@@ -112,6 +114,7 @@ class Passed:
     shown: str = ""
     pressed: tuple[str, ...] = ()
     place: int = 0
+    code: str = ""
 
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
@@ -259,10 +262,10 @@ class _Walk:
                 outcome = found if found in step.edges else "denied"
                 return replace(passed, outcome=outcome, below=("outgoing", "allow"))
             case ChooseTrunk(costs=costs):
-                number = self.situation.dialled
-                return replace(
-                    passed, outcome=order_name(costs.order_of(number)), below=("trunk_order",), number=number
-                )
+                number = step.action.number or self.situation.dialled
+                code = costs.code_of(self.situation.ported.get(number, ()))
+                order = order_name(costs.order_of(number, code))
+                return replace(passed, outcome=order, below=("trunk_order",), number=number, code=code)
             case DialOut():
                 number = step.action.number or self.situation.dialled
                 outcome = self.situation.told.get(number, ANSWERED)

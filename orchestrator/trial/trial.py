@@ -96,7 +96,10 @@ def trial(
     kept = Secrets.open(work / "secrets.json")
     paths = SwitchPaths(work / "switch")
     secrets = _secrets(kept, made)
-    rendered = render(made.definitions, made.node, secrets, share_directory(), str(paths.phones))
+    rendered = render(
+        *(made.definitions, made.node, secrets, share_directory(), str(paths.phones)),
+        portability=str(project.portability),
+    )
     with _running(rendered, project, paths, kept, made, asterisk) as confirmed:
         yield Outcome(f"a switch runs with it and has every object: {confirmed} tenant(s)")
         yield from _calls(kept, made, cast, work / "sipp")

@@ -123,7 +123,11 @@ OFF: Mapping[str, Off] = {
     "inbound number in every form that an operator sends": Off(
         _INBOUND, "exten => _[78]XXXXXXXXXX,1,", "exten => _[56]XXXXXXXXXX,1,"
     ),
-    "number called goes outside": Off(_STEPS, '{{ action.number | argument or "${VPBX_TO}" }}', "${VPBX_TO}"),
+    "number called goes outside": Off(
+        _STEPS,
+        '{{ action.number | argument or "${VPBX_TO}" }},{{ action.caller_id',
+        "${VPBX_TO},{{ action.caller_id",
+    ),
     "schedule by hours and weekday": Off(_SCHEDULE, "?open:next)", "?next:next)"),
     "days off of a country": Off(_SCHEDULE, '$["${ARG4}" = ""]?hours', '$["" = ""]?hours'),
     "hours of single dates": Off(
@@ -183,6 +187,9 @@ OFF: Mapping[str, Off] = {
     ),
     "the cheapest trunk first, by decks": Off(
         f"{_BLOCKS}/least_cost.conf", "Set(LOCAL(prefix)=${ARG2:1})", "Set(LOCAL(prefix)=0)"
+    ),
+    "ported numbers take the trunk of who has them": Off(
+        f"{_BLOCKS}/least_cost.conf", "Gosub(vpbx-ported,s,1(${ARG2:1}))", "Gosub(vpbx-ported,s,1(0))"
     ),
     "dial classes": Off(_OUTBOUND, "same => n,Return(unknown)", "same => n,Return(local)"),
     "emergency numbers": Off(

@@ -23,6 +23,7 @@ from orchestrator.doctor import (
     modules,
     names,
     permissions,
+    portability,
     ports,
     registrations,
     sounds,
@@ -41,6 +42,7 @@ from orchestrator.doctor.listener import Listener
 from orchestrator.doctor.modules import Modules
 from orchestrator.doctor.names import Names, TrunkName
 from orchestrator.doctor.permissions import Git, Permissions, Seen, TrunkSecret
+from orchestrator.doctor.portability import Ported
 from orchestrator.doctor.ports import Bound, Ports, Wanted
 from orchestrator.doctor.sounds import Sounds
 from orchestrator.doctor.strength import Strength, Strengths
@@ -149,6 +151,8 @@ WELL: list[tuple[str, Iterable[Finding]]] = [
     ("clock", clock.check(CLOCK)),
     ("names", names.check(NAMES)),
     ("registrations", registrations.check(["trunk-a"], {"trunk-a": "Registered"})),
+    ("portability", portability.check(Ported(["a"], 5))),
+    ("portability", portability.check(Ported([]))),
     ("mail", mail.check(SMTP, "")),
     ("sounds", sounds.check(SOUNDS)),
     ("disk", disk.check(DISK)),
@@ -319,6 +323,9 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("clock-switch", "problem", clock.check(replace(CLOCK, ahead_s=3.0))),
     ("host-name", "problem", names.check(replace(NAMES, resolves=False))),
     ("registrations", "problem", registrations.check(["trunk-a"], {"trunk-a": "Rejected"})),
+    ("portability", "warning", portability.check(Ported(["a"]))),
+    ("portability", "warning", portability.check(Ported(["a"], 0))),
+    ("portability", "problem", portability.check(Ported(["a"], fault="it is damaged"))),
     ("mail", "problem", mail.check(SMTP, "mail.example.com:587: 535 no")),
     ("trunk-name", "problem", names.check(replace(NAMES, trunks=[replace(NAMES.trunks[0], addresses=[])]))),
     (

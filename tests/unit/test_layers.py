@@ -57,6 +57,7 @@ LAYERS = {
     "settlement": WIRING,
     "purging": WIRING,
     "origins": WIRING,
+    "portability": WIRING,
     "origin_lines": WIRING,
     "trial": WIRING,
     "consumer": WIRING,

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "deck import",
     "explain-call",
     "lines",
+    "portability import",
     "rollback",
     "status",
     "switch install",
@@ -55,11 +56,13 @@ ELSEWHERE = {
     "voicemail pin",
 }
 """Verbs whose --json needs a switch, a call, a price list, an active tenant or an earlier apply: tests/calls,
-test_money_verbs.py, test_billing_verbs.py, test_deck_import.py and test_deployment.py run them."""
+test_money_verbs.py, test_billing_verbs.py, test_deck_import.py, test_portability.py and test_deployment.py
+run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],
     "forecast": [str(EXAMPLES / "scenarios" / "first-months.yaml")],
+    "portability show": ["+79161112233"],
     "rate": ["--tenant", "acme", "--to", "+74951234567", "--seconds", "61"],
     "render": ["--check"],
     "route": ["--tenant", "acme", "--from", "101", "--to", "200"],

@@ -17,11 +17,12 @@ from harness import farside, media
 from harness.ami import AmiFailed
 from harness.clock import Clock
 from harness.farside import CARRIER, Call, FarSide
-from harness.generated import OUTCOMES, Generated, Placed, moment, placed, tenants
+from harness.generated import CARRIERS_ADDRESS, OUTCOMES, Generated, Placed, moment, placed, tenants
 from harness.recorded import events
 from harness.site import EXAMPLES, Site
 from orchestrator.asterisk.binary import Asterisk
 from orchestrator.cli.main import root as vpbx
+from orchestrator.model.call import SwitchEvent
 
 _ENDS_S, _RECORDED_S, _POLL_S = 60.0, 15.0, 0.05
 _BEGIN = datetime(2028, 1, 1, tzinfo=UTC)
@@ -58,7 +59,8 @@ class World:
         media.write_wav(root / "prompts/menu.wav", media.voice(7, 0.5))
         self.site.edit("platform.yaml", (r"ring_timeout_s: \d+", "ring_timeout_s: 5"))
         for tenant in self.tenants:
-            (root / "tenants" / f"{tenant.name}.yaml").write_text(tenant.yaml, "utf-8")
+            text = tenant.yaml.replace(CARRIERS_ADDRESS, str(self.site.carrier))
+            (root / "tenants" / f"{tenant.name}.yaml").write_text(text, "utf-8")
         self._far: FarSide | None = None
         self._rounds = 0
 
@@ -104,6 +106,9 @@ class World:
         known = len(events(self.site))
         running = [(call, self._begin(call)) for call in calls]
         self._press([each for each in running if "menu" in {kind for _, kind in said[each[0].tenant.name]}])
+        for call, made in running:
+            if said[call.tenant.name][-1][1] == "voicemail":
+                self._say_nothing(call, made, known)
         for _, made in running:
             self.far.wait_ended(made, _ENDS_S)
         for call in calls:
@@ -156,6 +161,20 @@ class World:
                         self.far.wait_ended(made)
             time.sleep(_POLL_S)
 
+    def _say_nothing(self, call: Placed, made: Call, known: int) -> None:
+        """Hang up once a mailbox has answered; a call that goes elsewhere isn't touched."""
+
+        def answered() -> bool:
+            steps = self._steps(call, known)
+            return bool(steps) and steps[-1].startswith("mailboxes.")
+
+        deadline = time.monotonic() + _ENDS_S
+        while not self.far.has_ended(made) and time.monotonic() < deadline:
+            if answered():
+                self.far.hang_up(made)
+                return
+            time.sleep(_POLL_S)
+
     def _route(self, call: Placed, at: datetime) -> list[tuple[str, str]]:
         """Ids and kinds of the steps."""
         options = [*call.options(), "--at", at.isoformat(), "--json"]
@@ -165,24 +184,25 @@ class World:
 
     def _done(self, call: Placed, known: int) -> tuple[str, ...]:
         """Ids of the steps in the record. Args: known: events that were there before the call."""
-        found: list[str] = []
 
         def ended() -> bool:
-            new = events(self.site)[known:]
-            begun = [
-                e for e in new if e.facts.get("to") == call.called and self._is_of(call, e.facts.get("from"))
-            ]
-            if not begun:
-                return False
-            found[:] = [
-                e.facts["step"]
-                for e in new
-                if e.linkedid == begun[0].linkedid and "step" in e.facts and e.kind != "vpbx.phone"
-            ]
-            return any(e.linkedid == begun[0].linkedid and e.kind == "LINKEDID_END" for e in new)
+            return any(e.kind == "LINKEDID_END" for e in self._events(call, known))
 
         self.site.until(ended, f"{call.caller} to {call.called} is in the record and over", _RECORDED_S)
-        return tuple(found)
+        return self._steps(call, known)
+
+    def _steps(self, call: Placed, known: int) -> tuple[str, ...]:
+        """Ids of those that are in the record so far."""
+        return tuple(
+            e.facts["step"] for e in self._events(call, known) if "step" in e.facts and e.kind != "vpbx.phone"
+        )
+
+    def _events(self, call: Placed, known: int) -> list[SwitchEvent]:
+        new = events(self.site)[known:]
+        begun = [
+            e for e in new if e.facts.get("to") == call.called and self._is_of(call, e.facts.get("from"))
+        ]
+        return [e for e in new if e.linkedid == begun[0].linkedid] if begun else []
 
     @staticmethod
     def _is_of(call: Placed, caller: str | None) -> bool:

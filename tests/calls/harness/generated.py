@@ -18,8 +18,16 @@ OUTCOMES: Mapping[str, Behaviour] = {
     "busy": farside.busy(),
     "no-answer": farside.ring(),
 }
+CARRIERS_ADDRESS = "carrier.invalid:5080"
+"""Stands for the carrier's in a tenant's YAML: who writes it to a project knows it."""
+
+_DISTRIBUTIONS = (
+    "distribution: all",
+    *(f"distribution: {each}, step_s: 2, ring_timeout_s: 10" for each in ("in_order", "evenly", "cascade")),
+)
 _STAFF, _DUTY, _GONE, _HOLDS = range(1, 6), 4, 5, 9
 """Who there is, by the last digit. The fifth has no phone registered, the ninth takes what holds lines."""
+_GREETED = "greeting: prompts/menu.wav, longest_s: 30"
 _HOURS = ("09:00-18:00", "10:00-14:00, 15:00-17:30", "22:00-06:00", "00:00-24:00", "08:30-12:00")
 _DATES = ("2026-12-31", "2027-01-11", "2027-02-20", "2027-05-03")
 _CALENDAR = [f"2026-{month:02}-{day:02}" for month in (11, 12) for day in range(1, 29)]
@@ -144,7 +152,8 @@ def _tenant(chance: random.Random, index: int) -> Generated:
     members = [sorted(chance.sample(_STAFF, chance.choice((1, 2, 3)))) for _ in range(2)]
     departments = [
         f'  {title}: {{extension: "{_extension(index, 7 + which)}", title: Отдел {which}, members: '
-        f"{_quoted(_extension(index, last) for last in members[which])}{make.overflow(2)}}}"
+        f"{_quoted(_extension(index, last) for last in members[which])}, "
+        f"{chance.choice(_DISTRIBUTIONS)}{make.overflow(2)}}}"
         for which, title in enumerate(("sales", "support"))
     ]
     pressed = [f'"{key}": {make.leaf()}' for key in keys[:3]]
@@ -172,11 +181,14 @@ def _tenant(chance: random.Random, index: int) -> Generated:
         f'caller_lists: {{vip: {{numbers: ["+7903*", "{numbers[0]}"]}}, spam: {{numbers: ["+4930*"]}}}}',
         *(["block: [spam]"] if chance.random() < 0.4 else []),
         *("menus:", *menus),
+        "mailboxes:",
+        f'  "{_extension(index, 1)}": {{greeting: prompts/menu.wav}}',
+        f'  office: {{extension: "{_extension(index, 6)}", lamps: ["{_extension(index, 2)}"], {_GREETED}}}',
         "numbers:",
         *(f'  "{number}": {make.tree(2)}' for number in numbers),
         f'  "{_number(index, 99)}": {{employee: "{_extension(index, _HOLDS)}"}}',
     ]
-    inside = (*(_extension(index, last) for last in (*_STAFF, 7, 8, 0)),)
+    inside = (*(_extension(index, last) for last in (*_STAFF, 6, 7, 8, 0)),)
     return Generated(name, index, "\n".join(text) + "\n", lines, numbers, inside, _outside(index), (*keys,))
 
 
@@ -189,7 +201,11 @@ class _Targets:
         """Args: after: no employee up to this one, so that nothing goes round."""
         staff = [f'{{employee: "{_extension(self.index, last)}"}}' for last in _STAFF if last > after]
         others = [f'{{outside: "{number}"}}' for number in _outside(self.index)]
-        others += ["{hangup: busy}", "{hangup: unavailable}"]
+        others += ["{hangup: busy}", "{hangup: unavailable}", "{voicemail: office}"]
+        others += [
+            f'{{voicemail: "{_extension(self.index, 1)}"}}',
+            f'{{sip: "reception{self.index}@{CARRIERS_ADDRESS}"}}',
+        ]
         departments = [] if after else ["{department: sales}", "{department: support}"]
         return self.chance.choice([*staff, *departments, *self.chance.sample(others, 2)])
 
