@@ -40,6 +40,7 @@ OrchestratorError
 │   ├── LedgerBroken          the hash chain or the balance of an entry doesn't hold
 │   │   └── ChargeDiffers     a charge computed again comes out otherwise
 │   ├── DuplicateKey          same key, other content
+│   ├── PaymentDiffers        a payment's reference stands with another amount, or was taken back
 │   ├── AlreadyReversed       a charge is taken back once
 │   ├── NotReversible         a reversal itself isn't taken back
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
@@ -186,6 +187,12 @@ class AlreadyReversed(StorageError):
 
 class NotReversible(StorageError):
     code = "not-reversible"
+
+
+class PaymentDiffers(StorageError):
+    """A payment's reference stands with another amount, or was taken back."""
+
+    code = "payment-differs"
 
 
 class DuplicateKey(StorageError):

@@ -28,7 +28,10 @@ from orchestrator.storage.store import SqlStore
 GIVEN_UP_AFTER = timedelta(days=5)
 """As long as mail servers themselves try, RFC 5321 4.5.4.1."""
 
-_FIRST_RETRY, _LONGEST_RETRY = timedelta(seconds=30), timedelta(hours=1)
+_FIRST_RETRY, _LONGEST_RETRY = timedelta(seconds=10), timedelta(hours=1)
+
+_SHORTEST_REST_S = 0.5
+"""Between two rounds, whatever the clock does."""
 
 _log = structlog.get_logger("vpbx.postman")
 
@@ -95,28 +98,34 @@ class Postman:
         store: SqlStore | None = None
         while not self._stopping:
             self._asked.clear()
+            wait_s = self._every_s
             try:
                 store = store or self._open_store()
-                self.round(MessageIndex(store.database))
+                wait_s = self.round(MessageIndex(store.database))
             except OrchestratorError as error:
                 self._failed(error.message)
             except Exception as error:  # noqa: BLE001 - a fault in one round must not end the thread
                 _log.exception("postman-fault")
                 self._failed(f"{type(error).__name__}: {error}")
-            self._asked.wait(self._every_s)
+            self._asked.wait(wait_s)
         if store is not None:
             store.close()
 
-    def round(self, index: MessageIndex) -> None:
-        """Index what is new, and try to send what is due."""
+    def round(self, index: MessageIndex) -> float:
+        """Index what is new, and try to send what is due. Returns: seconds until the next round."""
         known = index.known(self._systemname)
         found = [kept.message for kept in self._spool.messages()]
         index.add([each for each in found if (each.tenant, each.mailbox, each.message) not in known])
         definitions = self._office.definitions()
         for mailing in index.due(self._systemname, self._clock.now()):
             if self._stopping:
-                return
+                break
             index.keep(self._tried(mailing, definitions))
+        next_at = index.next_at(self._systemname)
+        if next_at is None:
+            return self._every_s
+        left_s = (next_at - self._clock.now()).total_seconds()
+        return min(self._every_s, max(_SHORTEST_REST_S, left_s))
 
     def _tried(self, mailing: Mailing, definitions: Definitions) -> Mailing:
         """How a message stands after another attempt to send it."""
@@ -163,6 +172,6 @@ class Postman:
 
 
 def next_attempt(now: datetime, attempts: int) -> datetime:
-    """When to try again after so many attempts: 30 s, then twice as long each time, at most an hour."""
+    """When to try again after so many attempts: 10 s, then twice as long each time, at most an hour."""
     factor: int = 1 << min(attempts - 1, 10)
     return now + min(_LONGEST_RETRY, _FIRST_RETRY * factor)

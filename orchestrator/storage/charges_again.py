@@ -16,9 +16,10 @@ from orchestrator.billing.recomputing_calls import CallTerms, call_again, call_a
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state
 from orchestrator.errors import LedgerBroken
 from orchestrator.model.account import ServiceEntry, TariffState
+from orchestrator.model.payment import PAYMENT
 from orchestrator.model.service import AUTOINFORM, EXTRA_EMPLOYEES, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.tariff import Tariff
-from orchestrator.storage import ledger, schema
+from orchestrator.storage import ledger, payments, schema
 from orchestrator.storage.entries import Accounts, Entry
 
 _CALLS = frozenset({"call", "call.corrected"})
@@ -53,6 +54,8 @@ class ChargesAgain:
             return self._of_call(entry, accounts, facts) if can_compute_call(facts) else None
         if entry.kind in _SERVICE:
             return self._of_service(entry, accounts)
+        if entry.kind == PAYMENT:
+            return _of_payment(entry, accounts)
         return None
 
     def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
@@ -91,6 +94,14 @@ class ChargesAgain:
             tariff = _tariff_of(state)
             self._terms[digest] = state, tariff, CallTerms(tariff)
         return self._terms[digest]
+
+
+def _of_payment(entry: Entry, accounts: Accounts) -> Sequence[str]:
+    ref = _JSON.raw_decode(entry.facts)[0]["ref"]
+    postings = dict(payments.accounts(entry.tenant, entry.amount_kop))
+    if accounts == postings and entry.amount_kop < 0 and entry.key == f"{PAYMENT}/{entry.tenant}/{ref}":
+        return _NO_DIFFERENCE
+    return _by_name({"key": entry.key}, {"key": f"{PAYMENT}/{entry.tenant}/{ref}"}, accounts, postings)
 
 
 def _by_name(

@@ -53,7 +53,7 @@ def post(connection: Connection, charges: Sequence[Charge | ServiceEntry], path:
                 raise _duplicate(key)
             known += 1
     keep_states(connection, (charge.state for charge in charges if str(charge.key) in found))
-    _append(connection, list(found.values()), path, at)
+    append(connection, list(found.values()), path, at)
     new = (charge for charge in charges if str(charge.key) in found)
     taken = {str(charge.key): (charge.tenant, portion) for charge in new if (portion := _taken(charge))}
     allowances.take(connection, taken.values())
@@ -91,7 +91,7 @@ def append_reversal(
         "reverses": key,
     }
     accounts = {account: -amount for account, amount in _postings(connection, stood["seq"]).items()}
-    _append(connection, [(content, accounts)], path, at)
+    append(connection, [(content, accounts)], path, at)
     if (taken := taken_from(json.loads(stood["facts"]))) is not None:
         allowances.take(connection, [(stood["tenant"], taken)], -1)
 
@@ -157,7 +157,7 @@ def call_entry(charge: Charge) -> tuple[dict[str, object], dict[str, int]]:
         "time_zone": charge.time_zone,
         **taken_facts(charge.taken),
     }
-    content = _content(
+    content = content_of(
         str(charge.key), charge.tenant, charge.kind, charge.occurred_at, charge.amount_kop, facts
     )
     return content, usage_accounts(charge.tenant, charge.amount_kop, charge.vat_kop)
@@ -167,7 +167,7 @@ def service_entry(entry: ServiceEntry) -> tuple[dict[str, object], dict[str, int
     """Likewise, of a charge for the service."""
     charge = entry.charge
     facts = facts_of(charge, entry.state.tariff, entry.state.digest)
-    content = _content(entry.key, entry.tenant, charge.kind, charge.at, charge.amount_kop, facts)
+    content = content_of(entry.key, entry.tenant, charge.kind, charge.at, charge.amount_kop, facts)
     if charge.kind not in _RECURRING:
         return content, usage_accounts(entry.tenant, charge.amount_kop, charge.vat_kop)
     return content, {
@@ -186,9 +186,10 @@ def usage_accounts(tenant: str, amount_kop: int, vat_kop: int) -> dict[str, int]
     return {f"tenant:{tenant}": amount_kop, "revenue:usage": vat_kop - amount_kop, "vat": -vat_kop}
 
 
-def _content(
+def content_of(
     key: str, tenant: str, kind: str, at: datetime, amount_kop: int, facts: Mapping[str, object]
 ) -> dict[str, object]:
+    """An entry's own columns. Args: at: when it occurred. amount_kop: what the tenant owes by it."""
     return {
         "key": key,
         "tenant": tenant,
@@ -204,7 +205,7 @@ def _stored_content(row: RowMapping) -> dict[str, object]:
     return {name: value for name, value in row.items() if name not in _POSTING_TIME}
 
 
-def _append(
+def append(
     connection: Connection,
     entries: Sequence[tuple[Mapping[str, object], Mapping[str, int]]],
     path: str,

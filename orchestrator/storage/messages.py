@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from orchestrator.model.call import Systemname
 from orchestrator.model.message import Mailing, VoiceMessage
@@ -45,6 +45,14 @@ class MessageIndex:
         )
         with self._database.reading() as connection:
             return [_mailing(row) for row in connection.execute(query)]
+
+    def next_at(self, systemname: Systemname) -> datetime | None:
+        """When the next attempt comes; None: nothing is to be sent."""
+        table = voice_message.c
+        query = select(func.min(table.next_at)).where(table.systemname == systemname, table.state == "due")
+        with self._database.reading() as connection:
+            at = connection.execute(query).scalar_one()
+        return None if at is None else moment(at)
 
     def keep(self, mailing: Mailing) -> None:
         """Write how a message stands."""

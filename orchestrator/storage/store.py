@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.inbound import InboundCall
+from orchestrator.model.payment import Balance, Payment
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
@@ -21,6 +22,7 @@ from orchestrator.storage import (
     beancount,
     inbound,
     ledger,
+    payments,
     record,
     reversals,
     verification,
@@ -68,6 +70,16 @@ class SqlStore:
             line = AuditLine(at, reversal.tenant, f"charge {key} reversed", why, who)
             SqlBillingUnit(connection).audit([line])
             return reversal
+
+    def pay(self, payment: Payment, at: datetime) -> bool:
+        """Post a payment once under its reference. Returns, raises: see `payments.pay`."""
+        with self.database.writing() as connection:
+            return payments.pay(connection, payment, at)
+
+    def balances(self, tenant: str | None = None) -> list[Balance]:
+        """How each tenant stands that the ledger knows, or one of them, by name."""
+        with self.database.reading() as connection:
+            return payments.balances(connection, tenant)
 
     def beancount(self, begin: date | None, end: date | None) -> Iterator[str]:
         """The ledger in beancount's syntax, see `beancount.lines`."""

@@ -198,7 +198,7 @@ def test_a_message_that_was_deleted_or_found_too_late_is_not_sent(post: Post) ->
 @given(st.integers(1, 10_000))
 def test_each_attempt_waits_longer_but_never_above_an_hour(attempts: int) -> None:
     wait, longer = next_attempt(NOW, attempts) - NOW, next_attempt(NOW, attempts + 1) - NOW
-    assert timedelta(seconds=30) <= wait <= longer <= timedelta(hours=1)
+    assert timedelta(seconds=10) <= wait <= longer <= timedelta(hours=1)
 
 
 def test_a_server_that_says_nothing_costs_its_deadline_alone() -> None:

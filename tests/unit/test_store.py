@@ -219,7 +219,7 @@ class TestStore:
             for later in ("rate", "vat_mode", "time_zone", "tariff_digest"):
                 del facts[later]
             before = {**content, "facts": canonical(facts)}
-            ledger._append(connection, [(before, accounts)], "listener", NOW)
+            ledger.append(connection, [(before, accounts)], "listener", NOW)
         engine.dispose()
         brought_up = SqlStore.open(database_url)
         verified = brought_up.verify()

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "deck import",
     "explain-call",
     "lines",
+    "pay",
     "portability import",
     "rollback",
     "status",
