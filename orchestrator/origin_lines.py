@@ -29,6 +29,7 @@ _RENAMED: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 _BELOW: Mapping[type[object], tuple[str, ...]] = {
     graph.Ring: ("devices", "ring_timeout_s", "ringback"),
+    graph.RingMobile: ("mobile", "mobile_rings"),
     graph.Distribute: (
         "members",
         "distribution",

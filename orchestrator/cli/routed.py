@@ -13,7 +13,7 @@ from orchestrator.routing import graph
 from orchestrator.routing.compile import FAILED, FULL
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
-from orchestrator.routing.walk import ANSWERED, BLOCKED, DONE, LISTED, Passed, reached
+from orchestrator.routing.walk import ANSWERED, BLOCKED, DONE, LISTED, Passed, last_of, reached
 
 _BUSY_CAUSE = 17
 _SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
@@ -38,6 +38,7 @@ _KINDS: dict[type[object], str] = {
     graph.TakeMessage: "voicemail",
     graph.Listen: "listen",
     graph.Ring: "ring",
+    graph.RingMobile: "ring_mobile",
     graph.Distribute: "distribute",
     graph.PassOn: "pass_on",
     graph.Classify: "dial_class",
@@ -154,6 +155,10 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
+        case graph.RingMobile(number=number):
+            told = {FULL: "no line is free: it doesn't ring", FAILED: "its trunk fails"}.get(outcome, outcome)
+            price = "no price in the deck" if rate is None else f"{rate.price} a minute"
+            return f"rings the mobile {number} too, shows {passed.shown}, {price}: {told}"
         case graph.Distribute() as department:
             return f"{distribution_words(department)}{waiting_words(department, passed)}: {outcome}"
         case graph.TakeMessage(name=name):
@@ -197,7 +202,8 @@ def _chosen(passed: Passed) -> str:
 
 def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
     """How the call ends, by its last step."""
-    last, words = passed[-1], told[-1]
+    at = last_of(passed)
+    last, words = passed[at], told[at]
     kind, name = reached(last)
     match last.step.action:
         case graph.Ring() if last.outcome == ANSWERED:

@@ -205,6 +205,7 @@ def _data(
                 "ringback": employee.ringback.text or None,
                 "caller_id": employee.caller_id or None,
                 "mobile": employee.mobile or None,
+                "mobile_rings": employee.mobile_rings,
                 "overflow": overflow_json(employee.overflow),
                 "devices": [
                     _device_json(device.name, accounts[employee.extension, device.name], live)

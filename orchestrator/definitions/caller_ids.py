@@ -46,6 +46,14 @@ MOBILE = Field(
     default="",
     default_text="none",
 )
+MOBILE_RINGS = Field(
+    "mobile_rings",
+    scalars.boolean(),
+    "Whoever calls the employee rings the `mobile` too; who answers first has the call.",
+    "true",
+    default=False,
+    default_text="false",
+)
 
 
 def regions(entries: tuple[Entry[str], ...]) -> tuple[RegionCallerId, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
-from orchestrator.definitions.caller_ids import MOBILE, STAFF_CALLER_ID
+from orchestrator.definitions.caller_ids import MOBILE, MOBILE_RINGS, STAFF_CALLER_ID
 from orchestrator.definitions.distribution import DISTRIBUTION, MEMBERS, STEP, WRAP_UP
 from orchestrator.definitions.prompts import RINGBACK
 from orchestrator.definitions.records import Converted, Record
@@ -45,13 +45,24 @@ def _employee(given: Converted) -> Employee:
         ringback=given[RINGBACK],
         caller_id=given[STAFF_CALLER_ID],
         mobile=given[MOBILE],
+        mobile_rings=given[MOBILE_RINGS],
         position=given.position,
     )
 
 
 EMPLOYEE = Record(
     "an employee",
-    (EXTENSION, EMPLOYEE_NAME, DEVICES, EMPLOYEE_RING, OVERFLOW, RINGBACK, STAFF_CALLER_ID, MOBILE),
+    (
+        EXTENSION,
+        EMPLOYEE_NAME,
+        DEVICES,
+        EMPLOYEE_RING,
+        OVERFLOW,
+        RINGBACK,
+        STAFF_CALLER_ID,
+        MOBILE,
+        MOBILE_RINGS,
+    ),
     _employee,
 )
 

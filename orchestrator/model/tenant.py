@@ -73,7 +73,7 @@ class Employee:
 
     Args: ringback: what is heard in place of ringing tones; none: the tenant's. caller_id: what it shows
     outside, E.164; empty: that of its department, of the region called, or the tenant's. mobile: E.164, a
-    mobile whose calls are this employee's; or empty.
+    mobile whose calls are this employee's; or empty. mobile_rings: beside the phones.
     """
 
     extension: str
@@ -84,6 +84,7 @@ class Employee:
     ringback: Prompt = SILENCE
     caller_id: str = ""
     mobile: str = ""
+    mobile_rings: bool = False
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -65,7 +65,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield f"{base}/devices", ", ".join(device.name for device in employee.devices)
         yield f"{base}/ring timeout", f"{employee.ring_timeout_s} s"
         if employee.mobile:
-            yield f"{base}/mobile", employee.mobile
+            yield f"{base}/mobile", employee.mobile + (", rings" if employee.mobile_rings else "")
         if employee.caller_id:
             yield f"{base}/caller ID", employee.caller_id
         if employee.ringback:

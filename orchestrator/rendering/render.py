@@ -22,7 +22,7 @@ from orchestrator.rendering.numbering import numbering_patterns
 from orchestrator.rendering.trunk_limits import trunk_limits
 from orchestrator.routing.compile import compile_tenant, end_of
 from orchestrator.routing.days_off import days_off
-from orchestrator.routing.graph import DeviceRef, Graph, Ring, Step
+from orchestrator.routing.graph import BESIDE, DeviceRef, Graph, Ring, Step
 from orchestrator.routing.least_cost import cost_rows, costs_context
 
 PRIVATE, PLAIN = 0o600, 0o640
@@ -336,7 +336,10 @@ def _dial_strings(graph: Graph, secrets: SwitchSecrets) -> dict[str, str]:
 
 def _dial_string(graph: Graph, step: Step, secrets: SwitchSecrets) -> str:
     assert isinstance(step.action, Ring)
-    return "&".join(f"PJSIP/{_endpoint(graph, ref, secrets)}" for ref in step.action.devices)
+    phones = [f"PJSIP/{_endpoint(graph, ref, secrets)}" for ref in step.action.devices]
+    if BESIDE in step.edges:
+        phones.append(f"Local/{step.edges[BESIDE]}@{steps_context(graph.tenant, _BLANK)}")
+    return "&".join(phones)
 
 
 def _endpoint(graph: Graph, ref: DeviceRef, secrets: SwitchSecrets) -> str:

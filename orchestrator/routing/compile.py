@@ -14,6 +14,7 @@ from orchestrator.routing.by_name import name_step, spell_name
 from orchestrator.routing.caller_id import caller_ids
 from orchestrator.routing.departments import devices_of, distribute
 from orchestrator.routing.graph import (
+    BESIDE,
     DIAL_EXTENSION,
     Action,
     Admit,
@@ -41,6 +42,7 @@ from orchestrator.routing.graph import (
     Record,
     RefuseClass,
     Ring,
+    RingMobile,
     Step,
     TakeMessage,
     Turn,
@@ -191,7 +193,7 @@ class _Compiler:
 
     def _to_mobiles(self) -> Iterator[Step]:
         """Calls to mobiles: admitted, recorded, and back to the operator who brought them."""
-        trunks = tuple(trunk.name for trunk in self._platform.trunks.values() if trunk.mobiles)
+        trunks = self._mobile_trunks()
         for employee in self._tenant.employees:
             if not employee.mobile:
                 continue
@@ -260,13 +262,33 @@ class _Compiler:
         for outcome, when in _OVERFLOW_OF.items():
             case = cases.get(when, cases.get("any"))
             edges[outcome] = end_of(outcome) if case is None else f"{step}.{case.when}"
-        yield Step(step, ring, called.position, edges)
+        beside = self._beside(step, called)
+        yield Step(step, ring, called.position, edges | _leads_beside(beside))
+        yield from beside
         for case in called.overflow:
             base = f"{step}.{case.when}"
             if base in edges.values():
                 first, steps = self._towards(case.target, base)
                 yield Step(base, PassOn(), case.position, {"done": first})
                 yield from steps
+
+    def _beside(self, step: str, called: Employee | Department) -> list[Step]:
+        """What rings an employee's mobile beside the phones of a step; nothing where none does."""
+        if not isinstance(called, Employee) or not called.mobile_rings:
+            return []
+        ring = RingMobile(
+            called.extension,
+            called.mobile,
+            self._tenant.caller_id,
+            self._mobile_trunks(),
+            self._limit,
+            self._records,
+            self._remembers,
+        )
+        return [Step(f"{step}.mobile", ring, called.position)]
+
+    def _mobile_trunks(self) -> tuple[str, ...]:
+        return tuple(trunk.name for trunk in self._platform.trunks.values() if trunk.mobiles)
 
     def _inbound(self, did: Did) -> Iterator[Step]:
         """Admit, and on to where the number leads."""
@@ -325,7 +347,9 @@ class _Compiler:
                 employee.ringback,
                 remember=True,
             )
-            steps.append(Step(step, ring, target.position, dict.fromkeys(_OVERFLOW_OF, instead)))
+            beside = self._beside(step, employee)
+            then = dict.fromkeys(_OVERFLOW_OF, instead) | _leads_beside(beside)
+            steps += [Step(step, ring, target.position, then), *beside]
         steps.append(Step(first, AskManager(), target.position, edges))
         chain = [] if welcome is None else self._welcome(base, welcome, first)
         return (chain[0].id if chain else first), [*chain, *steps]
@@ -437,6 +461,11 @@ class _Compiler:
         steps = [first, *(f"{first}.{trunk.replace('-', '_')}" for trunk in trunks[1:])]
         for index, (step, trunk) in enumerate(zip(steps, trunks, strict=True)):
             yield step, trunk, {FAILED: steps[index + 1]} if index + 1 < len(steps) else {}
+
+
+def _leads_beside(steps: Sequence[Step]) -> dict[str, str]:
+    """The edge to what rings beside."""
+    return dict.fromkeys([BESIDE], steps[0].id) if steps else {}
 
 
 def _targets(tenant: Tenant) -> Iterator[Target]:

@@ -150,6 +150,8 @@ def _label(step: Step, tenant: Tenant) -> _Label:
     match step.action:
         case steps.Ring(kind="employee", name=name, timeout_s=timeout_s):
             return _Label("ring", (f"employee {name}", tenant.employee(name).name, f"rings {timeout_s} s"))
+        case steps.RingMobile(number=number):
+            return _Label("ring", ("their mobile", number))
         case steps.Distribute(name=name, timeout_s=timeout_s, waits=waits):
             found = next(each for each in tenant.departments if each.name == name)
             queue = () if waits is None else (f"{waits.most} wait, {waits.longest_s} s",)

@@ -14,7 +14,7 @@ from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Tenant
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.graph import Graph
-from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, reached, walk
+from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, last_of, reached, walk
 
 NOTHING = "nothing"
 ANONYMOUS = "anonymous"
@@ -98,7 +98,7 @@ def _verdict(
         outside=None if mobile is not None else outside_caller(tenant, expectation.caller, region),
     )
     steps = walk(graph, entry[0], situation)
-    kind, name = reached(steps[-1])
+    kind, name = reached(steps[last_of(steps)])
     asked = next((passed.opening for passed in steps if passed.opening is not None), None)
     fault = ""
     if asked is not None and not expectation.at:

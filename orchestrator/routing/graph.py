@@ -93,6 +93,29 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
+class RingMobile:
+    """Rings an employee's mobile beside their phones, which have led here by `BESIDE`; it ends with them.
+
+    Effects: take a line, record, rate.
+
+    Args: number: E.164. trunks: that carry mobiles, in order. caller_id, limit: as those of `DialOut`.
+    remember: as that of `Ring`.
+    """
+
+    extension: str
+    number: str
+    caller_id: str
+    trunks: tuple[str, ...]
+    limit: int
+    record: bool
+    remember: bool = False
+
+
+BESIDE = "beside"
+"""The edge from phones to what rings with them. No call goes on by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class MemberRef:
     """A member of a department, his phones, and how many seconds later than the others they ring."""
 
@@ -390,6 +413,7 @@ Action = (
     | Turn
     | LogIn
     | Ring
+    | RingMobile
     | Distribute
     | TakeMessage
     | Listen

@@ -5,7 +5,7 @@ Time and everything else that a step asks are arguments. Who is called answers, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -20,6 +20,7 @@ from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED,
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.departments import distributed
 from orchestrator.routing.graph import (
+    BESIDE,
     DIAL_EXTENSION,
     MOST_PASSES,
     Admit,
@@ -47,6 +48,7 @@ from orchestrator.routing.graph import (
     PlayMenu,
     RefuseClass,
     Ring,
+    RingMobile,
     SpellName,
     Step,
     TakeMessage,
@@ -58,6 +60,9 @@ from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 LISTED, OTHERS, BLOCKED, MESSAGE = "listed", "others", "blocked", "message"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
+_BESIDE_AS = {FULL: BUSY, FAILED: UNAVAILABLE}
+"""What phones' ringing takes it for that a mobile can't be rung."""
+
 _NAME_TRIES = 3
 _ABROAD = ("00", "810")
 _INSIDE: tuple[EntryKind, ...] = ("emergency", "extension", "code")
@@ -116,6 +121,11 @@ class Passed:
     place: int = 0
     code: str = ""
 
+    @property
+    def beside(self) -> bool:
+        """Whether it only rings with the step before, which says how the call goes on."""
+        return isinstance(self.step.action, RingMobile)
+
 
 def find_entry(graph: Graph, origin: Origin, dialled: str, region: str) -> tuple[Entry, str] | None:
     """Where a call enters the graph, and the number to call outside; None: nothing has what was dialled.
@@ -156,6 +166,11 @@ def walk(graph: Graph, entry: Entry, situation: Situation) -> tuple[Passed, ...]
     if entry.origin == "mobile":
         dialled = situation.extension or "outside"
     return tuple(_placed(_Walk(graph, situation, dialled=dialled).steps(entry.step)))
+
+
+def last_of(passed: Sequence[Passed]) -> int:
+    """Which step of a walk says how the call ends."""
+    return max(index for index, each in enumerate(passed) if not each.beside)
 
 
 def reached(last: Passed) -> tuple[str, str]:
@@ -211,11 +226,28 @@ class _Walk:
         self.lines = self.situation.lines_in_use
         here: str | None = first
         while here is not None:
-            passed = self._pass(self.graph.steps[here])
+            step = self.graph.steps[here]
+            beside = self._beside(step)
+            passed = self._pass(step, beside)
             yield passed
+            yield from beside
             here = passed.step.edges.get(passed.outcome)
 
-    def _pass(self, step: Step) -> Passed:
+    def _beside(self, step: Step) -> list[Passed]:
+        """The mobile that rings with a step's phones. Its line is free again where the call goes on."""
+        beside = self.graph.steps.get(step.edges.get(BESIDE, ""))
+        if beside is None or not isinstance(beside.action, RingMobile):
+            return []
+        number = beside.action.number
+        outcome = self.situation.told.get(number, ANSWERED)
+        if self.lines >= beside.action.limit:
+            outcome = FULL
+        elif self.situation.dead.issuperset(beside.action.trunks):
+            outcome = FAILED
+        shown = self.graph.caller_ids.shown(beside.action.extension, number)
+        return [Passed(beside, outcome, beside.position, number=number, shown=shown)]
+
+    def _pass(self, step: Step, beside: Sequence[Passed] = ()) -> Passed:
         passed = Passed(step, DONE, step.position)
         match step.action:
             case Admit():
@@ -246,7 +278,7 @@ class _Walk:
             case Dialled():
                 return replace(passed, outcome=self.dialled)
             case Ring():
-                return replace(passed, outcome=self._rung(step.action))
+                return replace(passed, outcome=self._rung(step.action, beside))
             case Distribute():
                 told = self.situation.told
                 if self.situation.caller:
@@ -358,12 +390,12 @@ class _Walk:
             return replace(passed, below=("waiting", "most"), outcome=BUSY)
         return replace(passed, below=("waiting", "longest_s"), outcome=NO_ANSWER, place=place)
 
-    def _rung(self, ring: Ring) -> str:
+    def _rung(self, ring: Ring, beside: Sequence[Passed]) -> str:
         """What ringing gives: what was told of it, or else of all whose phones ring. Rule: `vpbx-ring`."""
         told = self.situation.told
-        if ring.name in told:
-            return told[ring.name]
-        outcomes = {told.get(device.extension, ANSWERED) for device in ring.devices}
+        phones = [told.get(device.extension, ANSWERED) for device in ring.devices]
+        outcomes = {told[ring.name]} if ring.name in told else set(phones)
+        outcomes |= {_BESIDE_AS.get(each.outcome, each.outcome) for each in beside}
         for outcome in (ANSWERED, NO_ANSWER, BUSY, REFUSED, UNAVAILABLE):
             if outcome in outcomes:
                 return outcome

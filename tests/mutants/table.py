@@ -272,6 +272,9 @@ OFF: Mapping[str, Off] = {
         "GotoIf(${DIALPLAN_EXISTS(vpbx-number,from.${VPBX_MOBILE},1)}?vpbx-number,from.${VPBX_MOBILE},1)",
         "NoOp()",
     ),
+    "a corporate mobile rings beside the phones": Off(
+        _STEPS, " same => n,Gosub(vpbx-dial-out,s,1(", " same => n,NoOp(("
+    ),
     "call to a corporate mobile is its employee's": Off(
         f"{_BLOCKS}/mobile.conf",
         "GotoIf(${DIALPLAN_EXISTS(vpbx-number,to.${VPBX_MOBILE},1)}?vpbx-number,to.${VPBX_MOBILE},1)",

@@ -93,6 +93,9 @@ EDITS = {
     "mobile that is a number of the platform": Edit(
         ACME, "name: Анна Соколова", 'name: Анна, mobile: "+73432223344"', "mobile-clash", "+73432223344"
     ),
+    "mobile that rings and is not there": Edit(
+        ACME, "name: Анна Соколова", "name: Анна, mobile_rings: true", "rings-without-mobile", "mobile_rings"
+    ),
     "mobile that no trunk carries": Edit(
         ACME,
         "name: Анна Соколова",

@@ -21,6 +21,10 @@ def check_mobiles(
     for file in files:
         for index, employee in enumerate(file.value.employees):
             if not employee.mobile:
+                if employee.mobile_rings:
+                    message = "an employee without a mobile has none that rings"
+                    place = ("employees", index, "mobile_rings")
+                    yield file.problem(place, "rings-without-mobile", message, 'mobile: "+79161112233"')
                 continue
             where = ("employees", index, "mobile")
             if employee.mobile in taken:
