@@ -74,18 +74,20 @@ class PortingTable:
         if not self._path.exists():
             return None
         with self._opened(make=False) as base:
-            if not base.execute("SELECT 1 FROM sqlite_master WHERE name = 'ported'").fetchone():
+            if not _is_made(base):
                 return None
             base.execute("SELECT codes FROM ported WHERE number = '0'").fetchone()
             return int(base.execute("SELECT count(*) FROM porting").fetchone()[0])
 
     def of(self, number: str) -> list[Porting]:
         """What it says of a number, E.164: the longest beginning first, then the latest."""
-        if self.rows() is None:
+        if not self._path.exists():
             return []
         digits = number.removeprefix("+")
         begins = [digits[:n] for n in range(len(digits), 0, -1)]
         with self._opened(make=False) as base:
+            if not _is_made(base):
+                return []
             found = base.execute(
                 "SELECT number, since, codes, region FROM porting "
                 f"WHERE number IN ({','.join('?' * len(begins))}) ORDER BY length(number) DESC, since DESC",
@@ -145,6 +147,11 @@ class PortingTable:
                 f"the table of ported numbers {self._path}: {error}",
                 "check the disk and its rights; import --replace makes a damaged one anew",
             ) from error
+
+
+def _is_made(base: sqlite3.Connection) -> bool:
+    """Whether anything was ever brought in: the switch makes an empty file when it starts."""
+    return bool(base.execute("SELECT 1 FROM sqlite_master WHERE name = 'ported'").fetchone())
 
 
 def in_force(found: Iterable[Porting], at: datetime) -> Porting | None:
