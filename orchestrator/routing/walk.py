@@ -381,7 +381,9 @@ class _Walk:
         Rule: `vpbx-waiting`.
         """
         outcome = distributed(department, told)
-        if outcome != BUSY or department.waits is None or department.name in told:
+        others = (each.extension for each in department.members if each.extension != self.situation.caller)
+        awaited = any(told.get(each) == BUSY for each in others)
+        if outcome != BUSY or department.waits is None or department.name in told or not awaited:
             return replace(passed, outcome=outcome)
         place = self.situation.waiting.get(department.name, 0) + 1
         if place > department.waits.most:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import random
 import re
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 from harness import farside, media
 from harness.farside import CARRIER, Call, FarSide
-from harness.recorded import events
+from harness.recorded import events, steps_of
 from harness.site import Site
 
 from orchestrator.asterisk.binary import Asterisk
@@ -268,9 +270,106 @@ def hung_up(office: Site, call: Call) -> list[datetime]:
     return [each.at for each in marks(office, call, "HANGUP") if each.uniqueid == begun.uniqueid]
 
 
+def test_many_callers_are_served_as_they_came_though_some_hang_up(office: Site, world: FarSide) -> None:
+    office.edit("tenants/office.yaml", ("most: 2", "most: 9"), ("longest_s: 5", "longest_s: 120"))
+    office.vpbx("apply")
+    talks = talking(office, world)
+    calls = [queued(office, world) for _ in range(9)]
+    for name in MEMBERS:
+        world.behave(name, farside.answer(ring_s=0.2, stay_s=0.2))
+    gone = random.Random(20261127).sample(calls, 3)
+    for call in gone:
+        world.hang_up(call)
+    for talk in talks:
+        world.hang_up(talk)
+    left = [call for call in calls if call not in gone]
+    for call in left:
+        world.wait_ended(call, 40)
+    assert [waits(office, call) for call in left] == [["waits", "taken"]] * len(left)
+    taken = [marks(office, call, "vpbx.wait")[-1].at for call in left]
+    assert taken == sorted(taken)
+    assert [waits(office, call) for call in gone] == [["waits"]] * len(gone)
+
+
+def test_route_says_the_steps_of_who_waits(office: Site, world: FarSide) -> None:
+    [talk] = talking(office, world, ("office101desk",))
+    office.rx("database put vpbx-out/office 102 1")
+    call = queued(office, world)
+    world.hang_up(talk)
+    until_rung(office, call, "101")
+    world.hang_up(call)
+    told = office.json("route", "--tenant", "office", "--from", call.from_number, "--to", FIRST_LINE)
+    assert steps_of(office, call.from_number, FIRST_LINE) == [each["id"] for each in told["steps"]]
+
+
+def test_who_calls_a_queue_of_his_own_does_not_wait_for_himself(office: Site, world: FarSide) -> None:
+    office.rx("database put vpbx-out/office 102 1")
+    after = len(world.calls_to("office104desk"))
+    call = world.call("office101desk", "205")
+    passed_on = world.incoming("office104desk", after=after, deadline_s=4)  # as busy
+    assert passed_on.from_number == "101"
+    world.hang_up(call)
+
+
 def test_nobody_waits_where_nobody_is_logged_in(office: Site, world: FarSide) -> None:
     for extension in ("101", "102"):
         office.rx(f"database put vpbx-out/office {extension} 1")
     call = call_in(world)
     assert world.wait_ended(call).code == 480
     assert waits(office, call) == []
+
+
+def test_who_has_waited_is_in_the_recording_with_whom_he_talks(tmp_path: Path, asterisk: Asterisk) -> None:
+    """The listener attaches the recorder anew when the music ends."""
+    colleague, caller = (media.write_wav(tmp_path / f"{seed}.wav", media.voice(seed)) for seed in (61, 62))
+    members = ("acme101desk", "acme102desk", "acme103desk")
+    with Site(tmp_path / "project", asterisk) as site:
+        (site.root / "music").mkdir()
+        media.write_wav(site.root / "music/queue.wav", media.voice(QUEUE_MUSIC))
+        waiting = "waiting: {music: music/queue.wav, position: true}"
+        site.edit("tenants/acme.yaml", ("distribution: all", f"distribution: in_order\n    {waiting}"))
+        site.start()
+        site.listen()
+        with site.far_side(*site.phones("acme", ("101", "102", "103"))) as far:
+            far.wait_registered()
+            far.behave(CARRIER, farside.answer())
+            for name in members:
+                far.behave(name, farside.answer(colleague, ring_s=0.6))
+            talks = talking(site, far, members)
+            calls = [
+                far.call(CARRIER, "+74951112233", say=caller, from_number=f"+7903555701{n}")
+                for n in (1, 2, 3)
+            ]
+            for call in calls:
+                far.wait_answered(call)
+            site.until(
+                lambda: site.json("status", "acme")["tenants"]["acme"]["waiting"] == {"sales": 3}, "they wait"
+            )
+            for talk in talks:
+                far.hang_up(talk)
+            for name in members:
+                far.incoming(name)
+            time.sleep(4)  # what is heard in that time is in the recording, or not
+            for call in calls:
+                far.hang_up(call)
+        heard = [each for file in whole_recordings(site, calls) for each in both_sides(file)]
+    assert len(heard) == 6
+    assert all(each.same and each.voiced_s >= 2 for each in heard), heard
+
+
+def whole_recordings(site: Site, calls: list[Call]) -> list[Path]:
+    """The recordings of calls from outside, once they are whole."""
+
+    def found() -> list[Path]:
+        listed = site.json("recordings", "list", "acme")["recordings"]
+        return [Path(each["file"]) for each in listed if each["state"] == "complete"]
+
+    site.until(lambda: len(found()) == len(calls), "every recording is whole", 30)
+    return found()
+
+
+def both_sides(file: Path) -> list[media.Heard]:
+    """How well caller and colleague are heard, each on its side."""
+    return [
+        media.hear(side, media.voice(seed)) for side, seed in zip(media.read(file), (62, 61), strict=True)
+    ]

@@ -54,6 +54,14 @@ def test_a_caller_waits_while_everybody_is_busy_and_not_in_a_full_queue(
     assert ends(told, waiting) == expected
 
 
+def test_nobody_waits_for_himself() -> None:
+    found = find_entry(GRAPH, "phone", "205", "RU")
+    assert found is not None
+    for told, expected in (({"102": "unavailable"}, "busy"), ({"102": "busy"}, "no_answer")):
+        passed = list(walk(GRAPH, found[0], Situation(AT, told=told, caller="101")))
+        assert [each.outcome for each in passed if each.step.id == "departments.first_line"] == [expected]
+
+
 def vpbx(*arguments: str) -> Any:
     result = CliRunner().invoke(root, ["-C", str(PROJECT), *arguments])
     assert result.exit_code == 0, result.output
