@@ -20,7 +20,11 @@ from orchestrator.rendering.sources import share_directory
 
 HERE = Path(__file__).parent / "golden" / "rendering"
 EXAMPLES = Path(__file__).parents[1] / "examples"
-CASES = {path.parent.name: path for path in sorted(HERE.glob("*/project"))} | {"examples": EXAMPLES}
+CASES = {
+    **{path.parent.name: path for path in sorted(HERE.glob("*/project"))},
+    "examples": EXAMPLES,
+    "routing": EXAMPLES / "routing",
+}
 
 
 def rendered(project: Path) -> Rendered:

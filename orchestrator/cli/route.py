@@ -26,6 +26,7 @@ from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
 from orchestrator.durable import replace_file
 from orchestrator.errors import NoRate, NotFound, OrchestratorError
+from orchestrator.model.expectation import ANONYMOUS
 from orchestrator.model.number import to_e164
 from orchestrator.model.numbering import by_numbering
 from orchestrator.model.platform import Definitions
@@ -36,7 +37,7 @@ from orchestrator.model.tenant import Tenant
 from orchestrator.portability import codes_of
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.draw import draw
-from orchestrator.routing.expect import ANONYMOUS, outside_caller
+from orchestrator.routing.expect import outside_caller
 from orchestrator.routing.graph import Distribute, Entry, Graph, Origin, PlayMenu
 from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, walk
 

@@ -95,11 +95,17 @@ _REACHES = Field(
 _PRESS: Field[tuple[str, ...]] = Field(
     "press",
     ListOf(
-        scalars.matching("keys", r"[0-9*]{1,6}", "keys", "digits or *, as a phone has them", numeric=True),
+        scalars.matching(
+            "keys",
+            r"[0-9*]{1,6}|-",
+            "keys",
+            "digits or *, as a phone has them; `-` for nothing",
+            numeric=True,
+        ),
         distinct=False,
     ),
-    "What the caller presses, in one menu after the other.",
-    '["1", "2"]',
+    "What the caller presses, each time a menu asks; `-` for nothing.",
+    '["-", "1"]',
     default=(),
     default_text="nothing",
 )
@@ -131,7 +137,7 @@ def _expectation(given: Converted) -> Expectation:
         caller=given[_FROM],
         at=given[_AT],
         reaches=given[_REACHES],
-        press=given[_PRESS],
+        press=tuple(each.replace("-", "") for each in given[_PRESS]),
         lines_in_use=given[_LINES],
         on=given[_ON],
         busy=given[_BUSY],

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.problem import NOWHERE, Position
 
+ANONYMOUS = "anonymous"
+"""Who calls from outside and withholds their number."""
+
 REACHED = ("employee", "department", "voicemail", "outside", "sip", "emergency", "code", "refused")
 """What a call may reach; all but `refused` may be named more closely: `employee 101`."""
 
@@ -19,7 +22,7 @@ class Expectation:
             `anonymous`.
         at: as `--at` has it; empty: the hour makes no difference.
         reaches: of `REACHED`, alone or with a name.
-        press: what the caller presses, in one menu after the other.
+        press: what the caller presses, each time a menu asks; empty: nothing.
         lines_in_use: before it. on: switches that are on. busy, no_answer, unreachable: who is; everybody
         else answers.
     """

@@ -17,8 +17,6 @@ from orchestrator.routing.graph import Graph
 from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, last_of, reached, walk
 
 NOTHING = "nothing"
-ANONYMOUS = "anonymous"
-"""Who calls from outside and withholds their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +68,6 @@ def _verdict(
 ) -> Verdict:
     region = definitions.platform.region
     inside = expectation.caller in tenant.employees_by_extension()
-    if not inside and expectation.caller != ANONYMOUS and to_e164(expectation.caller, region) is None:
-        fault = f"{expectation.caller} is neither an employee of {tenant.name} nor a number outside"
-        return Verdict(tenant.name, expectation, NOTHING, (), fault)
-    unknown = _unknown(tenant, expectation, region)
-    if unknown:
-        return Verdict(tenant.name, expectation, NOTHING, (), unknown)
     entry = find_entry(graph, "phone" if inside else "trunk", expectation.call, region)
     number = to_e164(expectation.caller, region) or ""
     mobile = None if inside else find_mobile(graph, number, expectation.call, region)
@@ -104,18 +96,6 @@ def _verdict(
     if asked is not None and not expectation.at:
         fault = f"its way asks the hour, by schedule {asked.schedule}: write `at`"
     return Verdict(tenant.name, expectation, f"{kind} {name}".strip(), steps, fault)
-
-
-def _unknown(tenant: Tenant, expectation: Expectation, region: str) -> str:
-    """What an expectation names and nobody has; empty: nothing."""
-    switches = {switch.name for switch in tenant.switches}
-    for name in expectation.on:
-        if name not in switches:
-            return f"{tenant.name} has no switch {name}"
-    for name in (*expectation.busy, *expectation.no_answer, *expectation.unreachable):
-        if name not in _known(tenant) and to_e164(name, region) is None:
-            return f"{name} is no employee, department or number"
-    return ""
 
 
 def _told(tenant: Tenant, expectation: Expectation, region: str) -> dict[str, str]:

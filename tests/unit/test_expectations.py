@@ -69,15 +69,6 @@ def test_calls_that_reach_what_is_expected_pass(project: Path) -> None:
         (call("2026-11-25 12:00", "employee 102"), "expected employee 102, reaches employee 101"),
         (call("", "employee 101"), "its way asks the hour"),
         ('call: "999", from: "101", reaches: employee 102', "expected employee 102, reaches nothing"),
-        (
-            'call: "102", from: "109", reaches: employee 102',
-            "109 is neither an employee of clinic nor a number",
-        ),
-        (
-            'call: "102", from: "101", reaches: refused, busy: [nobody]',
-            "nobody is no employee, department or",
-        ),
-        ('call: "102", from: "101", reaches: refused, "on": [night]', "clinic has no switch night"),
     ],
 )
 def test_a_call_that_goes_elsewhere_fails_with_its_way_and_stops_an_apply(
@@ -124,3 +115,39 @@ def test_an_expectation_that_says_nothing_is_refused_with_its_place(
     expect(project, line)
     done = run(project, "validate", "--json")
     assert [problem["code"] for problem in json.loads(done.output)["problems"]] == [code]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ('call: "102", from: "109", reaches: refused', "unknown-caller", True),
+        ('call: "102", from: anonymos, reaches: refused', "unknown-caller", True),
+        ('call: "102", from: "101", reaches: refused, busy: [doctor]', "unknown-who", True),
+        ('call: "102", from: "101", reaches: refused, no_answer: ["102", "109"]', "unknown-who", True),
+        ('call: "102", from: "101", reaches: refused, unreachable: ["+7"]', "unknown-who", False),
+        ('call: "102", from: "101", reaches: refused, "on": [night]', "unknown-switch", False),
+    ],
+)
+def test_a_name_that_nobody_has_is_refused_with_its_place(
+    project: Path, line: str, code: str, hint: bool
+) -> None:
+    expect(project, call("2026-11-25 12:00", "refused"), line)
+    [problem] = json.loads(run(project, "validate", "--json").output)["problems"]
+    text = (project / problem["file"]).read_text().splitlines()
+    assert (problem["code"], problem["line"]) == (code, len(text))
+    name = text[-1][problem["column"] - 1 :]
+    assert name.strip('"').startswith(("109", "anonymos", "doctor", "+7", "night"))
+    assert bool(problem["hint"]) >= hint
+
+
+def test_nothing_is_pressed_and_then_a_key(tmp_path: Path) -> None:
+    project = shutil.copytree(HERE / "menus" / "project", tmp_path / "menus")
+    file = project / "tenants/hotel.yaml"
+    common = 'call: "+74957770001", from: "+79035556677"'
+    lines = (
+        f'{common}, press: ["-", "0"], reaches: department desk',
+        f'{common}, press: ["-", "-", "0"], reaches: employee 203',
+    )
+    file.write_text(file.read_text() + "\nexpects:\n" + "".join(f"  - {{{line}}}\n" for line in lines))
+    done = run(project, "test")
+    assert (done.exit_code, done.output) == (0, "2 expectation(s), 0 not met\n")

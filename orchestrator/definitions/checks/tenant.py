@@ -16,6 +16,7 @@ from orchestrator.definitions.checks.targets import check_targets, no_employee
 from orchestrator.definitions.checks.trunks import check_tenant_trunks
 from orchestrator.definitions.document import Document, Written, is_empty
 from orchestrator.definitions.quoting import did_you_mean, quoted
+from orchestrator.definitions.shapes import Surroundings
 from orchestrator.definitions.tariff_file import TariffFile
 from orchestrator.definitions.tree import MarkedText
 from orchestrator.model.platform import Platform, lines_given
@@ -51,7 +52,8 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_menus(file)
     yield from check_mailboxes(file, None if written.platform is None else written.platform.value.platform)
     yield from check_codes(file)
-    yield from check_expectations(file)
+    region = Surroundings().region if written.platform is None else written.platform.value.platform.region
+    yield from check_expectations(file, region)
     yield from check_caller_lists(file)
 
 
