@@ -191,7 +191,7 @@ OFF: Mapping[str, Off] = {
     "ported numbers take the trunk of who has them": Off(
         f"{_BLOCKS}/least_cost.conf", "Gosub(vpbx-ported,s,1(${ARG2:1}))", "Gosub(vpbx-ported,s,1(0))"
     ),
-    "dial classes": Off(_OUTBOUND, "same => n,Return(unknown)", "same => n,Return(local)"),
+    "dial classes": Off(_OUTBOUND, "n(known),Goto(vpbx-class,${ARG1},1)", "n(known),Return(local)"),
     "emergency numbers": Off(
         _TENANT,
         "include => {{ name }}-emergency\ninclude => {{ name }}-inside\n",
