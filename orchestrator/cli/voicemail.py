@@ -27,7 +27,12 @@ _MAIL = {"due": "to be sent", "none": "", "sent": "sent", "given_up": "not sent"
 
 @click.group()
 def voicemail() -> None:
-    """Mailboxes: what callers have left in them, and the PINs that they are listened to with."""
+    """Mailboxes: what callers have left in them, and the PINs that they are listened to with.
+
+    \b
+    Example:
+        vpbx voicemail list acme
+    """
 
 
 @voicemail.command("list")

@@ -49,7 +49,7 @@ def test_a_tenant_is_drawn_whole(project: Path) -> None:
         "+74951112233\tdepartment sales, Отдел продаж",
         "+74951112234\temployee 101, Анна Соколова",
         "+74951112235\toutside +79161234567",
-        "sales\tОтдел продаж\t200\tall\t30 s\t101, 102, 103",
+        "sales\tОтдел продаж\t200\tall\t30 s\t\t101, 102, 103",
         "103\tЕкатерина Лебедева\t30 s\tdesk\tnot applied yet\t\t\t",
         "\t\t\tmobile\tnot applied yet\t\t\t",
         "106\tСергей Фёдоров\t45 s\tdesk\tnot applied yet\t\t\t",
