@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime postgresql debootstrap logrotate systemd vagrant
+SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime postgresql debootstrap logrotate systemd vagrant \
+    libpangoft2-1.0-0 fonts-dejavu-core poppler-utils
 FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 3
