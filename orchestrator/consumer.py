@@ -44,7 +44,7 @@ class ConsumerStatus:
 class Consumer:
     """Takes the items of one stream, one after the other.
 
-    Args: ask_reconcile, call_ended, renew_recorders, message_left: must return at once. on_resync:
+    Args: ask_reconcile, call_ended, renew_recorders, message_left, noted: must return at once. on_resync:
     likewise, at the begin of each session.
     """
 
@@ -58,6 +58,7 @@ class Consumer:
         on_resync: Callable[[], None],
         renew_recorders: Callable[[Collection[str]], None],
         message_left: Callable[[], None],
+        noted: Callable[[SwitchEvent], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -66,6 +67,7 @@ class Consumer:
         self._on_resync = on_resync
         self._renew_recorders = renew_recorders
         self._message_left = message_left
+        self._noted = noted
         self._handlers: Mapping[type[Effect], Callable[[Effect], None]] = {
             UsageReady: self._on_charge_due,
             LegEnded: self._on_charge_due,
@@ -112,6 +114,7 @@ class Consumer:
     def _apply(self, event: SwitchEvent) -> None:
         lag_s = (self._clock.now() - event.at).total_seconds()
         self.status = replace(self.status, lag_s=lag_s, last_event_at=event.at)
+        self._noted(event)
         self.state, effects = step(self.state, event)
         for effect in effects:
             self._handlers[type(effect)](effect)

@@ -23,11 +23,13 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.stream import AmiState, EventStream, Retries
 from orchestrator.consumer import Consumer
+from orchestrator.credit_control import CreditControl, CreditStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
-from orchestrator.model.call import Systemname
+from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.ports import Clock
 from orchestrator.postman import Postman, PostmanStatus
+from orchestrator.quota_keeper import QuotaKeeper
 from orchestrator.recorders import Recorders, RecordersStatus
 from orchestrator.registrations import RegistrationWatch
 from orchestrator.systemd import READY, STOPPING, WATCHDOG, ServiceManager, status_line
@@ -68,7 +70,7 @@ class Listener:
     Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
     renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
     None: nobody does. registrations: looked at with each snapshot;
-    None: they aren't.
+    None: they aren't. credit: says how long calls of bounded accounts last; None: nobody does.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Listener:
         recorders: Recorders | None = None,
         postman: Postman | None = None,
         registrations: RegistrationWatch | None = None,
+        credit: CreditControl | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
@@ -94,6 +97,7 @@ class Listener:
         self._recorders = recorders
         self._postman = postman
         self._registrations = registrations
+        self._credit = credit
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
@@ -110,9 +114,10 @@ class Listener:
             self._clock,
             ask_reconcile=writer.reconcile_soon,
             call_ended=writer.call_ended,
-            on_resync=self._look_now.set,
+            on_resync=self._on_resync,
             renew_recorders=recorders.renew if recorders is not None else _leave,
             message_left=postman.look if postman is not None else _nobody,
+            noted=credit.note if credit is not None else _forget,
         )
 
     async def run(self) -> None:
@@ -126,6 +131,15 @@ class Listener:
             asyncio.create_task(self._watch(), name="watch"),
             asyncio.create_task(self._keep_manager(), name="manager"),
         ]
+        if self._credit is not None:
+            keeper = QuotaKeeper(
+                self._credit,
+                self._login,
+                self._clock,
+                lambda: self._writer.status.reconciled_at,
+                self._deadlines,
+            )
+            following.append(asyncio.create_task(keeper.run(), name="quotas"))
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
             done, _ = await asyncio.wait({stopping, *following}, return_when=asyncio.FIRST_COMPLETED)
@@ -151,6 +165,7 @@ class Listener:
         messages, events = self._stream.counts, self._reader.counts
         recorders = RecordersStatus() if self._recorders is None else self._recorders.status
         mail = PostmanStatus() if self._postman is None else self._postman.status
+        credit = CreditStatus() if self._credit is None else self._credit.status
         problems = self._problems()
         return Figures(
             node=self._node,
@@ -178,12 +193,16 @@ class Listener:
             writer_failures=writer.failures,
             messages_mailed=mail.sent,
             messages_given_up=mail.given_up,
+            credit_asked=credit.asked,
+            credit_refused=credit.refused,
+            credit_prolonged=credit.prolonged,
         )
 
     def _problems(self) -> tuple[str, ...]:
         ami, writer = self._stream.status, self._writer.status
         since = writer.reconciled_at or self._started_at
         stuck_s = self._writer_stuck_s()
+        credit_error = "" if self._credit is None else self._credit.status.error
         mail_error = "" if self._postman is None else self._postman.status.error
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
@@ -194,6 +213,7 @@ class Listener:
             f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
             "the writer has ended": not self._writer.running,
             f"messages are not sent: {mail_error}": bool(mail_error),
+            f"what tenants may spend can't be asked: {credit_error}": bool(credit_error),
         }
         lost = () if self._registrations is None else self._registrations.problems
         return (*(text.removesuffix(": ") for text, wrong in found.items() if wrong), *lost)
@@ -202,6 +222,11 @@ class Listener:
         """How long the writer has been stuck; 0 when it isn't."""
         busy_s = self._writer.busy_s
         return busy_s if busy_s > self._pace.stuck_s else 0.0
+
+    def _on_resync(self) -> None:
+        self._look_now.set()
+        if self._credit is not None:
+            self._credit.events_missed()
 
     async def _keep_manager(self) -> None:
         """Tell the service manager that we are ready, and from then on that we are well.
@@ -286,6 +311,8 @@ class Listener:
             await self._recorders.stop(self._pace.stop_s)
         if self._postman is not None and not await asyncio.to_thread(self._postman.stop, self._pace.stop_s):
             _log.warning("postman-still-busy", note="what it sends now may be sent again")
+        if self._credit is not None:
+            await asyncio.to_thread(self._credit.close)
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)
         if not ended:
             _log.warning("writer-still-busy", after_s=self._pace.stop_s, note="nothing is half written")
@@ -294,6 +321,10 @@ class Listener:
 
 def _nobody() -> None:
     """No messages are sent."""
+
+
+def _forget(_event: SwitchEvent) -> None:
+    """No account bounds calls."""
 
 
 def _leave(_uniqueids: Collection[str]) -> None:

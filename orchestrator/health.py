@@ -18,6 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from orchestrator import credit_asked
+from orchestrator.credit_control import CreditControl
 from orchestrator.errors import OrchestratorError, PortTaken
 from orchestrator.model.platform import Address
 
@@ -59,6 +61,9 @@ class Figures:
     writer_failures: int = 0
     messages_mailed: int = 0
     messages_given_up: int = 0
+    credit_asked: int = 0
+    credit_refused: int = 0
+    credit_prolonged: int = 0
 
 
 class MetricsNotLocal(OrchestratorError):
@@ -86,13 +91,17 @@ def health_document(figures: Figures) -> dict[str, object]:
 class HealthServer:
     """Serves the figures from a thread of its own while the `with` lasts.
 
-    Args: figures: asked at each request, in another thread. where: port 0 takes a free one.
+    Args: figures: asked at each request, in another thread. where: port 0 takes a free one. credit: asked by
+    the dialplan.
     Raises: PortTaken, MetricsNotLocal: on entering.
     """
 
-    def __init__(self, where: Address, figures: Callable[[], Figures]) -> None:
+    def __init__(
+        self, where: Address, figures: Callable[[], Figures], credit: CreditControl | None = None
+    ) -> None:
         self._where = where
         self._figures = figures
+        self._credit = credit
         self._server: _Server | None = None
 
     def __enter__(self) -> HealthServer:
@@ -109,7 +118,7 @@ class HealthServer:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_FiguresCollector(self._figures))
         try:
-            self._server = _Server((host, self._where.port), self._figures, registry)
+            self._server = _Server((host, self._where.port), self._figures, registry, self._credit)
         except OSError as error:
             raise PortTaken(
                 f"the metrics address {self._where} can't be used: {error.strerror}",
@@ -133,11 +142,17 @@ class HealthServer:
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 128
 
     def __init__(
-        self, where: tuple[str, int], figures: Callable[[], Figures], registry: CollectorRegistry
+        self,
+        where: tuple[str, int],
+        figures: Callable[[], Figures],
+        registry: CollectorRegistry,
+        credit: CreditControl | None,
     ) -> None:
         super().__init__(where, _Request)
+        self.credit = credit
         self.figures = figures
         self.registry = registry
 
@@ -151,12 +166,19 @@ class _Request(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        page = PAGES.get(self.path.partition("?")[0])
+        path, _, query = self.path.partition("?")
+        if path == credit_asked.PATH and self.server.credit is not None:
+            self._send(200, "text/plain", credit_asked.answer(self.server.credit, query).encode())
+            return
+        page = PAGES.get(path)
         if page is None:
             self.send_error(404)
             return
         content_type, body = page(self.server)
-        self.send_response(200)
+        self._send(200, content_type, body)
+
+    def _send(self, status: int, content_type: str, body: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -208,6 +230,12 @@ class _FiguresCollector(Collector):
             "vpbx_recorders_failed": ("Recorders that could not be attached anew.", now.recorders_failed),
             "vpbx_messages_mailed": ("Messages in mailboxes that a mail server took.", now.messages_mailed),
             "vpbx_messages_given_up": ("Messages that no mail server will take.", now.messages_given_up),
+            "vpbx_credit_asked": (
+                "Calls of bounded accounts that asked how long they may last.",
+                now.credit_asked,
+            ),
+            "vpbx_credit_refused": ("Those of them that there was no money for.", now.credit_refused),
+            "vpbx_credit_prolonged": ("Slices that calls were prolonged by.", now.credit_prolonged),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
         }
         for name, (text, value) in gauges.items():

@@ -276,6 +276,44 @@ class BillingUnit(Protocol):
     def audit(self, lines: Sequence[AuditLine]) -> None: ...
 
 
+class CreditView(Protocol):
+    """One consistent look at a tenant's means."""
+
+    def balance_kop(self, tenant: str) -> int:
+        """What is left of its payments; below zero: what it owes."""
+        ...
+
+    def spent_kop(self, tenant: str, since: datetime) -> int:
+        """What its calls were charged that ended since a moment."""
+        ...
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to its service, oldest first."""
+        ...
+
+    def used(self, tenant: str, whole: Portion) -> int:
+        """How much of what its period includes was taken by entries that stand."""
+        ...
+
+    def settled(self, systemname: Systemname, uniqueids: Sequence[str]) -> frozenset[str]:
+        """Those of some calls that are in the ledger, or ended without an answer."""
+        ...
+
+    def known(self, systemname: Systemname, uniqueid: str) -> bool:
+        """Whether the switch's record has shown a leg of this channel."""
+        ...
+
+
+class CreditStore(Protocol):
+    """Where credit control looks."""
+
+    def credit(self) -> AbstractContextManager[CreditView]:
+        """A consistent view. Raises: DatabaseUnavailable."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DuePlace:
     """A place among the due items: by time, then by tenant."""

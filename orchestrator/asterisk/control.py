@@ -16,7 +16,7 @@ from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.model.state import LOGGED_OUT, MANAGERS, ON, SWITCHES, TenantState
+from orchestrator.model.state import CREDIT, LOGGED_OUT, MANAGERS, ON, SWITCHES, TenantState
 from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
@@ -284,6 +284,20 @@ class AmiSwitch:
         """A variable of a channel; empty when it isn't set. Raises: ActionFailed: no such channel."""
         answer = await self._ami.action({"Action": "Getvar", "Channel": uniqueid, "Variable": name})
         return _text(answer, "Value")
+
+    async def prolong(self, uniqueid: str, granted: str, granted_s: int, left_s: float) -> None:
+        """Let a channel last longer. What it was granted is written first: so it never seems less than it is.
+
+        Args: granted: the variable that says how long it may talk in all. left_s: until the switch ends it.
+        Raises: ActionFailed: no such channel.
+        """
+        said = {"Action": "Setvar", "Channel": uniqueid, "Variable": granted, "Value": str(granted_s)}
+        end = {"Action": "AbsoluteTimeout", "Channel": uniqueid, "Timeout": f"{left_s:.3f}"}
+        await self.actions([said, end])
+
+    async def forget_unasked(self) -> None:
+        """Forget how many calls were admitted while nobody could be asked, see `vpbx-credit`."""
+        await self.command(f"database deltree {CREDIT}")
 
     async def stop_recorder(self, uniqueid: str) -> None:
         """Stop the recorder of a channel. Raises: ActionFailed: it has none, or there is no such channel."""

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from orchestrator.errors import StorageError
-from orchestrator.model.state import IDLE, LOGGED_OUT, MANAGERS, SWITCHES, WAITS, WRAP_UP
+from orchestrator.model.state import CREDIT, IDLE, LOGGED_OUT, MANAGERS, SWITCHES, WAITS, WRAP_UP
 from orchestrator.project import SwitchPaths
 
 _BUSY_S = 10.0
@@ -36,7 +36,7 @@ def forget(database: Path, tenant: str) -> int:
     try:
         with closing(sqlite3.connect(database, timeout=_BUSY_S)) as base, base:
             gone = 0
-            for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP, WAITS):
+            for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP, WAITS, CREDIT):
                 first = f"/{family}/{tenant}/"
                 done = base.execute("DELETE FROM astdb WHERE substr(key, 1, ?) = ?", (len(first), first))
                 gone += done.rowcount

@@ -94,14 +94,14 @@ def try_out(
 ) -> None:
     """Try a staged generation. Args: tenants: those that change. shared: pjsip.conf and such change too.
 
-    data: where the running switch finds its sounds.
+    data: where the running switch finds its sounds, where the Asterisk has none of its own.
     Raises: CandidateRefused. SwitchError: the scratch switch can't be started.
     """
     heard = _hear(generation, tenants, shared, asterisk)
     root = generation.path
     files = [*_below(root, "dialplan"), *_below(root, "dialplan/blocks"), *map(dialplan_file, tenants)]
     plans = {file: parse((root / file).read_text("utf-8")) for file in files}
-    known = Known(heard.applications, heard.functions, _Sounds(root, data))
+    known = Known(heard.applications, heard.functions, _Sounds(root, asterisk.sounds or data / "sounds" / "en"))
     found = [*heard.trouble, *faults(plans, known)]
     if found:
         raise CandidateRefused(sorted(found))
@@ -210,9 +210,9 @@ def _below(root: Path, directory: str) -> list[str]:
 class _Sounds:
     """Sounds that a switch can play: the candidate's prompts, and what is installed."""
 
-    def __init__(self, root: Path, data: Path) -> None:
+    def __init__(self, root: Path, installed: Path) -> None:
         self._own = {f"{PROMPT_PREFIX}/{path.stem}" for path in (root / PROMPTS).glob("*")}
-        self._installed = data / "sounds" / "en"
+        self._installed = installed
 
     def __contains__(self, sound: object) -> bool:
         if sound in self._own:

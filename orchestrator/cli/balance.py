@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
-from orchestrator.cli.books import no_reconcile_option, open_books
+from orchestrator.cli.books import Books, no_reconcile_option, open_books
 from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
+from orchestrator.credit_asked import ListenerAway, standing_of
+from orchestrator.credit_control import CreditStanding
 from orchestrator.model.money import roubles_text
+from orchestrator.model.payment import Balance
 
 _JSON_VERSION = 1
 
@@ -21,6 +26,9 @@ _JSON_VERSION = 1
 def balance(tenant: str | None, as_json: bool, no_reconcile: bool) -> None:
     """Show what a tenant, or each, was charged, has paid, and has left; below zero it owes.
 
+    Where the account bounds its calls also what those hold that are up, and with --json what they may hold
+    in all, as the listener of its node says; nothing when that doesn't run.
+
     \b
     Example:
         vpbx balance acme
@@ -28,6 +36,8 @@ def balance(tenant: str | None, as_json: bool, no_reconcile: bool) -> None:
     with open_books(bring_in=not no_reconcile) as books:
         found = books.store.balances(tenant)
         books.check_tenant(tenant, found)
+        found = found or ([] if tenant is None else [Balance(tenant, 0, 0, None)])
+        live = _live(books, [each.tenant for each in found])
         if as_json:
             rows = [
                 {
@@ -36,21 +46,35 @@ def balance(tenant: str | None, as_json: bool, no_reconcile: bool) -> None:
                     "paid_kop": each.paid_kop,
                     "balance_kop": each.balance_kop,
                     "last_paid_at": None if each.paid_at is None else each.paid_at.isoformat(),
+                    "reserved_kop": None if each.tenant not in live else live[each.tenant].held_kop,
+                    "spendable_kop": None if each.tenant not in live else live[each.tenant].spendable_kop,
                 }
                 for each in found
             ]
             click.echo(json.dumps({"version": _JSON_VERSION, "balances": rows}, ensure_ascii=False))
             return
         print_table(
-            ("tenant", "charged", "paid", "balance", "last payment"),
+            ("tenant", "charged", "paid", "balance", "reserved", "last payment"),
             [
                 (
                     each.tenant,
                     roubles_text(each.charged_kop),
                     roubles_text(each.paid_kop),
                     roubles_text(each.balance_kop),
+                    roubles_text(live[each.tenant].held_kop) if each.tenant in live else "",
                     books.shown(each.paid_at),
                 )
                 for each in found
             ],
         )
+
+
+def _live(books: Books, tenants: Sequence[str]) -> dict[str, CreditStanding]:
+    """What calls of bounded accounts hold now; a tenant whose listener is away is left out."""
+    found = {}
+    for name in tenants:
+        tenant = books.definitions.tenants.get(name)
+        if tenant is not None and tenant.account.controlled and tenant.service == "active":
+            with suppress(ListenerAway):
+                found[name] = standing_of(books.definitions.platform.nodes[tenant.node].metrics, name)
+    return found

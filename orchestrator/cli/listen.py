@@ -11,8 +11,9 @@ import structlog
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.mailbox_spool import MailboxSpool
-from orchestrator.books import MailRoom, NodeBooks
+from orchestrator.books import DefinitionsSource, MailRoom, NodeBooks
 from orchestrator.cli.session import Session, node_option, open_session
+from orchestrator.credit_control import CreditControl
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.postman import Postman
@@ -65,15 +66,18 @@ async def _listen(session: Session) -> None:
     url = project.database_url(session.definitions.platform.storage.database)
     spool = MailboxSpool(session.paths.spool, systemname)
     postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
+    source = DefinitionsSource(project.root)
+    credit = CreditControl(systemname, lambda: SqlStore.open(url), source.current, clock)
     listener = Listener(
         *(node.name, systemname, login, writer),
         recorders=recorders,
         postman=postman,
         registrations=RegistrationWatch(),
+        credit=credit,
         clock=clock,
         manager=manager,
     )
-    with HealthServer(node.metrics, listener.figures):
+    with HealthServer(node.metrics, listener.figures, credit):
         structlog.get_logger("vpbx.listen").info(
             "listening", node=node.name, ami=str(node.ami), metrics=str(node.metrics)
         )

@@ -137,6 +137,22 @@ def decimal(most: int, label: str) -> Scalar[Decimal]:
     return Scalar(label, read, Decimal(0), {"type": ["number", "string"], "pattern": pattern, "minimum": 0})
 
 
+def roubles(most: int) -> Scalar[int]:
+    """Roubles with at most two digits behind the point. Returns: kopecks."""
+
+    def read(given: str, _: Surroundings) -> int | Refusal:
+        value = to_decimal(given)
+        if value is None or value * 100 % 1:
+            hint = "digits, with at most two behind the point: 500 or 499.50"
+            return Refusal("roubles", f"{quoted(given)} is not roubles and kopecks", hint)
+        if value > most:
+            return Refusal("out-of-range", f"{given} is more than {most}", f"at most {most}")
+        return int(value * 100)
+
+    pattern = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
+    return Scalar("roubles", read, 0, {"type": ["number", "string"], "pattern": pattern, "minimum": 0})
+
+
 def to_decimal(given: str) -> Decimal | None:
     """A text of digits with at most one point, exactly; None for anything else.
 

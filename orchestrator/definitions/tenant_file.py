@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.definitions import media, scalars
+from orchestrator.definitions.account import ACCOUNT
 from orchestrator.definitions.caller_ids import CALLER_IDS, VERIFIED_NUMBERS, regions
 from orchestrator.definitions.caller_lists import BLOCK, CALLER_LISTS
 from orchestrator.definitions.expectations import EXPECTS
@@ -266,6 +267,7 @@ def _tenant(given: Converted) -> Tenant:
         verified_numbers=given[VERIFIED_NUMBERS],
         caller_ids=regions(given[CALLER_IDS]),
         external_numbers=tuple(entry.value for entry in given[EXTERNAL_NUMBERS]),
+        account=given[ACCOUNT],
         position=given.position,
     )
 
@@ -301,6 +303,7 @@ TENANT = Record(
         VERIFIED_NUMBERS,
         CALLER_IDS,
         OPTIONS,
+        ACCOUNT,
         SEATS,
         LINES,
         OUTGOING,

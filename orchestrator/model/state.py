@@ -23,6 +23,10 @@ WAITS = "vpbx-wait"
 """Family in the switch's database: below it tenant and department, with how many milliseconds a place
 in its queue took lately."""
 
+CREDIT = "vpbx-credit"
+"""Family in the switch's database: below it tenant, with how many of its calls were admitted while nobody
+could be asked what it may spend."""
+
 MANAGERS = "vpbx-manager"
 """Family in the switch's database: below it tenant and caller, with who last spoke with them, and when."""
 

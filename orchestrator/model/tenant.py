@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.caller_id import RegionCallerId
 from orchestrator.model.caller_list import CallerList
+from orchestrator.model.credit import POSTPAID, CreditTerms
 from orchestrator.model.expectation import Expectation
 from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import AS_WRITTEN
@@ -159,7 +160,7 @@ class Tenant:
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
     external_numbers: those of its numbers that another provider has, sorted. language: of the switch's own
-    prompts, `ru` or `en`.
+    prompts, `ru` or `en`. account: what its calls may spend.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Tenant:
     caller_ids: tuple[RegionCallerId, ...] = ()
     trunk_order: str = AS_WRITTEN
     external_numbers: tuple[ExternalNumber, ...] = ()
+    account: CreditTerms = POSTPAID
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

@@ -162,6 +162,18 @@ def music_directory(given: Prompt) -> str:
     return f"{PROMPT_PREFIX}/{music(given)}"
 
 
+def bounded(options: str, asked: bool) -> str:
+    """What runs at a call's answer, behind what bounds its length. Args: options: of Dial, or empty.
+
+    >>> bounded("U(vpbx-record-answered^acme^)", True)
+    'U(vpbx-credit-answered^vpbx-record-answered^acme^)'
+    """
+    if not asked:
+        return options
+    inner = f"^{options.removeprefix('U(').removesuffix(')')}" if options else ""
+    return f"U(vpbx-credit-answered{inner})"
+
+
 def hours_prefix(schedule: str) -> str:
     """What the extensions of a schedule's hours begin with. Asterisk passes over a `-` in an extension.
 
@@ -223,6 +235,7 @@ def _digits(minute: int) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
+    "bounded": bounded,
     "argument": argument,
     "comment": comment,
     "costs_context": costs_context,

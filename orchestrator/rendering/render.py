@@ -12,6 +12,7 @@ import jinja2
 
 from orchestrator.errors import RenderFailed
 from orchestrator.model.credential import DeviceCredential
+from orchestrator.model.credit import whole_slice_s
 from orchestrator.model.platform import ANY_HOST, Definitions, Node, Trunk
 from orchestrator.model.prompt import Prompt
 from orchestrator.model.sounds import music_of, prompts_of
@@ -297,7 +298,14 @@ def _tenant_part(
 ) -> TenantPart:
     graph = compile_tenant(definitions, tenant)
     dial = _dial_strings(graph, secrets)
-    values = {**common, "tenant": tenant, "graph": graph, "dial": dial, "hints": _hints(tenant, secrets)}
+    values = {
+        **common,
+        "tenant": tenant,
+        "graph": graph,
+        "dial": dial,
+        "hints": _hints(tenant, secrets),
+        "account": _account(definitions, tenant),
+    }
     dialplan = blocks.versioned(_text(environment, "tenant_dialplan.conf.j2", values))
     steps = hashlib.sha256(dialplan.encode()).hexdigest()[:16]
     phones = _text(environment, "tenant_pjsip.conf.j2", values)
@@ -309,6 +317,16 @@ def _tenant_part(
     prompts = {f"{prompt_name(each)}.wav": each for each in played}
     prompts |= {f"{music(each)}/music.wav": each for _, each in music_of(tenant)}
     return TenantPart(_digest(files), steps, files, dict(sorted(prompts.items())))
+
+
+def _account(definitions: Definitions, tenant: Tenant) -> tuple[str | int, ...]:
+    """Policy, slice and warning of an account that bounds calls; empty: it doesn't."""
+    terms = tenant.account
+    if not terms.controlled:
+        return ()
+    increments = {rate.increment_s for rate in definitions.tariffs[tenant.tariff].deck.rates}
+    slice_s = whole_slice_s(terms.slice_s, increments)
+    return terms.when_controller_down, slice_s, terms.warning_s
 
 
 def _hints(tenant: Tenant, secrets: SwitchSecrets) -> list[tuple[str, str]]:

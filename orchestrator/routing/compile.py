@@ -284,6 +284,7 @@ class _Compiler:
             self._limit,
             self._records,
             self._remembers,
+            self._tenant.account.controlled,
         )
         return [Step(f"{step}.mobile", ring, called.position)]
 
@@ -442,7 +443,14 @@ class _Compiler:
         steps: list[Step] = []
         for step, trunk, edges in self._by_trunk(first, trunks):
             action = DialOut(
-                number, tenant.caller_id, trunk, self._limit, self._records, announce, self._remembers
+                number,
+                tenant.caller_id,
+                trunk,
+                self._limit,
+                self._records,
+                announce,
+                self._remembers,
+                tenant.account.controlled,
             )
             steps.append(Step(step, action, position, {**ends, **edges}))
         return steps

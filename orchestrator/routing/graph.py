@@ -98,8 +98,8 @@ class RingMobile:
 
     Effects: take a line, record, rate.
 
-    Args: number: E.164. trunks: that carry mobiles, in order. caller_id, limit: as those of `DialOut`.
-    remember: as that of `Ring`.
+    Args: number: E.164. trunks: that carry mobiles, in order. caller_id, limit, bounded: as those of
+    `DialOut`. remember: as that of `Ring`.
     """
 
     extension: str
@@ -109,6 +109,7 @@ class RingMobile:
     limit: int
     record: bool
     remember: bool = False
+    bounded: bool = False
 
 
 BESIDE = "beside"
@@ -348,7 +349,7 @@ class DialOut:
     Effects: take a line, record, rate.
 
     Args: number: E.164, or empty for the number dialled. announce: what the callee hears first. remember: who
-    calls is the callee's manager once it has answered.
+    calls is the callee's manager once it has answered. bounded: how long it may last is asked first.
     """
 
     number: str
@@ -358,6 +359,7 @@ class DialOut:
     record: bool
     announce: Prompt = SILENCE
     remember: bool = False
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import DatabaseUnavailable, StorageError
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a test holds it against the migrations' folder."""
 
 _BUSY_S = 30

@@ -21,7 +21,7 @@ from orchestrator.model.call import Charge
 from orchestrator.model.service import EXTRA_EMPLOYEES, OPTION, SUBSCRIPTION
 from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
-from orchestrator.storage import allowances
+from orchestrator.storage import allowances, balances
 from orchestrator.storage.entries import GENESIS, REVERSAL, Entry, chain_hash, walk
 from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import ledger_entry, ledger_posting
@@ -211,9 +211,21 @@ def append(
     path: str,
     at: datetime,
 ) -> None:
-    """Chain entries to the last one. The caller is the only writer."""
-    if not entries:
-        return
+    """Post entries, and take them from what tenants have left. The caller is the only writer."""
+    if entries:
+        chain(connection, entries, path, at)
+        tenants = [str(content["tenant"]) for content, _ in entries]
+        owed = [accounts[f"tenant:{each}"] for each, (_, accounts) in zip(tenants, entries, strict=True)]
+        balances.charge(connection, zip(tenants, owed, strict=True))
+
+
+def chain(
+    connection: Connection,
+    entries: Sequence[tuple[Mapping[str, object], Mapping[str, int]]],
+    path: str,
+    at: datetime,
+) -> None:
+    """Chain entries to the last one, and nothing else."""
     last = select(ledger_entry.c.seq, ledger_entry.c.hash).order_by(ledger_entry.c.seq.desc()).limit(1)
     seq, previous = connection.execute(last).one_or_none() or (0, GENESIS)
     rows, postings = [], []

@@ -50,6 +50,13 @@ ledger_posting = Table(
     Column("amount_kop", BigInteger, nullable=False),
 )
 
+tenant_balance = Table(
+    "tenant_balance",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("balance_kop", BigInteger, nullable=False),
+)
+
 tariff_state = Table(
     "tariff_state",
     metadata,

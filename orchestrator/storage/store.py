@@ -30,6 +30,7 @@ from orchestrator.storage import (
 )
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.accounts import SqlBillingUnit
+from orchestrator.storage.credit import SqlCreditView
 from orchestrator.storage.database import Database, open_database
 from orchestrator.storage.entries import Entry
 
@@ -102,6 +103,12 @@ class SqlStore:
         """A transaction of tenants' services: all of it stands after the block, or nothing."""
         with self.database.writing() as connection:
             yield SqlBillingUnit(connection)
+
+    @contextmanager
+    def credit(self) -> Iterator[SqlCreditView]:
+        """One consistent look at tenants' means."""
+        with self.database.reading() as connection:
+            yield SqlCreditView(connection)
 
     def accounts(self) -> Mapping[str, Account]:
         """Where every tenant that was ever activated stands, by name."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from orchestrator.errors import ChargeDiffers, LedgerBroken
+from orchestrator.storage import balances
 from orchestrator.storage.charges_again import ChargesAgain
 from orchestrator.storage.entries import GENESIS, Accounts, Entry, chain_hash, pages
 from orchestrator.storage.reversals import check_reversals, is_reversal, reversed_twice
@@ -146,7 +147,8 @@ class _Walk:
 
 
 def _check_whole(connection: Connection, walk: _Walk) -> None:
-    """No posting is of no entry, debits equal credits, nothing is taken back twice. Raises: LedgerBroken."""
+    """No posting is of no entry, debits equal credits, nothing is taken back twice, balances are those of the
+    entries. Raises: LedgerBroken."""
     count = connection.execute(select(func.count()).select_from(ledger_posting)).scalar_one()
     total_kop = sum(walk.balances.values())
     if count != walk.postings or total_kop != 0:
@@ -156,6 +158,12 @@ def _check_whole(connection: Connection, walk: _Walk) -> None:
         )
     if (key := reversed_twice(connection)) is not None:
         raise LedgerBroken(f"ledger entry {key} is reversed twice", _HINT)
+    for tenant, left_kop in sorted(balances.all_kop(connection).items()):
+        owed_kop = walk.balances.get(f"tenant:{tenant}", 0)
+        if left_kop != -owed_kop:
+            raise LedgerBroken(
+                f"the balance kept of {tenant} is {left_kop} kop, its entries make {-owed_kop}", _HINT
+            )
 
 
 def _broken(entry: Entry, what: str) -> LedgerBroken:

@@ -23,7 +23,7 @@ from orchestrator.calls.leg import gather, leg_of, usage_of
 from orchestrator.errors import DatabaseUnavailable, DuplicateKey, LedgerBroken, NotFound, StorageError
 from orchestrator.model.call import Charge, Leg
 from orchestrator.model.record import BadRecord, RecordPosition
-from orchestrator.storage import database, ledger
+from orchestrator.storage import balances, database, ledger
 from orchestrator.storage.rows import canonical
 from orchestrator.storage.schema import metadata
 from orchestrator.storage.store import SqlStore
@@ -219,12 +219,14 @@ class TestStore:
             for later in ("rate", "vat_mode", "time_zone", "tariff_digest"):
                 del facts[later]
             before = {**content, "facts": canonical(facts)}
-            ledger.append(connection, [(before, accounts)], "listener", NOW)
+            ledger.chain(connection, [(before, accounts)], "listener", NOW)
         engine.dispose()
         brought_up = SqlStore.open(database_url)
         verified = brought_up.verify()
         assert (verified.entries, verified.not_recomputed) == (1, 1)
         assert brought_up.accounts() == {}
+        with brought_up.database.reading() as connection:
+            assert balances.all_kop(connection) == {"acme": -int(str(content["amount_kop"]))}
         brought_up.close()
 
     def test_several_that_open_a_new_database_at_once_all_succeed(self, database_url: str) -> None:

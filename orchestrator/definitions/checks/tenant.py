@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.definitions.checks.account import check_account
 from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.departments import check_distributions
 from orchestrator.definitions.checks.expectations import check_expectations
@@ -42,6 +43,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     tariff = written.tariffs.get(tenant.tariff)
     if tariff is not None:
         yield from _check_tariff(file, tariff)
+    yield from check_account(file, None if tariff is None else written.decks.get(tariff.value.deck_file))
     yield from _check_extensions(file)
     known = frozenset(tenant.employees_by_extension())
     for department in tenant.departments:

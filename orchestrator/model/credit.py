@@ -1,0 +1,59 @@
+"""A tenant's account with the operator: what its calls may spend, and what happens when that can't be asked.
+
+Rule: docs/decisions.md, decision 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import lcm
+
+from orchestrator.model.problem import NOWHERE, Position
+
+ONE_SLICE, REFUSE = "one_slice", "refuse"
+CONTROLLER_DOWN = (ONE_SLICE, REFUSE)
+"""What a call gets while nothing answers for the balance."""
+
+LONGEST_SLICE_S = 3600
+LONGEST_TURN_S = 10
+"""Within it a slice is prolonged once that is due, however busy the machine is."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditTerms:
+    """By what the outbound calls of a tenant are kept within its means.
+
+    Args: prepaid: whether its balance bounds them. credit_limit_kop: how far below zero that may go.
+    hour_cap_kop, day_cap_kop: what calls may cost in an hour of the clock and in a day, in the tenant's local
+    time; None: any sum. slice_s: what a call reserves at a time, at least. warning_s: how long before its end
+    a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`.
+    """
+
+    prepaid: bool = False
+    credit_limit_kop: int = 0
+    hour_cap_kop: int | None = None
+    day_cap_kop: int | None = None
+    slice_s: int = 60
+    warning_s: int = 10
+    when_controller_down: str = ONE_SLICE
+    position: Position = field(default=NOWHERE, compare=False)
+
+    @property
+    def controlled(self) -> bool:
+        """Whether each call outside is asked for."""
+        return self.prepaid or self.hour_cap_kop is not None or self.day_cap_kop is not None
+
+
+def whole_slice_s(slice_s: int, increments_s: Iterable[int]) -> int:
+    """A slice that is whole increments of every rate.
+
+    >>> whole_slice_s(70, [60, 1]), whole_slice_s(60, [60, 6])
+    (120, 60)
+    """
+    whole_s = lcm(*increments_s)
+    return -(-slice_s // whole_s) * whole_s
+
+
+POSTPAID = CreditTerms()
+"""Any sum, paid later."""

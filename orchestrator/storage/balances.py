@@ -1,0 +1,39 @@
+"""What each tenant has left of its payments, or owes, ready for the call path.
+
+The sum of the ledger's entries of a tenant, below zero what it owes: it changes in the transaction that posts
+them, and `ledger verify` compares it with them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, select
+
+from orchestrator.storage.rows import chunks, upsert
+from orchestrator.storage.schema import tenant_balance
+
+
+def balance_kop(connection: Connection, tenant: str) -> int:
+    """What a tenant has left; 0 when the ledger doesn't know it."""
+    query = select(tenant_balance.c.balance_kop).where(tenant_balance.c.tenant == tenant)
+    return connection.execute(query).scalar() or 0
+
+
+def all_kop(connection: Connection) -> Mapping[str, int]:
+    """What every tenant of the ledger has left, by name."""
+    query = select(tenant_balance.c.tenant, tenant_balance.c.balance_kop)
+    return {row.tenant: row.balance_kop for row in connection.execute(query)}
+
+
+def charge(connection: Connection, amounts: Iterable[tuple[str, int]]) -> None:
+    """Take from what tenants have left. Args: amounts: of new entries, kopecks, by tenant."""
+    sums: Counter[str] = Counter()
+    for tenant, amount_kop in amounts:
+        sums[tenant] += amount_kop
+    for tenants in chunks(sums):
+        query = select(tenant_balance).where(tenant_balance.c.tenant.in_(tenants))
+        left = {row.tenant: row.balance_kop for row in connection.execute(query)}
+        rows = [{"tenant": each, "balance_kop": left.get(each, 0) - sums[each]} for each in tenants]
+        upsert(connection, tenant_balance, rows)
