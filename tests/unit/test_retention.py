@@ -16,11 +16,14 @@ from orchestrator.billing.rating import compile_tariff, rate
 from orchestrator.calls.leg import gather, leg_of, usage_of
 from orchestrator.errors import EventRefused
 from orchestrator.model.account import Purged
+from orchestrator.model.hold import Hold
 from orchestrator.model.recording import Recording
 from orchestrator.model.service import ServiceDisconnected
-from orchestrator.purging import Places, purge_due
+from orchestrator.retention.places import Places
+from orchestrator.retention.run import purge_due
 from orchestrator.secrets import Secrets
 from orchestrator.storage import purge
+from orchestrator.storage.holds import Holds
 from orchestrator.storage.messages import MessageIndex
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
@@ -59,7 +62,7 @@ class World:
             self.bring_in(call)
         self.record("acme", 0, date(2027, 1, 1))
         self.record("acme", 1, date(2026, 3, 1))
-        self.record("beta", 10, date(2026, 3, 1))
+        self.record("beta", 10, date(2027, 1, 1))
 
     def bring_in(self, call: Call) -> None:
         events = events_of(call)
@@ -80,7 +83,9 @@ class World:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"RIFF")
         item = Recording(
-            *(SYSTEMNAME, call.trunk_leg, call.linkedid, tenant, file, BEGUN, "complete"), retain_until=until
+            *(SYSTEMNAME, call.trunk_leg, call.linkedid, tenant, file, BEGUN, "complete"),
+            bytes=4,
+            retain_until=until,
         )
         self.index.keep([item])
         return item
@@ -114,7 +119,7 @@ def test_a_recording_whose_own_term_ends_first_goes_first(world: World) -> None:
     world.run(moscow(3, 1))
     assert [item.retain_until for item in world.index.find("acme")] == [date(2027, 1, 1)]
     assert len(list(world.places.recordings.rglob("*.wav"))) == 2
-    assert world.store.audit_lines("acme")[0].what == "recordings removed: 1"
+    assert world.store.audit_lines("acme")[0].what == "recordings removed: 1, bytes: 4"
     assert len(world.index.find("beta")) == 1
 
 
@@ -204,7 +209,7 @@ def test_killed_in_the_middle_the_next_run_goes_on(
 
 def test_what_a_legal_hold_keeps_stays(world: World) -> None:
     held = world.index.find("acme")[0].uniqueid
-    world.places = replace(world.places, held=lambda item: item.uniqueid == held)
+    Holds(world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga", call=held))
     world.run(GONE)
     assert [item.uniqueid for item in world.index.find("acme")] == [held]
     assert world.files() == {"acme", "beta"}
