@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from orchestrator.asterisk.forgetting import generations_with
-from orchestrator.asterisk.kept_state import count_kept
 from orchestrator.model.recording import Recording
 from orchestrator.retention.places import Places
 from orchestrator.retention.scopes import Scopes
 from orchestrator.retention.sound import recordings_of
 from orchestrator.retention.switch_record import outdated_files
-from orchestrator.retention.tenant import goes
+from orchestrator.retention.tenant import beside, goes
 from orchestrator.retention.terms import (
     DECISION_10,
     DECISION_11,
@@ -23,7 +21,6 @@ from orchestrator.retention.terms import (
     RECORD_KEPT,
     RECORD_RULE,
 )
-from orchestrator.secrets import Secrets
 from orchestrator.storage.purge import Scope, TenantData
 from orchestrator.storage.store import SqlStore
 
@@ -85,7 +82,7 @@ class _Look:
                 yield DueItem(scope.tenant, what, number - goes_now, left, since, DECISION_11, holds)
         if whole:
             kept = holds if any(hold.is_whole for hold in scope.holds) else ()
-            for what, (number, size) in self._beside(scope.tenant).items():
+            for what, (number, size) in beside(scope.tenant, self._places).items():
                 if number:
                     yield DueItem(scope.tenant, what, number, size, since, DECISION_11, kept)
 
@@ -102,15 +99,6 @@ class _Look:
             "recordings": (len(recordings), sum(item.bytes or 0 for item in recordings)),
             "messages": (len(messages), sum(sizes)),
             "call legs": (self._data.count(scope)["call legs"], None),
-        }
-
-    def _beside(self, tenant: str) -> Mapping[str, tuple[int, int | None]]:
-        generations = [each for paths in self._places.switches for each in generations_with(paths, tenant)]
-        tree = [_size(path) for each in generations for path in each.path.rglob("*") if path.is_file()]
-        return {
-            "kept by switches": (sum(count_kept(each, tenant) for each in self._places.databases), None),
-            "generations": (len(generations), sum(tree)),
-            "secrets": (Secrets.open(self._places.secrets_file).count(tenant), None),
         }
 
     def _ended(self, scope: Scope) -> Iterator[DueItem]:

@@ -19,7 +19,7 @@ from orchestrator.retention.places import Places
 from orchestrator.retention.scopes import Scopes
 from orchestrator.retention.sound import AT_ONCE, drop_recordings
 from orchestrator.retention.switch_record import RecordShed, shed_record
-from orchestrator.retention.tenant import clear_held, clear_tenant
+from orchestrator.retention.tenant import beside, clear_held, clear_tenant
 from orchestrator.retention.terms import RECORD_KEPT
 from orchestrator.storage.purge import Scope, TenantData
 from orchestrator.storage.store import SqlStore
@@ -73,9 +73,9 @@ def purge_due(store: SqlStore, tariffs: Tariffs, upto: datetime, places: Places)
     run = _Run(store, tariffs, upto, places)
     run.purge()
     run.clear_lifted()
-    run.finish()
     run.expire()
     run.shed()
+    run.finish()
     return run.ran
 
 
@@ -144,7 +144,7 @@ class _Run:
             self.ran = replace(self.ran, held=(*self.ran.held, account.tenant))
             return
         what = self._begin(scope)
-        what += clear_tenant(self._data, scope, self._places)
+        clear_tenant(self._data, scope, self._places)
         if self._data.copies_left(account.tenant):
             self.ran = replace(self.ran, waiting=(*self.ran.waiting, account.tenant))
         else:
@@ -156,6 +156,8 @@ class _Run:
         if last and last[0].what.startswith(_BEGUN):
             return last[0].what.removeprefix(_BEGUN)
         what = _in_words(self._data, scope)
+        for name, (number, _) in beside(scope.tenant, self._places).items():
+            what += f", {name}: {number}" if number else ""
         self._audit(scope.tenant, _BEGUN + what, _WHY_PURGED)
         return what
 

@@ -6,8 +6,10 @@ next run goes on.
 
 from __future__ import annotations
 
-from orchestrator.asterisk.forgetting import forget_phones, forget_tenant
-from orchestrator.asterisk.kept_state import forget
+from collections.abc import Mapping
+
+from orchestrator.asterisk.forgetting import forget_phones, forget_tenant, generations_with
+from orchestrator.asterisk.kept_state import count_kept, forget
 from orchestrator.asterisk.mailbox_spool import Kept
 from orchestrator.model.hold import holder
 from orchestrator.retention.places import Places
@@ -16,8 +18,22 @@ from orchestrator.secrets import Secrets
 from orchestrator.storage.purge import Scope, TenantData
 
 
-def clear_tenant(data: TenantData, scope: Scope, places: Places) -> str:
-    """Everything that is the tenant's. Returns: what beside recordings, messages and calls went, in words.
+def beside(tenant: str, places: Places) -> Mapping[str, tuple[int, int | None]]:
+    """What there is of a tenant beside recordings, messages and calls: how many, and bytes of files.
+
+    Raises: OrchestratorError: something can't be read.
+    """
+    generations = [each for paths in places.switches for each in generations_with(paths, tenant)]
+    sizes = [path.stat().st_size for each in generations for path in each.path.rglob("*") if path.is_file()]
+    return {
+        "kept by switches": (sum(count_kept(each, tenant) for each in places.databases), None),
+        "generations": (len(generations), sum(sizes)),
+        "secrets": (Secrets.open(places.secrets_file).count(tenant), None),
+    }
+
+
+def clear_tenant(data: TenantData, scope: Scope, places: Places) -> None:
+    """Everything that is the tenant's.
 
     Raises: OrchestratorError: something can't be removed; what went before is gone.
     """
@@ -25,12 +41,15 @@ def clear_tenant(data: TenantData, scope: Scope, places: Places) -> str:
     for spool in places.spools:
         spool.remove(scope.tenant, keep=lambda kept: not goes(kept, scope))
     data.drop_messages(scope)
-    more = {
-        "kept by switches": sum(forget(database, scope.tenant) for database in places.databases),
-        "generations": _forget_configurations(scope.tenant, places),
-        "secrets": Secrets.open(places.secrets_file).forget(scope.tenant),
-    }
-    return "".join(f", {name}: {number}" for name, number in more.items() if number)
+    for database in places.databases:
+        forget(database, scope.tenant)
+    for paths in places.switches:
+        forget_tenant(paths, scope.tenant)
+        forget_phones(paths, scope.tenant)
+    for path in () if places.cache is None else places.cache.glob("*"):
+        if path.is_file():
+            remove_file(path)
+    Secrets.open(places.secrets_file).forget(scope.tenant)
 
 
 def clear_held(data: TenantData, scope: Scope, places: Places, *, remove_messages: bool = True) -> Removed:
@@ -54,15 +73,3 @@ def goes(kept: Kept, scope: Scope) -> bool:
     day = at.astimezone(scope.zone).date()
     held = holder(scope.holds, day, kept.message.uniqueid) is not None
     return not held and (scope.before is None or at < scope.before)
-
-
-def _forget_configurations(tenant: str, places: Places) -> int:
-    number = 0
-    for paths in places.switches:
-        number += forget_tenant(paths, tenant)
-        forget_phones(paths, tenant)
-    if places.cache is not None:
-        for path in places.cache.glob("*"):
-            if path.is_file():
-                remove_file(path)
-    return number
