@@ -343,7 +343,6 @@ class Histories:
         legs: dict[str, set[str]] = {}
         for leg in self.store.calls(Asked()):
             legs.setdefault(leg.tenant, set()).add(leg.uniqueid)
-        left = {kept.message.tenant for spool in self.places.spools for kept in spool.messages()}
         everything: set[str] = set()
         for tenant in self.tenants:
             wanted = {thing.id for thing in tenant.recordings if thing.there}
@@ -351,7 +350,8 @@ class Histories:
             self._compare(at, tenant, "recordings", indexed.get(tenant.name, set()), wanted)
             calls = {thing.id for thing in tenant.calls if thing.there}
             self._compare(at, tenant, "calls", legs.get(tenant.name, set()), calls)
-            told = {"message"} if tenant.name in left else set()
+            room = self.directory / f"spool/voicemail/{tenant.name}-mailboxes"
+            told = {"message"} if (room / "101/INBOX/msg0000.wav").exists() else set()
             must = {"message"} if tenant.message is not None and tenant.message.there else set()
             self._compare(at, tenant, "message", told, must)
             if tenant.message is not None:
