@@ -83,6 +83,7 @@ def main() -> None:
         on_resync=nothing,
         renew_recorders=nothing,
         message_left=nothing,
+        noted=lambda _event: None,
     )
 
     def take(message: Message) -> bool:

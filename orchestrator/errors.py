@@ -54,6 +54,8 @@ OrchestratorError
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
+├── NotReady                  what calls that are up hold isn't known yet
+├── ListenerAway              nobody who knows answers what a tenant's calls hold
 ├── DeckUnwritable            an imported deck can't be put in its place; the old one stands
 ├── PortabilityUnwritable     the table of ported numbers can't be read or written
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands

@@ -71,4 +71,6 @@ def count_kept(database: Path, tenant: str) -> int:
 
 def _firsts(tenant: str) -> list[str]:
     """How the keys of a tenant begin."""
-    return [f"/{family}/{tenant}/" for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP, WAITS, CREDIT)]
+    return [
+        f"/{family}/{tenant}/" for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP, WAITS, CREDIT)
+    ]

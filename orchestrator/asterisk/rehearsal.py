@@ -101,7 +101,9 @@ def try_out(
     root = generation.path
     files = [*_below(root, "dialplan"), *_below(root, "dialplan/blocks"), *map(dialplan_file, tenants)]
     plans = {file: parse((root / file).read_text("utf-8")) for file in files}
-    known = Known(heard.applications, heard.functions, _Sounds(root, asterisk.sounds or data / "sounds" / "en"))
+    known = Known(
+        heard.applications, heard.functions, _Sounds(root, asterisk.sounds or data / "sounds" / "en")
+    )
     found = [*heard.trouble, *faults(plans, known)]
     if found:
         raise CandidateRefused(sorted(found))

@@ -211,6 +211,7 @@ class _Playing:
             on_resync=lambda: None,
             renew_recorders=lambda _: None,
             message_left=lambda: None,
+            noted=lambda _event: None,
         )
 
         def take(message: object) -> bool:

@@ -80,6 +80,7 @@ class Asked:
             on_resync=self.resync,
             renew_recorders=self.renewed.append,
             message_left=self.leave,
+            noted=lambda _event: None,
         )
 
 
@@ -146,6 +147,7 @@ def test_a_fault_in_one_event_costs_only_that_one() -> None:
         on_resync=asked.resync,
         renew_recorders=asked.renewed.append,
         message_left=asked.leave,
+        noted=lambda _event: None,
     )
     for call in (1, 2):
         consumer.take(cel("CHAN_START", call, call))
