@@ -52,7 +52,7 @@ failed-again: setup
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about twenty minutes, on a quiet machine
 	$(BIN)/vpbx switch install
-	for each in definitions ledger billing verify rating deck listener changes calls routing; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+	for each in definitions ledger billing verify rating deck listener changes calls routing prepaid; do $(BIN)/python bench/bench_$$each.py || exit 1; done
 
 # What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
 proof-%: setup system-packages
@@ -63,7 +63,7 @@ mutants: setup system-packages ## each function of docs/functions.md switched of
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/mutants/run.py
 
-proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention ## the slow proofs
+proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention proof-prepaid proof-credit ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from orchestrator.model.caller_list import CallerList
+from orchestrator.model.credit import CreditTerms
 from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
+from orchestrator.model.money import roubles_text
 from orchestrator.model.schedule import Schedule
 from orchestrator.model.state import TenantSwitch
 from orchestrator.model.tenant import Overflow, Target, Tenant
@@ -112,6 +114,30 @@ def mailbox_json(mailbox: Mailbox) -> dict[str, object]:
         "lamps": list(mailbox.lamps),
         "longest_s": mailbox.longest_s,
     }
+
+
+def account_json(terms: CreditTerms) -> dict[str, object]:
+    """What a tenant's calls may spend."""
+    return {
+        "kind": "prepaid" if terms.prepaid else "postpaid",
+        "credit_limit_kop": terms.credit_limit_kop if terms.prepaid else None,
+        "hour_cap_kop": terms.hour_cap_kop,
+        "day_cap_kop": terms.day_cap_kop,
+        "slice_s": terms.slice_s if terms.controlled else None,
+        "warning_s": terms.warning_s if terms.controlled else None,
+        "when_controller_down": terms.when_controller_down if terms.controlled else None,
+    }
+
+
+def account_words(terms: CreditTerms) -> str:
+    """The same for people."""
+    words = ["prepaid" if terms.prepaid else "postpaid"]
+    if terms.credit_limit_kop:
+        words.append(f"credit limit {roubles_text(terms.credit_limit_kop)}")
+    for name, cap_kop in (("an hour", terms.hour_cap_kop), ("a day", terms.day_cap_kop)):
+        if cap_kop is not None:
+            words.append(f"at most {roubles_text(cap_kop)} {name}")
+    return ", ".join(words)
 
 
 def mailbox_row(mailbox: Mailbox) -> tuple[str, ...]:

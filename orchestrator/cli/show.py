@@ -20,6 +20,8 @@ from orchestrator.cli.leads import (
     OVERFLOW_COLUMNS,
     SCHEDULE_COLUMNS,
     SWITCH_COLUMNS,
+    account_json,
+    account_words,
     caller_list_row,
     leads,
     mailbox_json,
@@ -155,6 +157,7 @@ def _data(
             "announce": tenant.recording.announce.text or None,
             "announce_outbound": tenant.recording.announce_outbound.text or None,
         },
+        "account": account_json(tenant.account),
         "ringback": tenant.ringback.text or None,
         "music_on_hold": tenant.music_on_hold.text or None,
         "switch": {"asked": not live.trouble, "trouble": live.trouble or None},
@@ -287,6 +290,7 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
         f"{tariff.slug} {_prices(tariff, tenant).version}, {tariff.title.get(_LANGUAGE, tariff.slug)}",
     )
     yield "options", ", ".join(tenant.options) or "none"
+    yield "account", account_words(tenant.account)
     yield (
         "lines",
         f"{limit}, in use: {_UNKNOWN}" if live.in_use is None else f"{live.in_use} of {limit} in use",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.credit import CreditTerms
 from orchestrator.model.least_cost import LEAST_COST
 from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
+from orchestrator.model.money import roubles_text
 from orchestrator.model.platform import Definitions
 from orchestrator.model.tenant import Overflow, Target, Tenant
 from orchestrator.model.waiting import Waiting
@@ -42,6 +44,7 @@ def _facts(definitions: Definitions, tenant: Tenant) -> Iterator[tuple[str, str]
         yield "verified numbers", ", ".join(tenant.verified_numbers)
     for region in tenant.caller_ids:
         yield f"caller ID/to {region.prefix}", region.shown
+    yield from _account_facts(tenant.account)
     yield "trunk", ", ".join(tenant.trunks)
     if tenant.trunk_order == LEAST_COST:
         yield "trunk order", "cheapest first"
@@ -137,6 +140,23 @@ def _menu_facts(menu: Menu) -> Iterator[tuple[str, str]]:
             yield f"{base}/{name}", target_text(after)
     if menu.invalid_prompt:
         yield f"{base}/invalid prompt", menu.invalid_prompt.text
+
+
+def _account_facts(terms: CreditTerms) -> Iterator[tuple[str, str]]:
+    if not terms.controlled:
+        return
+    yield "account", "prepaid" if terms.prepaid else "postpaid"
+    bounds = {
+        "credit limit": terms.credit_limit_kop,
+        "hour cap": terms.hour_cap_kop,
+        "day cap": terms.day_cap_kop,
+    }
+    for name, kop in bounds.items():
+        if kop is not None:
+            yield f"account/{name}", roubles_text(kop)
+    yield "account/slice", f"{terms.slice_s} s"
+    yield "account/warning", f"{terms.warning_s} s"
+    yield "account/when controller down", terms.when_controller_down
 
 
 def _mailbox_facts(mailbox: Mailbox) -> Iterator[tuple[str, str]]:

@@ -74,6 +74,7 @@ _MENU = f"{_BLOCKS}/menu.conf"
 _STATE = f"{_BLOCKS}/state.conf"
 _VOICEMAIL = f"{_BLOCKS}/voicemail.conf"
 _RECORDING = f"{_BLOCKS}/recording.conf"
+_CREDIT = f"{_BLOCKS}/credit.conf"
 _TENANT = f"{_TEMPLATES}/tenant_dialplan.conf.j2"
 _PHONES = f"{_TEMPLATES}/tenant_pjsip.conf.j2"
 _STEPS = f"{_TEMPLATES}/_steps.j2"
@@ -86,6 +87,16 @@ _NO_SUBSCRIPTION = Off(
 
 OFF: Mapping[str, Off] = {
     "short internal numbers": Off(_TENANT, "include => {{ name }}-inside\n", ""),
+    "prepaid: a call lasts as long as is paid for": Off(
+        _CREDIT, "s,1,Set(TIMEOUT(absolute)=${VPBX_GRANTED_S})", "s,1,NoOp()"
+    ),
+    "prepaid: calls at once share the balance": Off(
+        _CREDIT, "same => n,Return(credit)\n same => n(un", "same => n(un"
+    ),
+    "prepaid: a warning before the end": Off(_CREDIT, "ChanSpy(${VPBX_WARNED},uqEB)", "Hangup()"),
+    "prepaid: the listener is dead": Off(
+        _CREDIT, 'ExecIf($["${policy}" != "one_slice"]?Return(credit))', "Return(credit)"
+    ),
     "department, all at once": Off(
         _DEPARTMENT,
         'Set(LOCAL(dialled)=${dialled}${IF($["${dialled}" = ""]?:&)}${GOSUB_RETVAL})',
