@@ -1,8 +1,8 @@
 """Post-dial delay of a prepaid account's calls beside a postpaid one's, in turn, on one real switch.
 
-Two of the example tenants call the same number, one call after the other; only the second's account bounds its
-calls. The delay is the switch's own: from the begin of the phone's channel to the carrier's answer, which comes
-at once. Prints one JSON line a figure.
+Two of the example tenants call the same number, one call after the other; only the second's account bounds
+its calls. The delay is the switch's own: from the begin of the phone's channel to the carrier's answer, which
+comes at once. Prints one JSON line a figure.
 
     bench/bench_prepaid.py                 2 minutes
 """
