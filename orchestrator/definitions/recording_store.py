@@ -49,7 +49,7 @@ def _read_url(given: str, _: Surroundings) -> str | Refusal:
         return Refusal("store-url", f"{quoted(given)} can't be read as a URL", f"for example {_EXAMPLE}")
     if "@" in parts.netloc or not set(query) <= set(_KNOWN):
         hint = "`key` and `secret` say where credentials are read; in the URL only endpoint and region may be"
-        return Refusal("store-url", "the URL of a store holds more than its place", hint)
+        return Refusal("secret-written-out", "a store's URL holds more than its place", hint)
     place = f"{parts.scheme}://{parts.netloc}{parts.path}"
     if not _PLACE.fullmatch(place) or parts.fragment:
         return Refusal("store-url", f"{quoted(place)} is no bucket of an S3 store", f"for example {_EXAMPLE}")
