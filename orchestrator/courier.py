@@ -7,7 +7,6 @@ that is sent once more under the same name, or removed once more.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -27,6 +26,7 @@ from orchestrator.model.recording_copy import CopyState, RecordingCopy
 from orchestrator.object_store import ObjectStore, StoreUnavailable
 from orchestrator.ports import Clock
 from orchestrator.postman import next_attempt
+from orchestrator.rounds import Rounds
 from orchestrator.storage.copies import CopyIndex
 from orchestrator.storage.store import SqlStore
 
@@ -81,43 +81,21 @@ class Courier:
     ) -> None:
         self._systemname = systemname
         self._directory = directory
-        self._open_store = open_store
         self._depot = depot
         self._clock = clock
         self._every_s = every_s
-        self._asked = threading.Event()
-        self._stopping = False
         self._in_a_row = self._failed_now = 0
-        self._thread = threading.Thread(target=self._run, name="vpbx-courier", daemon=True)
+        self._rounds = Rounds(
+            "courier", open_store, lambda store: self.round(CopyIndex(store.database)), self._failed, every_s
+        )
         self.status = CourierStatus()
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def stop(self, deadline_s: float) -> bool:
         """End after what is being sent. Returns: whether it has ended in time; nothing is lost if not."""
-        self._stopping = True
-        self._asked.set()
-        if self._thread.is_alive():
-            self._thread.join(deadline_s)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        store: SqlStore | None = None
-        while not self._stopping:
-            self._asked.clear()
-            wait_s = self._every_s
-            try:
-                store = store or self._open_store()
-                wait_s = self.round(CopyIndex(store.database))
-            except OrchestratorError as error:
-                self._failed(error.message)
-            except Exception as error:  # noqa: BLE001 - a fault in one round must not end the thread
-                _log.exception("courier-fault")
-                self._failed(f"{type(error).__name__}: {error}")
-            self._asked.wait(wait_s)
-        if store is not None:
-            store.close()
+        return self._rounds.stop(deadline_s)
 
     def round(self, index: CopyIndex) -> float:
         """Send, remove and let go what is due. Returns: seconds until the next round."""
@@ -139,7 +117,7 @@ class Courier:
 
     def _goes_on(self) -> bool:
         """Whether there is a point in going on with this round."""
-        return not self._stopping and self._failed_now < _GIVES_UP_ROUND
+        return not self._rounds.stopping and self._failed_now < _GIVES_UP_ROUND
 
     def _rest_s(self, index: CopyIndex) -> float:
         self.status = replace(self.status, waiting=index.count(self._systemname).get("waiting", 0))

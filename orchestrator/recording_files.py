@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ from orchestrator.object_store import ObjectStore, StoreUnavailable
 from orchestrator.project import Project
 from orchestrator.recordings import fault_of
 from orchestrator.storage.copies import CopyIndex
+
+_BLOCK = 1 << 20
 
 Place = Literal["here", "both", "away", "nowhere"]
 
@@ -110,10 +112,16 @@ class RecordingFiles:
             fault = fault_of(item, self._directory)
             if fault:
                 raise RecordingDamaged(f"{item.file}: {fault}", "restore it from a backup")
-            blocks = iter([(self._directory / item.file).read_bytes()])
+            blocks = _blocks(self._directory / item.file)
         with out.open("wb") as file:
             for block in blocks:
                 digest.update(block)
                 file.write(block)
         if digest.hexdigest() != item.sha256:
             raise RecordingDamaged(f"{item.file}: the content has changed", "restore it from a backup")
+
+
+def _blocks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while block := opened.read(_BLOCK):
+            yield block

@@ -15,7 +15,9 @@ from active_tenants import ACTIVATED, take, tariffs
 from recorded_calls import SYSTEMNAME
 from s3_server import KEYS, S3, Faults, proxy, s3_server
 
+from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.courier import FAILING_FROM, Courier, remove_copies
+from orchestrator.daemon import Listener, UtcClock
 from orchestrator.model.platform import RecordingStore
 from orchestrator.model.recording import Recording
 from orchestrator.model.service import ServiceDisconnected
@@ -27,6 +29,7 @@ from orchestrator.retention.run import purge_due
 from orchestrator.storage.copies import CopyIndex
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
+from orchestrator.writer import Writer
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
@@ -97,6 +100,14 @@ class World:
 
     def files(self, *items: Recording) -> RecordingFiles:
         return RecordingFiles(self.directory, self.index, self.depot, items)
+
+
+def listener_with(courier: Courier) -> Listener:
+    """A listener that doesn't run."""
+    writer = Writer(lambda: pytest.fail("it doesn't run"), UtcClock())
+    return Listener(
+        "pbx1", SYSTEMNAME, lambda: AmiLogin("127.0.0.1", 1, "listen", "x"), writer, courier=courier
+    )
 
 
 @pytest.fixture(scope="module")
@@ -188,9 +199,11 @@ def test_a_store_that_is_down_leaves_everything_here_and_is_told(world: World, s
         assert all(world.here(item) for item in items)
         assert (status.sent, status.waiting) == (0, 8)
         assert status.failures >= FAILING_FROM and "s3://" in status.error
-    for item in items:
-        assert "500" in world.index.of([item])[item.systemname, item.uniqueid].note
-        break
+    notes = [copy.note for copy in world.index.of(items).values()]
+    assert any("500" in note for note in notes)
+    figures = listener_with(world.courier).figures()
+    assert (figures.recordings_waiting, figures.recordings_sent) == (8, 0)
+    assert any(text.startswith("recordings are not sent to their store: s3://") for text in figures.problems)
 
 
 def test_a_store_that_hangs_holds_nobody_but_the_courier(world: World, s3: S3) -> None:

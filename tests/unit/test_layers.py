@@ -51,6 +51,7 @@ LAYERS = {
     "recorders": WIRING,
     "registrations": ADAPTERS,
     "recordings": WIRING,
+    "rounds": ADAPTERS,
     "recording_files": WIRING,
     "courier": WIRING,
     "object_store": ADAPTERS,
