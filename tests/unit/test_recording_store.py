@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from recording_sender import SENDER, platform_with, without_storage
 from s3_server import KEYS, S3, Faults, proxy, s3_server
 
 from orchestrator import definitions
+from orchestrator.asterisk.listening import free_port
 from orchestrator.cli.main import root
 from orchestrator.courier import Courier
 from orchestrator.daemon import UtcClock
@@ -31,10 +34,12 @@ from orchestrator.model.platform import RecordingStore
 from orchestrator.model.recording import Recording
 from orchestrator.project import Project
 from orchestrator.recording_files import Stores
+from orchestrator.secrets import Secrets
 from orchestrator.storage.copies import CopyIndex
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
 
+VPBX = str(Path(sys.executable).with_name("vpbx"))
 CONTENT = b"RIFF" * 500
 _DEADLINE_S = 30.0
 
@@ -140,6 +145,29 @@ def test_a_store_that_is_down_is_a_line_and_no_more(project: Project, s3: S3) ->
         if each["code"] == "recording-store"
     ]
     assert finding["severity"] == "problem"
+
+
+def test_the_listener_sends_what_calls_leave(project: Project, s3: S3) -> None:
+    name = Secrets.open(project.secrets_file).systemname("pbx1")
+    store = opened(project)
+    index = RecordingIndex(store.database)
+    [item] = index.find("acme")
+    index.keep([replace(item, systemname=name, uniqueid=f"{name}-1.1")])
+    store.close()
+    port = free_port("127.0.0.1")
+    text = project.platform_file.read_text()
+    text = re.sub(r"metrics: \S+", f"metrics: 127.0.0.1:{port}", text)
+    text = re.sub(r"ami: \S+", "ami: 127.0.0.1:9", text)
+    project.platform_file.write_text(text)
+    listener = subprocess.Popen([VPBX, "-C", str(project.root), "listen"])
+    try:
+        deadline = time.monotonic() + _DEADLINE_S
+        while not s3.objects() and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        listener.terminate()
+        listener.wait(_DEADLINE_S)
+    assert (s3.objects(), listener.returncode) == ({"calls/acme/1.wav": CONTENT}, 0)
 
 
 def test_killed_in_mid_transfer_nothing_is_in_the_store_and_the_next_one_sends_it(
