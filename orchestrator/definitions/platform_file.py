@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.least_cost import DEFAULT_ORDER
+from orchestrator.definitions.parties import COMPANY
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
 from orchestrator.definitions.smtp import SMTP
@@ -257,6 +258,7 @@ def _platform(given: Converted) -> PlatformFile:
         trunks={entry.key: entry.value for entry in given[TRUNKS]},
         storage=given[STORAGE],
         smtp=given[SMTP],
+        company=given[COMPANY],
         position=given.position,
     )
     return PlatformFile(platform, given[DEFAULTS])
@@ -285,6 +287,7 @@ PLATFORM = Record(
         DEFAULTS,
         STORAGE,
         SMTP,
+        COMPANY,
     ),
     _platform,
 )
