@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -61,8 +60,7 @@ def statement_of(
                 payments.append(_paid(entry, day, late))
             else:
                 numbers[entry.key] = len(lines) + 1
-                line = _line(entry, day, len(lines) + 1)
-                lines.append(replace(line, late=late, reverses=numbers.get(entry.reverses or "", 0)))
+                lines.append(_line(entry, day, len(lines) + 1, numbers.get(entry.reverses or "", 0), late))
     entered = [entry for entry in posted.entered if begins_at <= entry.posted_at < ends_at]
     return Statement(
         tenant=tenant,
@@ -137,7 +135,7 @@ def taxes_of(lines: Iterable[Line]) -> tuple[TaxPart, ...]:
     )
 
 
-def _line(entry: PostedEntry, day: date, number: int) -> Line:
+def _line(entry: PostedEntry, day: date, number: int, reverses: int, late: bool) -> Line:
     facts: Facts = entry.facts
     is_reversal = entry.kind == REVERSAL
     sign = -1 if is_reversal else 1
@@ -163,9 +161,11 @@ def _line(entry: PostedEntry, day: date, number: int) -> Line:
         period_to=_date(facts.get("period_to")),
         working=facts.get("working", facts.get("rule", "")),
         is_reversal=is_reversal,
+        reverses=reverses,
         why=facts.get("why", "") if is_reversal else "",
         corrects=entry.kind == _CORRECTED,
         estimated=facts.get("estimated", False),
+        late=late,
         call=_call(facts) if kind == CALL else None,
         to_number=entry.to_number,
         employee=entry.employee,
@@ -189,24 +189,19 @@ def _paid(entry: PostedEntry, day: date, late: bool) -> Paid:
 
 def _call(facts: Facts) -> CallWorking:
     """Args: facts: earlier vpbx posted calls without the rate."""
-    rate = facts.get("rate")
-    working = CallWorking(
+    rate: Facts = facts.get("rate", {})
+    return CallWorking(
         talked_s=facts.get("duration_s", 0),
         billable_s=facts.get("billable_s", 0),
         included_s=facts["included"]["quantity"] if "included" in facts else 0,
         prefix=facts.get("deck_prefix", ""),
         destination=facts.get("destination", ""),
         deck=facts.get("deck", ""),
-    )
-    if rate is None:
-        return working
-    return replace(
-        working,
-        price=Decimal(rate["price"]),
-        increment_s=rate["increment_s"],
-        minimum_s=rate["minimum_s"],
-        free_below_s=rate["free_below_s"],
-        connect_fee=Decimal(rate["connect_fee"]),
+        price=Decimal(rate["price"]) if rate else None,
+        increment_s=rate.get("increment_s", 0),
+        minimum_s=rate.get("minimum_s", 0),
+        free_below_s=rate.get("free_below_s", 0),
+        connect_fee=Decimal(rate.get("connect_fee", 0)),
     )
 
 

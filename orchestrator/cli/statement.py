@@ -24,7 +24,6 @@ from orchestrator.papers.html import statement_html
 from orchestrator.papers.sheet import statement_csv
 from orchestrator.papers.sides import Sides
 from orchestrator.papers.transfer_sheet import transfers_csv
-from orchestrator.papers.words import LANGUAGES, RUSSIAN
 
 HTML, PDF, CSV, JSON, TRANSFER = "html", "pdf", "csv", "json", "upd-csv"
 _ENDINGS = {HTML: ".html", PDF: ".pdf", CSV: ".csv", JSON: ".json", TRANSFER: ".upd.csv"}
@@ -49,11 +48,11 @@ class Wanted:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(_ENDINGS)),
-    default=HTML,
+    type=click.Choice(["html", "pdf", "csv", "json", "upd-csv"]),
+    default="html",
     help="upd-csv: lines of a universal transfer document (УПД).  [default: html]",
 )
-@click.option("--lang", "language", type=click.Choice(LANGUAGES), default=RUSSIAN, help="[default: ru]")
+@click.option("--lang", "language", type=click.Choice(["ru", "en"]), default="ru", help="[default: ru]")
 @click.option(
     "-o",
     "--output",

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from orchestrator.errors import PdfUnavailable
-
-
-class Refused(ValueError):
-    """A page referred to something beside itself."""
-
-
-class RefusingFetcher:
-    """Fetches nothing: neither from the network nor from files."""
-
-    def fetch(self, url: str, *_: object, **__: object) -> NoReturn:
-        raise Refused(f"{url.partition(':')[0]}: nothing is fetched for a PDF")
-
-    __call__ = fetch
 
 
 def pdf_of(html: str) -> bytes:
@@ -26,11 +11,13 @@ def pdf_of(html: str) -> bytes:
         # Loads Pango, which is no Python package; no other verb waits for it.
         import weasyprint
         from weasyprint.text.fonts import FontConfiguration
+        from weasyprint.urls import URLFetcher
     except OSError as error:
         raise PdfUnavailable(
             f"PDFs need the library Pango, which isn't there: {str(error).splitlines()[0]}",
-            "apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-dejavu-core",
+            "apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core",
         ) from error
-    page = weasyprint.HTML(string=html, base_url=None, url_fetcher=RefusingFetcher())
+    nothing = URLFetcher(allowed_protocols=(), allow_redirects=False)
+    page = weasyprint.HTML(string=html, base_url=None, url_fetcher=nothing)
     written: bytes = page.write_pdf(font_config=FontConfiguration())
     return written
