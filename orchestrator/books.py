@@ -18,8 +18,9 @@ from orchestrator.model.call import Systemname
 from orchestrator.model.platform import Definitions, Smtp
 from orchestrator.ports import Clock
 from orchestrator.project import Project
-from orchestrator.purging import places_of, purge_due
 from orchestrator.reconciliation import Report, reconcile
+from orchestrator.retention.places import places_of
+from orchestrator.retention.run import purge_due
 from orchestrator.secrets import Secrets
 from orchestrator.storage.store import SqlStore
 from orchestrator.writer import Settled, Snapshot
@@ -98,8 +99,14 @@ class NodeBooks:
         purged = purge_due(self._store, tariffs, now, places_of(self._project, definitions.platform, secrets))
         self._billed_at = now
         entries = sum(charged.entries for charged in ran.charged.values())
-        if entries or purged.purged:
-            _log.info("billed", entries=entries, tenants=len(ran.charged), purged=len(purged.purged))
+        if entries or purged.purged or purged.expired:
+            _log.info(
+                "billed",
+                entries=entries,
+                tenants=len(ran.charged),
+                purged=len(purged.purged),
+                recordings_expired=sum(each.number for each in purged.expired),
+            )
         failed = {each.tenant: each for each in (*ran.stopped, *purged.failed)}
         for tenant in sorted(failed.keys() - self._not_billed):
             _log.warning("not-billed", tenant=tenant, problem=failed[tenant].message)

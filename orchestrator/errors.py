@@ -46,7 +46,11 @@ OrchestratorError
 │   ├── RecordingsUnwritable  a finished recording can't be moved to its place
 │   ├── StateKept             what a switch's own database keeps of a tenant can't be removed
 │   ├── MessagesKept          messages in a tenant's mailboxes can't be removed
-│   └── FileKept              a recording's file that should go can't be removed
+│   ├── FileKept              a recording's file that should go can't be removed
+│   ├── TracesKept            a database can't be rewritten: traces of what was deleted may be in its file
+│   ├── GenerationsKept       earlier configurations that hold a purged tenant can't be removed yet
+│   ├── RecordKept            a file of the switch's record that is over can't be removed
+│   └── HoldLifted            a legal hold was lifted before
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time

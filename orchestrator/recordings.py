@@ -10,23 +10,23 @@ import hashlib
 import os
 import struct
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from orchestrator.asterisk.file_lock import LockUnusable, file_lock
 from orchestrator.books import CallsEnded
 from orchestrator.errors import StorageError
+from orchestrator.model.account import DatedEvent
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.platform import Definitions
-from orchestrator.model.recording import Recording, retain_until, talked
-from orchestrator.routing.compile import RECORDING
+from orchestrator.model.recording import Recording, talked
+from orchestrator.retention.years import Retention
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
 from orchestrator.written_sound import CHANNELS, FRAME_BYTES, RATE_HZ, WrittenSound
@@ -64,33 +64,6 @@ class Finished:
     waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """How long recordings of each tenant are kept. Args: years, zones: by tenant."""
-
-    years: Mapping[str, int]
-    zones: Mapping[str, ZoneInfo]
-
-    @classmethod
-    def of(cls, definitions: Definitions) -> Retention:
-        """From the option that unlocks recording, and those that keep longer and are ordered.
-
-        One calendar year where a tenant is no longer defined.
-        """
-        years, zones = {}, {}
-        for tenant in definitions.tenants.values():
-            options = definitions.tariffs[tenant.tariff].options
-            kept = max((o.retention_years for o in options.values() if RECORDING in o.unlocks), default=1)
-            longer = (
-                count * options[slug].retention_years
-                for slug, count in tenant.options.items()
-                if RECORDING not in options[slug].unlocks
-            )
-            years[tenant.name] = kept + sum(longer)
-            zones[tenant.name] = ZoneInfo(tenant.time_zone)
-        return cls(years, zones)
-
-
 def finish(
     index: RecordingIndex,
     monitor: Path,
@@ -125,6 +98,7 @@ def _finish(
 ) -> Finished:
     """`finish`, alone: two that write the same file would each take the other's half for their own."""
     kept: list[Recording] = []
+    events: dict[str, Sequence[DatedEvent]] = {}
     raws: list[Path] = []
     waiting = 0
     try:
@@ -138,9 +112,11 @@ def _finish(
         talked = [item.uniqueid for (item, _, answered_at), _ in settled if answered_at is not None]
         bridges = index.bridges(systemname, talked)
         for (item, ended_at, _), sound in settled:
-            kept.append(
-                _finished(item, sound, directory, retention, bridges.get(item.uniqueid, ()), ended_at)
-            )
+            if item.tenant not in events:
+                events[item.tenant] = index.service_events(item.tenant)
+            item = replace(item, retain_until=retention.until(item, events[item.tenant]))
+            day = retention.day(item)
+            kept.append(_finished(item, sound, directory, day, bridges.get(item.uniqueid, ()), ended_at))
             raws += sound.files
     finally:
         index.keep(kept)
@@ -172,21 +148,21 @@ def _finished(
     item: Recording,
     sound: WrittenSound,
     directory: Path,
-    retention: Retention,
+    day: date,
     bridges: Sequence[SwitchEvent],
     ended_at: datetime,
 ) -> Recording:
-    """The index row of an ended recording, its WAV file written. Args: bridges: none when never answered."""
+    """The index row of an ended recording, its WAV file written.
+
+    Args: day: local, of the call. bridges: none when never answered.
+    """
     frames = sound.frames
     expected = talked(bridges, ended_at)
-    zone = retention.zones.get(item.tenant, ZoneInfo("UTC"))
-    day = item.started_at.astimezone(zone).date()
-    until = retain_until(day, retention.years.get(item.tenant, 1))
     if frames == 0 and expected < _TOLERANCE:
-        return replace(item, state="none", file="", length_s=0, retain_until=until)
+        return replace(item, state="none", file="", length_s=0)
     if frames == 0:
         note = f"talked {expected.total_seconds():.0f} s, nothing was written"
-        return replace(item, state="lost", file="", length_s=0, retain_until=until, note=note)
+        return replace(item, state="lost", file="", length_s=0, note=note)
     name = f"{item.tenant}/{day:%Y/%m}/{item.uniqueid}.wav"
     note = _what_misses(sound, timedelta(seconds=frames / RATE_HZ), expected, _was_transferred(bridges))
     size, digest = _convert(sound, min(frames, _LONGEST_FRAMES), directory / name)
@@ -197,7 +173,6 @@ def _finished(
         length_s=frames // RATE_HZ,
         bytes=size,
         sha256=digest,
-        retain_until=until,
         note=note,
     )
 

@@ -126,6 +126,12 @@ class Secrets:
                 _write(self._path, self._tables)
         return number
 
+    def count(self, tenant: str) -> int:
+        """How many secrets of devices and mailboxes there are of a tenant."""
+        return sum(
+            key.partition("/")[0] == tenant for name in ("devices", "pins") for key in self._tables[name]
+        )
+
     def _kept(self, table: str, key: str, make: Callable[[], str]) -> str:
         if key not in self._tables[table]:
             with self._locked():

@@ -29,7 +29,8 @@ from orchestrator.billing.terms_text import tariff_from_terms
 from orchestrator.errors import EventRefused
 from orchestrator.model.account import AccountEvent, Activated, TermsChanged
 from orchestrator.model.service import AutoinformCalled, SmsSent
-from orchestrator.purging import Places, purge_due
+from orchestrator.retention.places import Places
+from orchestrator.retention.run import purge_due
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked, PostedCharge
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import configparser
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ _SUFFIX = mailbox_context("")
 _ID = re.compile(r"[0-9a-f-]{1,40}")
 _CALLER = re.compile(r"\+?[0-9]{2,15}")
 _TRIES = 3
+_MEND = "mend the directory's rights; the purge goes on at the next run"
 
 _log = structlog.get_logger("vpbx.voicemail")
 
@@ -94,21 +96,43 @@ class MailboxSpool:
         """Drop the PIN that was set by phone: from the next reload on that of voicemail.conf holds."""
         self._pin(tenant, mailbox).unlink(missing_ok=True)
 
-    def remove(self, tenant: str) -> int:
+    def remove(self, tenant: str, keep: Callable[[Kept], bool] = lambda _kept: False) -> int:
         """Remove all that callers and employees of a tenant have said. Returns: how many messages went.
 
+        Args: keep: which messages stay where they are.
         Raises: MessagesKept.
         """
         room = self._root / mailbox_context(tenant)
-        number = len(list(room.glob("*/*/msg*.txt")))
+        gone = list(room.glob("*/*/msg*.txt"))
+        stay = {each.text.with_suffix("") for each in self.messages(tenant) if keep(each)}
         try:
-            if room.exists():
+            if stay:
+                for path in sorted(room.rglob("*"), reverse=True):
+                    if path.is_dir():
+                        with suppress(OSError):
+                            path.rmdir()
+                    elif path.with_suffix("") not in stay:
+                        path.unlink(missing_ok=True)
+            elif room.exists():
                 shutil.rmtree(room)
         except OSError as error:
-            raise MessagesKept(
-                f"{error.filename or room}: {error.strerror}",
-                "mend the directory's rights; the purge goes on at the next run",
-            ) from error
+            raise MessagesKept(f"{error.filename or room}: {error.strerror}", _MEND) from error
+        return len(gone) - len(stay)
+
+    def remove_messages(self, tenant: str, gone: Callable[[Kept], bool]) -> int:
+        """Remove some messages of a tenant, and nothing else of its mailboxes. Returns: how many.
+
+        Raises: MessagesKept.
+        """
+        number = 0
+        for kept in list(self.messages(tenant)):
+            if gone(kept):
+                number += 1
+                try:
+                    for path in kept.text.parent.glob(f"{kept.text.stem}.*"):
+                        path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise MessagesKept(f"{kept.text}: {error.strerror}", _MEND) from error
         return number
 
     def _pin(self, tenant: str, mailbox: str) -> Path:

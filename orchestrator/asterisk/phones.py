@@ -173,6 +173,8 @@ class PhoneRows:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_S, isolation_level=None)) as base:
                 base.execute("PRAGMA journal_mode = WAL")
                 base.execute("PRAGMA synchronous = FULL")
+                # They hold employees' names: what is taken out must not stay readable in the file.
+                base.execute("PRAGMA secure_delete = ON")
                 _make_tables(base)
                 yield base
         except (sqlite3.Error, OSError) as error:

@@ -14,7 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from orchestrator.asterisk.record_file import Foreign, Form, RecordFile, UnreadableRecord
+from orchestrator.asterisk.record_file import (
+    Foreign,
+    Form,
+    RecordFile,
+    UnreadableRecord,
+    done_with,
+    is_gone,
+)
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import RecordBatch, RecordPosition, SwitchCdr
 
@@ -80,6 +87,19 @@ class AsteriskRecord:
     def claims(self, position: RecordPosition | None) -> Iterator[RecordBatch[SwitchCdr]]:
         """Call detail records after a position."""
         return RecordFile(self._cdr_file, Form(_CDR_START, self._claim)).read(position)
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """The file that the switch writes now, by kind."""
+        return {"cel": self._cel_file, "cdr": self._cdr_file}
+
+    def done(self, kind: str, position: RecordPosition | None) -> list[Path]:
+        """Rotated files of a kind that were read to their end, oldest first."""
+        return done_with(self.files[kind], position)
+
+    def place_is_gone(self, kind: str, position: RecordPosition | None) -> bool:
+        """Whether the file that a place was reached in isn't there any more."""
+        return position is not None and is_gone(self.files[kind], position)
 
     def _event(self, fields: Sequence[str]) -> SwitchEvent:
         event = cel_event(fields)

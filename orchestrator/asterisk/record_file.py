@@ -74,7 +74,7 @@ class RecordFile(Generic[Row]):
         A file that was rotated is read to its end before the one that took its place.
         """
         with ExitStack() as opened:
-            files = self._opened(opened)
+            files = _opened(self._path, opened)
             begin = 0 if position is None else _place_of(position, files)
             gap = begin is None and position is not None and position.offset > 0
             # After a gap the files that are left may have been read: reading them again changes nothing.
@@ -82,28 +82,6 @@ class RecordFile(Generic[Row]):
                 offset = position.offset if position and begin is not None and index == 0 else 0
                 last = index == len(files) - 1 - (begin or 0)
                 yield from self._batches(file, offset, last=last, gap=gap and index == 0)
-
-    def _opened(self, opened: ExitStack) -> list[BinaryIO]:
-        """The files, oldest first, all open at once, so that a rotation from now on doesn't matter."""
-        while True:
-            files: list[BinaryIO] = []
-            for path in (*self._rotated(), self._path):
-                with suppress(FileNotFoundError):
-                    files.append(opened.enter_context(path.open("rb")))
-            found = [_inode(path) for path in (*self._rotated(), self._path)]
-            if [os.fstat(file.fileno()).st_ino for file in files] == [inode for inode in found if inode]:
-                return files
-            opened.close()
-
-    def _rotated(self) -> list[Path]:
-        """Rotated files, oldest first."""
-        prefix = f"{self._path.name}."
-        numbered = [
-            (int(path.name.removeprefix(prefix)), path)
-            for path in self._path.parent.glob(f"{glob.escape(prefix)}*")
-            if path.name.removeprefix(prefix).isdecimal() and path.is_file()
-        ]
-        return [path for _, path in sorted(numbered, reverse=True)]
 
     def _batches(self, file: BinaryIO, offset: int, *, last: bool, gap: bool) -> Iterator[RecordBatch[Row]]:
         size = os.fstat(file.fileno()).st_size
@@ -118,6 +96,50 @@ class RecordFile(Generic[Row]):
             if cut.used or gap:
                 yield RecordBatch(cut.rows, cut.bad, cut.foreign, _position(file, offset), gap)
                 gap = False
+
+
+def done_with(path: Path, position: RecordPosition | None) -> list[Path]:
+    """Rotated files that were read to their end, oldest first.
+
+    Args: path: the file that is written now. position: the place reached.
+    """
+    with ExitStack() as opened:
+        files = _opened(path, opened)
+        place = None if position is None else _place_of(position, files)
+        if place is None or position is None:
+            return []
+        whole = os.fstat(files[place].fileno()).st_size <= position.offset
+        return [found for file in files[: place + whole] if (found := Path(file.name)) != path]
+
+
+def is_gone(path: Path, position: RecordPosition) -> bool:
+    """Whether the file that a place was reached in isn't there any more. Args: as of `done_with`."""
+    with ExitStack() as opened:
+        return _place_of(position, _opened(path, opened)) is None
+
+
+def _opened(path: Path, opened: ExitStack) -> list[BinaryIO]:
+    """A file and what it was rotated to, oldest first, all open at once, whatever rotates then."""
+    while True:
+        files: list[BinaryIO] = []
+        for each in (*_rotated(path), path):
+            with suppress(FileNotFoundError):
+                files.append(opened.enter_context(each.open("rb")))
+        found = [_inode(each) for each in (*_rotated(path), path)]
+        if [os.fstat(file.fileno()).st_ino for file in files] == [inode for inode in found if inode]:
+            return files
+        opened.close()
+
+
+def _rotated(path: Path) -> list[Path]:
+    """Rotated files, oldest first."""
+    prefix = f"{path.name}."
+    numbered = [
+        (int(each.name.removeprefix(prefix)), each)
+        for each in path.parent.glob(f"{glob.escape(prefix)}*")
+        if each.name.removeprefix(prefix).isdecimal() and each.is_file()
+    ]
+    return [each for _, each in sorted(numbered, reverse=True)]
 
 
 def cut_records(data: bytes, form: Form[Row], file: str, offset: int, *, final: bool = False) -> Cut[Row]:

@@ -9,11 +9,11 @@ import click
 
 from orchestrator.accounts import Ran, Tariffs, charge_due
 from orchestrator.cli.books import Books, open_tariff_books
+from orchestrator.cli.retaining import ran_data, retain, say_ran
 from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
 from orchestrator.model.money import roubles_text
-from orchestrator.purging import PurgeRan, places_of, purge_due
-from orchestrator.secrets import Secrets
+from orchestrator.retention.run import PurgeRan
 
 _JSON_VERSION = 1
 
@@ -36,7 +36,7 @@ def run(ctx: click.Context, at_text: str | None, as_json: bool) -> None:
     """Charge everything that is due: subscriptions, extra employees and options, each on its day.
 
     Whatever was missed while nothing ran is charged with its own dates. It may run at any time, also twice
-    at once: nothing is charged twice. Data of tenants that were disconnected for too long is removed. With an
+    at once: nothing is charged twice. What has been kept long enough is removed (`vpbx purge`). With an
     --at that is still to come, all of that happens now as if it were then.
 
     Exits with 1 when a tenant could not be charged; the others are.
@@ -51,10 +51,7 @@ def run(ctx: click.Context, at_text: str | None, as_json: bool) -> None:
         at = books.moment(at_text, "--at") or now
         tariffs = Tariffs(books.definitions.tariffs)
         ran = charge_due(books.store, tariffs, at, posted_at=now)
-        secrets = Secrets.open(books.project.secrets_file)
-        purged = purge_due(
-            books.store, tariffs, at, places_of(books.project, books.definitions.platform, secrets)
-        )
+        purged = retain(books, at)
         if as_json:
             click.echo(json.dumps(_data(at, ran, purged), ensure_ascii=False))
         else:
@@ -73,8 +70,7 @@ def _data(at: datetime, ran: Ran, purged: PurgeRan) -> dict[str, object]:
             {"tenant": tenant, "entries": charged.entries, "amount_kop": charged.amount_kop}
             for tenant, charged in sorted(ran.charged.items())
         ],
-        "purged": [{"tenant": each.tenant, "what": each.what} for each in purged.purged],
-        "recordings_expired": purged.expired,
+        **ran_data(purged),
         "failed": [
             {"tenant": each.tenant, "due_at": each.at.isoformat(), "message": each.message, "hint": each.hint}
             for each in failed
@@ -90,9 +86,8 @@ def _print(books: Books, ran: Ran, purged: PurgeRan) -> None:
             for tenant, charged in sorted(ran.charged.items())
         ],
     )
-    for done in purged.purged:
-        click.echo(f"purged {done.tenant}: {done.what}", err=True)
-    for failed in (*ran.stopped, *purged.failed):
+    say_ran(books, purged)
+    for failed in ran.stopped:
         click.echo(
             f"not done: {failed.tenant}, due {books.shown(failed.at)}: {failed.message}; {failed.hint}",
             err=True,

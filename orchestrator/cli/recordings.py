@@ -16,7 +16,8 @@ from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
 from orchestrator.errors import NotFound, OrchestratorError
 from orchestrator.model.recording import Recording
-from orchestrator.recordings import Retention, fault_of, finish
+from orchestrator.recordings import fault_of, finish
+from orchestrator.retention.years import Retention
 from orchestrator.secrets import Secrets
 from orchestrator.storage.recordings import RecordingIndex
 

@@ -39,12 +39,12 @@ from orchestrator.cli.table import print_table
 from orchestrator.definitions.quoting import visible
 from orchestrator.errors import NotFound, SwitchError
 from orchestrator.model.platform import lines_given
+from orchestrator.model.recording import RECORDING
 from orchestrator.model.tariff import Prices, Tariff
 from orchestrator.model.tenant import Employee, Tenant
 from orchestrator.papers.parties import named, party_json
 from orchestrator.ports import Registration
-from orchestrator.recordings import Retention
-from orchestrator.routing.compile import RECORDING
+from orchestrator.retention.years import Retention
 from orchestrator.secrets import Secrets
 
 _JSON_VERSION = 1

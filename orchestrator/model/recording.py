@@ -9,6 +9,9 @@ from typing import Literal
 
 from orchestrator.model.call import SwitchEvent, Systemname
 
+RECORDING = "recording"
+"""The function that an option unlocks, or a tariff includes."""
+
 State = Literal["open", "complete", "short", "lost", "none"]
 """open: the call is up, or its file wasn't looked at yet. short: less than was talked,
 or one side is missing after a transfer. lost: no sound at all

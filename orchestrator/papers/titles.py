@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from orchestrator.model.service import OPTION, SUBSCRIPTION
 from orchestrator.model.tariff import Tariff
@@ -25,6 +26,12 @@ class Titles:
             known = self._tariffs.get(item)
             return f"{named}, {self._quoted(self._in(known.title, item) if known else item)}"
         return named
+
+    def support_percent(self, tariffs: Iterable[str]) -> Decimal | None:
+        """What part of a recurring charge is support by some tariffs; None where that can't be told."""
+        known = [self._tariffs.get(slug) for slug in set(tariffs)]
+        percents = {None if tariff is None else tariff.support_percent for tariff in known}
+        return percents.pop() if len(percents) == 1 else None
 
     def _option(self, slug: str, tariff: str) -> str:
         known = self._tariffs.get(tariff)

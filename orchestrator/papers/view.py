@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.billing.statement import RECURRING
 from orchestrator.model.party import Party
 from orchestrator.model.service import AUTOINFORM, CALL, EXTRA_EMPLOYEES, OPTION, SMS
 from orchestrator.model.statement import Group, Line, Paid, Statement
@@ -111,8 +112,18 @@ class _Viewer:
                 "charges": self._total(others),
                 "calls": self._total(calls)[2:],
             },
-            footnote=words["footnote"].format(exempt=words["exempt"]),
+            footnote=self._footnote(),
         )
+
+    def _footnote(self) -> str:
+        """Of what the price is made. Rule: price list, note 1."""
+        recurring = [line.tariff for line in self._statement.lines if line.kind in RECURRING]
+        support = self._sides.titles.support_percent(recurring)
+        shares = {"licence": "", "support": ""}
+        if support is not None:
+            parts = {"licence": 100 - support, "support": support}
+            shares = {name: f" ({figures.decimal(part, self._language)}%)" for name, part in parts.items()}
+        return self._words["footnote"].format(exempt=self._words["exempt"], **shares)
 
     def _party(self, party: Party) -> Iterator[tuple[str, str]]:
         """What is known of a party, with what it is called."""

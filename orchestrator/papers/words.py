@@ -76,8 +76,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "correction": "уточнено",
         "estimated": "окончание оценено",
         "late": "внесено {date}",
-        "footnote": "Лицензионное вознаграждение — 99 % платы за услугу, техническая поддержка — 1 %. "
-        "{exempt} НДС выделен из сумм, в которые он входит; итог документа — сумма начислений.",
+        "footnote": "Плата за услугу состоит из лицензионного вознаграждения{licence} и платы за техническую "
+        "поддержку{support}. Лицензионное вознаграждение: {exempt} "
+        "НДС выделен из сумм, в которые он входит; итог — сумма начислений.",
         "exempt": "НДС не облагается, пп. 26 п. 2 ст. 149 НК РФ.",
         "hidden": "Номера показаны, пока хранятся данные звонков.",
         "licence_of": "Лицензионное вознаграждение за пользование программным продуктом «Виртуальная АТС»",
@@ -152,9 +153,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "correction": "corrected",
         "estimated": "end estimated",
         "late": "entered {date}",
-        "footnote": "The licence is 99% of the price of the service, support 1%. {exempt} VAT is shown out "
-        "of the sums that it is part of; a total is the sum of its charges.",
-        "exempt": "Free of VAT: Tax Code of Russia, article 149, item 2, sub-item 26.",
+        "footnote": "The price of the service is a licence fee{licence} and technical support{support}. The "
+        "licence is {exempt} VAT is shown out of the sums that it is part of; a total is the sum of its charges.",
+        "exempt": "free of VAT: Tax Code of Russia, article 149, item 2, sub-item 26.",
         "hidden": "Numbers are shown as long as the data of calls is kept.",
         "licence_of": "Licence fee for the use of the program “Virtual PBX”",
         "support_of": "Technical support of the service “Virtual PBX”",

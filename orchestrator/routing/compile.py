@@ -9,6 +9,7 @@ from orchestrator.model.number import is_e164
 from orchestrator.model.platform import Definitions
 from orchestrator.model.problem import Position
 from orchestrator.model.prompt import SILENCE
+from orchestrator.model.recording import RECORDING
 from orchestrator.model.tenant import Department, Did, Employee, Target, Tenant
 from orchestrator.routing.by_name import name_step, spell_name
 from orchestrator.routing.caller_id import caller_ids
@@ -53,7 +54,6 @@ from orchestrator.routing.menus import DIALLED, dialled_step, menu_step, menu_st
 from orchestrator.routing.mobiles import mobile_entries, mobile_step, mobile_steps
 
 LOCAL = "local"
-RECORDING = "recording"
 
 BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL, FAILED = (
     "busy",

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import DatabaseUnavailable, StorageError
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a test holds it against the migrations' folder."""
 
 _BUSY_S = 30
@@ -47,6 +47,12 @@ class Database:
         """The only writer of the moment; others wait. Raises: DatabaseUnavailable."""
         with failures_named(self._engine.url), _write(self._engine) as connection:
             yield connection
+
+    @property
+    def file(self) -> Path | None:
+        """Where it lies; None for a server's database."""
+        url = self._engine.url
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
     def close(self) -> None:
         self._engine.dispose()
@@ -120,6 +126,8 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA synchronous=FULL")
+        # What is removed for good must not stay readable in the file.
+        connection.execute("PRAGMA secure_delete=ON")
         _write_ahead(connection)
 
     @event.listens_for(engine, "begin")

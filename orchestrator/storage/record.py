@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
@@ -36,6 +36,15 @@ def reached(connection: Connection, systemname: Systemname, kind: str, place: Re
     # Device and inode may exceed 63 bits on some file systems.
     row = {**flat(place), "device": str(place.device), "inode": str(place.inode)}
     upsert(connection, record_position, [{"systemname": systemname, "kind": kind, **row}])
+
+
+def forget_position(connection: Connection, systemname: Systemname, kind: str) -> None:
+    """The file that a place was reached in is gone: what is there next is read from its beginning."""
+    connection.execute(
+        delete(record_position).where(
+            record_position.c.systemname == systemname, record_position.c.kind == kind
+        )
+    )
 
 
 def keep_events(connection: Connection, events: Sequence[SwitchEvent]) -> None:

@@ -7,8 +7,10 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, and_, select
 
+from orchestrator.model.account import DatedEvent
 from orchestrator.model.call import SwitchEvent, Systemname
 from orchestrator.model.recording import Recording
+from orchestrator.storage import accounts
 from orchestrator.storage.database import Database
 from orchestrator.storage.rows import chunks, event_from, flat, insert_new, upsert
 from orchestrator.storage.schema import call_leg, recording, switch_event
@@ -78,6 +80,11 @@ class RecordingIndex:
                     event = event_from(row)
                     found[event.uniqueid].append(event)
         return found
+
+    def service_events(self, tenant: str) -> Sequence[DatedEvent]:
+        """What has happened to a tenant's service, oldest first."""
+        with self._database.reading() as connection:
+            return accounts.events(connection, tenant)[::-1]
 
     def keep(self, items: Sequence[Recording]) -> None:
         """Write what became of recordings."""

@@ -1,7 +1,8 @@
 """The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
 
-Personal data (numbers of callers) lives in `call_leg`, `inbound_call`, `switch_event`, `switch_cdr` and
-`quarantine`; the ledger, `service_event` and `audit` have none, so that they can stay when those are purged.
+Personal data (numbers of callers) lives in `call_leg`, `inbound_call`, `switch_event`, `switch_cdr`,
+`voice_message` and `quarantine`; the ledger, `service_event`, `audit` and `legal_hold` have none, so that
+they can stay when those are purged.
 Rule: docs/decisions.md, decision 11.
 """
 
@@ -255,6 +256,7 @@ recording = Table(
     Column("note", String, nullable=False),
     Index("recording_of_tenant", "tenant", "started_at"),
     Index("recording_in_state", "systemname", "state"),
+    Index("recording_ending", "retain_until", "tenant"),
 )
 
 heartbeat = Table(
@@ -281,4 +283,38 @@ allowance_used = Table(
     Column("allowance", String, primary_key=True),
     Column("period_from", String(10), primary_key=True),
     Column("quantity", BigInteger, nullable=False),
+)
+
+legal_hold = Table(
+    "legal_hold",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("from_day", String(10)),
+    Column("to_day", String(10)),
+    Column("call", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("placed_at", BigInteger, nullable=False),
+    Column("placed_by", String, nullable=False),
+    Column("lifted_at", BigInteger),
+    Column("lifted_why", String, nullable=False),
+    Column("lifted_by", String, nullable=False),
+    Index("legal_hold_of_tenant", "tenant"),
+)
+
+recording_copy = Table(
+    "recording_copy",
+    metadata,
+    Column("systemname", String, primary_key=True),
+    Column("uniqueid", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("store", String, nullable=False),
+    Column("object", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger),
+    Column("stored_at", BigInteger),
+    Column("note", String, nullable=False),
+    Index("recording_copy_of_tenant", "tenant"),
+    Index("recording_copy_due", "systemname", "state", "next_at"),
 )

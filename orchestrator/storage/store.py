@@ -213,6 +213,9 @@ class SqlUnit:
     def reached(self, systemname: Systemname, kind: str, position: RecordPosition) -> None:
         record.reached(self._connection, systemname, kind, position)
 
+    def forget_position(self, systemname: Systemname, kind: str) -> None:
+        record.forget_position(self._connection, systemname, kind)
+
     def keep_events(self, events: Sequence[SwitchEvent]) -> None:
         record.keep_events(self._connection, events)
 

@@ -55,7 +55,7 @@ LAYERS = {
     "written_sound": ADAPTERS,
     "books": WIRING,
     "settlement": WIRING,
-    "purging": WIRING,
+    "retention": WIRING,
     "origins": WIRING,
     "portability": WIRING,
     "origin_lines": WIRING,

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orchestrator.model.call import Leg, SwitchEvent, Systemname
-from orchestrator.recordings import Finished, RecordingsUnwritable, Retention, finish
+from orchestrator.recordings import Finished, RecordingsUnwritable, finish
+from orchestrator.retention.years import Retention
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
 from orchestrator.written_sound import FRAME_BYTES, RATE_HZ, WrittenSound

@@ -25,7 +25,7 @@ from orchestrator.reconciliation import make_up_inbound
 from orchestrator.statistics.figures import Figures, Rung
 from orchestrator.statistics.periods import NoTime, span
 from orchestrator.statistics.report import Line, Report
-from orchestrator.storage.purge import TenantData
+from orchestrator.storage.purge import Scope, TenantData
 from orchestrator.storage.store import SqlStore
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -336,7 +336,7 @@ def test_a_purge_takes_a_tenants_calls_and_phones_and_nobody_elses(any_store: Sq
     for tenant in ("acme", "beta"):
         calls.add(NOON, tenant=tenant, talk_s=9, caller="+79035550001")
     data = TenantData(any_store.database)
-    while data.drop_calls("acme", 1):
+    while data.drop_calls(Scope("acme", MOSCOW), 1):
         pass
     assert any_store.inbound_tenants() == ["beta"]
     with any_store.database.reading() as connection:

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "confirm",
     "deck import",
     "explain-call",
+    "hold remove",
     "lines",
     "pay",
     "portability import",
@@ -57,12 +58,13 @@ ELSEWHERE = {
     "voicemail pin",
 }
 """Verbs whose --json needs a switch, a call, a price list, an active tenant or an earlier apply: tests/calls,
-test_money_verbs.py, test_billing_verbs.py, test_deck_import.py, test_portability.py and test_deployment.py
-run them."""
+test_money_verbs.py, test_billing_verbs.py, test_deck_import.py, test_portability.py, test_holds.py and
+test_deployment.py run them."""
 
 ARGUMENTS = {
     "devices": ["acme"],
     "forecast": [str(EXAMPLES / "scenarios" / "first-months.yaml")],
+    "hold add": ["acme", "--reason", "case 12/345"],
     "portability show": ["+79161112233"],
     "rate": ["--tenant", "acme", "--to", "+74951234567", "--seconds", "61"],
     "render": ["--check"],

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.doctor.disk import Disk, Place
 from orchestrator.doctor.subject import Subject
-from orchestrator.routing.compile import RECORDING
+from orchestrator.model.recording import RECORDING
 
 _SQLITE = "sqlite:///"
 

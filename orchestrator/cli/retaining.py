@@ -1,0 +1,62 @@
+"""A run of retention as verbs do it and print it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from orchestrator.accounts import Tariffs
+from orchestrator.cli.books import Books
+from orchestrator.retention.places import Places, places_of
+from orchestrator.retention.run import PurgeRan, purge_due
+from orchestrator.secrets import Secrets
+
+
+def places(books: Books) -> Places:
+    """Where the project's data lies."""
+    return places_of(books.project, books.definitions.platform, Secrets.open(books.project.secrets_file))
+
+
+def retain(books: Books, at: datetime) -> PurgeRan:
+    """Remove what is over by a moment."""
+    return purge_due(books.store, Tariffs(books.definitions.tariffs), at, places(books))
+
+
+def ran_data(ran: PurgeRan) -> dict[str, object]:
+    """What went, for `--json`."""
+    return {
+        "purged": [{"tenant": each.tenant, "what": each.what} for each in ran.purged],
+        "recordings_expired": sum(each.number for each in ran.expired),
+        "expired": [
+            {"tenant": each.tenant, "recordings": each.number, "bytes": each.bytes} for each in ran.expired
+        ],
+        "waiting": list(ran.waiting),
+        "held": list(ran.held),
+        "record_files": ran.record.files,
+        "quarantined": ran.record.quarantined,
+    }
+
+
+def say_ran(books: Books, ran: PurgeRan) -> None:
+    """Tell what went and what could not, on stderr."""
+    for done in ran.purged:
+        click.echo(f"purged {done.tenant}: {done.what}", err=True)
+    for each in ran.expired:
+        click.echo(f"{each.tenant}: {each.number} recording(s) whose term is over removed", err=True)
+    for tenant in ran.waiting:
+        click.echo(f"{tenant}: nothing is left but recordings in the store, which go next", err=True)
+    for tenant in ran.held:
+        click.echo(f"{tenant}: all of its data is on hold (vpbx hold list {tenant})", err=True)
+    if ran.record.files or ran.record.quarantined:
+        click.echo(
+            f"{ran.record.files} file(s) of the switch's record and {ran.record.quarantined} unreadable "
+            "record(s) removed",
+            err=True,
+        )
+    for failed in ran.failed:
+        click.echo(
+            f"not done: {failed.tenant or 'the record'}, due {books.shown(failed.at)}: {failed.message}; "
+            f"{failed.hint}",
+            err=True,
+        )
