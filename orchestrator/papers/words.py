@@ -154,7 +154,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "estimated": "end estimated",
         "late": "entered {date}",
         "footnote": "The price of the service is a licence fee{licence} and technical support{support}. The "
-        "licence is {exempt} VAT is shown out of the sums that it is part of; a total is the sum of its charges.",
+        "licence is {exempt} VAT is shown out of the sums that it is part of; a total is the sum of its "
+        "charges.",
         "exempt": "free of VAT: Tax Code of Russia, article 149, item 2, sub-item 26.",
         "hidden": "Numbers are shown as long as the data of calls is kept.",
         "licence_of": "Licence fee for the use of the program “Virtual PBX”",
