@@ -32,8 +32,10 @@ from orchestrator.model.statement import (
 RECURRING = (SUBSCRIPTION, EXTRA_EMPLOYEES, OPTION)
 REVERSAL = "reversal"
 LICENCE, SUPPORT, USAGE = "licence", "support", "usage"
+PARTS = (LICENCE, SUPPORT, USAGE)
+"""How what is charged is taxed."""
+
 _CORRECTED = f"{CALL}.corrected"
-_PARTS = (LICENCE, SUPPORT, USAGE)
 _MINUTE_S = 60
 
 
@@ -92,7 +94,7 @@ def groups_of(lines: Sequence[Line]) -> tuple[Group, ...]:
     by_kind: dict[tuple[int, str, str], list[Line]] = {}
     for line in lines:
         by_kind.setdefault(
-            (_rank(line.kind), line.kind, line.item if line.kind == OPTION else ""), []
+            (rank_of(line.kind), line.kind, line.item if line.kind == OPTION else ""), []
         ).append(line)
     return tuple(
         Group(
@@ -126,13 +128,18 @@ def taxes_of(lines: Iterable[Line]) -> tuple[TaxPart, ...]:
     found: dict[tuple[int, tuple[Decimal, ...]], tuple[int, int]] = {}
     for line in lines:
         for part in parts_of(line):
-            key = (_PARTS.index(part.part), part.percents)
+            key = (PARTS.index(part.part), part.percents)
             amount_kop, vat_kop = found.get(key, (0, 0))
             found[key] = (amount_kop + part.amount_kop, vat_kop + part.vat_kop)
     return tuple(
-        TaxPart(_PARTS[rank], percents, amount_kop, vat_kop)
+        TaxPart(PARTS[rank], percents, amount_kop, vat_kop)
         for (rank, percents), (amount_kop, vat_kop) in sorted(found.items())
     )
+
+
+def rank_of(kind: str) -> int:
+    """Where charges of a kind stand among the others."""
+    return CHARGE_KINDS.index(kind) if kind in CHARGE_KINDS else len(CHARGE_KINDS)
 
 
 def _line(entry: PostedEntry, day: date, number: int, reverses: int, late: bool) -> Line:
@@ -239,10 +246,6 @@ def _day(entry: PostedEntry, zone: ZoneInfo) -> date:
 
 def _date(said: str | None) -> date | None:
     return None if said is None else date.fromisoformat(said)
-
-
-def _rank(kind: str) -> int:
-    return CHARGE_KINDS.index(kind) if kind in CHARGE_KINDS else len(CHARGE_KINDS)
 
 
 def _sign(line: Line) -> int:

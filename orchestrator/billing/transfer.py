@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from orchestrator.billing.statement import LICENCE, RECURRING, SUPPORT, parts_of
-from orchestrator.model.service import AUTOINFORM, CALL, CHARGE_KINDS, OPTION, SMS, SUBSCRIPTION
+from orchestrator.billing.statement import PARTS, RECURRING, parts_of, rank_of
+from orchestrator.model.service import AUTOINFORM, CALL, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.statement import Line, Statement, TaxPart
 
 INVOICE_TOO, TRANSFER_ONLY = 1, 2
@@ -24,7 +24,6 @@ MONTH, PIECE, MINUTE = "362", "796", "355"
 """Units by the OKEI."""
 
 _MINUTE_S = 60
-_PARTS = (LICENCE, SUPPORT)
 _PRICE, _MINUTES = Decimal("0.01"), Decimal("0.001")
 
 
@@ -86,7 +85,7 @@ def transfer_of(statement: Statement) -> Transfer:
     for line in statement.lines:
         item = line.item if line.kind in (SUBSCRIPTION, OPTION) else ""
         for part in parts_of(line):
-            key = (_rank(line.kind), line.kind, item, _part_rank(part), part.part, part.percents)
+            key = (rank_of(line.kind), line.kind, item, PARTS.index(part.part), part.part, part.percents)
             found.setdefault(key, []).append((line, part))
     lines = (_line(found[key]) for key in sorted(found, key=_order))
     return Transfer(
@@ -142,14 +141,6 @@ def _okei(kind: str) -> str:
     if kind == SMS:
         return PIECE
     return MINUTE if kind in (CALL, AUTOINFORM) else MONTH
-
-
-def _rank(kind: str) -> int:
-    return CHARGE_KINDS.index(kind) if kind in CHARGE_KINDS else len(CHARGE_KINDS)
-
-
-def _part_rank(part: TaxPart) -> int:
-    return _PARTS.index(part.part) if part.part in _PARTS else len(_PARTS)
 
 
 def _order(key: tuple[object, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from orchestrator.cli.progress import working
 from orchestrator.cli.session import json_option
 from orchestrator.durable import replace_file
 from orchestrator.errors import PaperUnwritable, PeriodRefused
+from orchestrator.model.account import Account
 from orchestrator.model.statement import Month, Statement
 from orchestrator.papers.data import statement_json
 from orchestrator.papers.html import statement_html
@@ -32,13 +33,14 @@ _MODE = 0o640
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for. Args: form: see `_ENDINGS`. now: aware UTC."""
+    """What was asked for. Args: form: see `_ENDINGS`. now: aware UTC. accounts: by tenant."""
 
     month: Month
     form: str
     language: str
     draft: bool
     now: datetime
+    accounts: Mapping[str, Account]
 
 
 @click.command()
@@ -89,16 +91,17 @@ def statement(
         raise click.BadParameter("a calendar month is written like 2026-10", param_hint="--period")
     if everybody == (tenant is not None):
         raise click.UsageError("name a tenant, or say --all")
-    wanted = Wanted(month, JSON if as_json else form, language, draft, datetime.now(UTC))
-    if wanted.draft and wanted.form == TRANSFER:
+    form = JSON if as_json else form
+    if draft and form == TRANSFER:
         raise click.UsageError("a transfer document is of a month that is over: there is no draft of one")
-    if output is None and (everybody or (wanted.form == PDF and sys.stdout.isatty())):
+    if output is None and (everybody or (form == PDF and sys.stdout.isatty())):
         raise click.UsageError("-o says where to write it")
     with open_books(bring_in=not no_reconcile) as books:
         if tenant is not None:
             books.check_tenant(tenant, books.store.balances(tenant))
         tenants = [tenant] if tenant is not None else _everybody(books, month)
-        zones = {each: _zone(books, each) for each in tenants} or {"the platform": books.zone}
+        wanted = Wanted(month, form, language, draft, datetime.now(UTC), books.store.accounts())
+        zones = {each: _zone(books, each, wanted) for each in tenants} or {"the platform": books.zone}
         _check_period(zones, wanted)
         _write(books, tenants, wanted, output, together=everybody)
 
@@ -177,35 +180,29 @@ def _transfer(books: Books, tenant: str, wanted: Wanted) -> tuple[Transfer, Side
 
 
 def _statement(books: Books, tenant: str, wanted: Wanted) -> Statement:
-    zone = _zone(books, tenant)
+    zone = _zone(books, tenant, wanted)
     ends_at = wanted.month.ends_at(zone)
     posted = books.store.posted_month(tenant, wanted.month.begins_at(zone), ends_at)
     found = statement_of(
         posted, tenant, wanted.month, zone, wanted.now, draft=wanted.draft and wanted.now < ends_at
     )
-    for warning in _warnings(books, found, ends_at):
-        click.echo(f"warning: {tenant}: {warning}", err=True)
+    account = wanted.accounts.get(tenant)
+    if account is not None and account.due is not None and account.due.at < min(ends_at, wanted.now):
+        since = books.shown(account.due.at)
+        click.echo(f"warning: {tenant}: what is due since {since} isn't charged: vpbx billing run", err=True)
     return found
-
-
-def _warnings(books: Books, found: Statement, ends_at: datetime) -> Iterator[str]:
-    """What an operator should know before the paper leaves the house."""
-    account = books.store.accounts().get(found.tenant)
-    upto = min(ends_at, found.made_at)
-    if account is not None and account.due is not None and account.due.at < upto:
-        yield f"a charge is due since {books.shown(account.due.at)} and not in it: vpbx billing run"
 
 
 def _sides(books: Books, tenant: str, wanted: Wanted) -> Sides:
     return Sides.of(books.definitions, tenant, wanted.language)
 
 
-def _zone(books: Books, tenant: str) -> ZoneInfo:
+def _zone(books: Books, tenant: str, wanted: Wanted) -> ZoneInfo:
     """The tenant's; of one whose file is gone, the one it was charged in last."""
     known = books.definitions.tenants.get(tenant)
     if known is not None:
         return ZoneInfo(known.time_zone)
-    account = books.store.accounts().get(tenant)
+    account = wanted.accounts.get(tenant)
     return books.zone if account is None else ZoneInfo(account.time_zone)
 
 
@@ -218,13 +215,16 @@ def _make(directory: Path) -> None:
 
 def _put(data: bytes, path: Path | None) -> None:
     """Raises: PaperUnwritable: nothing of it is there; what stood under the name still does."""
-    if path is None:
-        sys.stdout.buffer.write(data)
-        return
     try:
-        replace_file(path, data, _MODE)
+        if path is not None:
+            replace_file(path, data, _MODE)
+            return
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path or Path("stdout"), error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> PaperUnwritable:

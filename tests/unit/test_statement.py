@@ -13,7 +13,7 @@ from orchestrator.billing.statement import kind_of, statement_of
 from orchestrator.billing.transfer import INVOICE_TOO, TRANSFER_ONLY, Transfer, transfer_of
 from orchestrator.model.money import roubles_text
 from orchestrator.model.statement import Month, PostedEntry, PostedMonth, Statement
-from orchestrator.storage.purge import TenantData
+from orchestrator.storage.purge import Scope, TenantData
 from orchestrator.storage.store import SqlStore
 from orchestrator.storage.views import Asked
 
@@ -90,7 +90,7 @@ def test_a_call_shows_how_its_price_came_about(filled: SqlStore) -> None:
 def test_after_the_purge_the_number_is_gone_and_the_sums_stay(filled: SqlStore) -> None:
     before = month_of(filled, DECEMBER)
     data = TenantData(filled.database)
-    while data.drop_calls("acme", 100):
+    while data.drop_calls(Scope("acme", MOSCOW), 100):
         pass
     after = month_of(filled, DECEMBER)
     assert any(line.to_number for line in before.lines)
