@@ -23,6 +23,7 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.stream import AmiState, EventStream, Retries
 from orchestrator.consumer import Consumer
+from orchestrator.courier import Courier, CourierStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
 from orchestrator.model.call import Systemname
@@ -67,8 +68,8 @@ class Listener:
 
     Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
     renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
-    None: nobody does. registrations: looked at with each snapshot;
-    None: they aren't.
+    None: nobody does. courier: brings recordings to a store; None: nobody does. registrations: looked at with
+    each snapshot; None: they aren't.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Listener:
         *,
         recorders: Recorders | None = None,
         postman: Postman | None = None,
+        courier: Courier | None = None,
         registrations: RegistrationWatch | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
@@ -93,6 +95,7 @@ class Listener:
         self._writer = writer
         self._recorders = recorders
         self._postman = postman
+        self._courier = courier
         self._registrations = registrations
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
@@ -120,6 +123,8 @@ class Listener:
         self._writer.start()
         if self._postman is not None:
             self._postman.start()
+        if self._courier is not None:
+            self._courier.start()
         following = [
             asyncio.create_task(self._stream.run(), name="stream"),
             asyncio.create_task(self._consume(), name="consume"),
@@ -151,6 +156,7 @@ class Listener:
         messages, events = self._stream.counts, self._reader.counts
         recorders = RecordersStatus() if self._recorders is None else self._recorders.status
         mail = PostmanStatus() if self._postman is None else self._postman.status
+        sound = CourierStatus() if self._courier is None else self._courier.status
         problems = self._problems()
         return Figures(
             node=self._node,
@@ -178,6 +184,9 @@ class Listener:
             writer_failures=writer.failures,
             messages_mailed=mail.sent,
             messages_given_up=mail.given_up,
+            recordings_sent=sound.sent,
+            recordings_waiting=sound.waiting,
+            recordings_not_sent=sound.failures,
         )
 
     def _problems(self) -> tuple[str, ...]:
@@ -185,6 +194,7 @@ class Listener:
         since = writer.reconciled_at or self._started_at
         stuck_s = self._writer_stuck_s()
         mail_error = "" if self._postman is None else self._postman.status.error
+        sound_error = "" if self._courier is None else self._courier.status.error
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
             f"AMI is {ami.state.value}: {ami.error}": ami.state is not AmiState.UP,
@@ -194,6 +204,7 @@ class Listener:
             f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
             "the writer has ended": not self._writer.running,
             f"messages are not sent: {mail_error}": bool(mail_error),
+            f"recordings are not sent to their store: {sound_error}": bool(sound_error),
         }
         lost = () if self._registrations is None else self._registrations.problems
         return (*(text.removesuffix(": ") for text, wrong in found.items() if wrong), *lost)
@@ -286,6 +297,8 @@ class Listener:
             await self._recorders.stop(self._pace.stop_s)
         if self._postman is not None and not await asyncio.to_thread(self._postman.stop, self._pace.stop_s):
             _log.warning("postman-still-busy", note="what it sends now may be sent again")
+        if self._courier is not None and not await asyncio.to_thread(self._courier.stop, self._pace.stop_s):
+            _log.warning("courier-still-busy", note="what it sends now is sent again")
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)
         if not ended:
             _log.warning("writer-still-busy", after_s=self._pace.stop_s, note="nothing is half written")

@@ -50,7 +50,9 @@ OrchestratorError
 │   ├── TracesKept            a database can't be rewritten: traces of what was deleted may be in its file
 │   ├── GenerationsKept       earlier configurations that hold a purged tenant can't be removed yet
 │   ├── RecordKept            a file of the switch's record that is over can't be removed
-│   └── HoldLifted            a legal hold was lifted before
+│   ├── HoldLifted            a legal hold was lifted before
+│   ├── StoreUnavailable      a store of recordings doesn't answer, or refuses us
+│   └── CopyMissing           a recording isn't in the store where its copy should be
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time

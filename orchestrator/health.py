@@ -59,6 +59,9 @@ class Figures:
     writer_failures: int = 0
     messages_mailed: int = 0
     messages_given_up: int = 0
+    recordings_sent: int = 0
+    recordings_waiting: int = 0
+    recordings_not_sent: int = 0
 
 
 class MetricsNotLocal(OrchestratorError):
@@ -193,6 +196,7 @@ class _FiguresCollector(Collector):
             "vpbx_queue_depth": ("Events that wait to be handled.", now.queue_depth),
             "vpbx_calls_up": ("Calls that are up, from the last snapshot.", now.calls_up),
             "vpbx_calls_unrated": ("Ended calls that could not be charged yet.", now.unrated),
+            "vpbx_recordings_waiting": ("Recordings not in their store yet.", now.recordings_waiting),
             "vpbx_last_reconcile_timestamp": ("When the switch's record was last read whole.", reconciled),
         }
         counters = {
@@ -208,6 +212,8 @@ class _FiguresCollector(Collector):
             "vpbx_recorders_failed": ("Recorders that could not be attached anew.", now.recorders_failed),
             "vpbx_messages_mailed": ("Messages in mailboxes that a mail server took.", now.messages_mailed),
             "vpbx_messages_given_up": ("Messages that no mail server will take.", now.messages_given_up),
+            "vpbx_recordings_sent": ("Recordings that a store has, read back.", now.recordings_sent),
+            "vpbx_recordings_not_sent": ("Failed attempts at the store.", now.recordings_not_sent),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
         }
         for name, (text, value) in gauges.items():

@@ -11,12 +11,14 @@ import structlog
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.mailbox_spool import MailboxSpool
-from orchestrator.books import MailRoom, NodeBooks
+from orchestrator.books import MailRoom, NodeBooks, PlatformSource
 from orchestrator.cli.session import Session, node_option, open_session
+from orchestrator.courier import Courier
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.postman import Postman
 from orchestrator.recorders import Recorders
+from orchestrator.recording_files import Stores
 from orchestrator.recordings import finish_with
 from orchestrator.registrations import RegistrationWatch
 from orchestrator.secrets import AMI_LISTEN, Secrets
@@ -65,10 +67,13 @@ async def _listen(session: Session) -> None:
     url = project.database_url(session.definitions.platform.storage.database)
     spool = MailboxSpool(session.paths.spool, systemname)
     postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
+    stores = Stores(project, PlatformSource(project).current)
+    courier = Courier(systemname, directory, lambda: SqlStore.open(url), stores, clock)
     listener = Listener(
         *(node.name, systemname, login, writer),
         recorders=recorders,
         postman=postman,
+        courier=courier,
         registrations=RegistrationWatch(),
         clock=clock,
         manager=manager,

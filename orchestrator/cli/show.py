@@ -154,6 +154,7 @@ def _data(
         "recording": {
             "on": _records(session, tenant),
             "kept_years": _years(session, tenant),
+            "store": _store_url(session),
             "announce": tenant.recording.announce.text or None,
             "announce_outbound": tenant.recording.announce_outbound.text or None,
         },
@@ -319,7 +320,15 @@ def _recording(session: Session, tenant: Tenant) -> str:
         return "off"
     years = _years(session, tenant)
     told = [text for text in (tenant.recording.announce, tenant.recording.announce_outbound) if text]
-    return f"on, kept {years} year{'' if years == 1 else 's'}, {'announced' if told else 'not announced'}"
+    store = session.definitions.platform.storage.store
+    where = "" if store is None else f" in {store.url.partition('?')[0]}"
+    kept = f"on, kept {years} year{'' if years == 1 else 's'}{where}"
+    return f"{kept}, {'announced' if told else 'not announced'}"
+
+
+def _store_url(session: Session) -> str | None:
+    store = session.definitions.platform.storage.store
+    return None if store is None else store.url
 
 
 def _records(session: Session, tenant: Tenant) -> bool:

@@ -121,11 +121,30 @@ class DialClass:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStore:
+    """An S3-compatible store that recordings are sent to.
+
+    Args: url: `s3://bucket/prefix?endpoint=...&region=...`. key, secret: where credentials are read,
+    `env:NAME` or `file:PATH`. keep_local_days: that a local file stays once its copy was verified.
+    """
+
+    url: str
+    key: str = "env:AWS_ACCESS_KEY_ID"
+    secret: str = "env:AWS_SECRET_ACCESS_KEY"
+    keep_local_days: int = 7
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
-    """Args: database: SQLAlchemy URL. recordings: directory, relative to the project or absolute."""
+    """Args: database: SQLAlchemy URL. recordings: directory, relative to the project or absolute.
+
+    store: of recordings; None: they stay in the directory.
+    """
 
     database: str
     recordings: str
+    store: RecordingStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
