@@ -60,6 +60,9 @@ OrchestratorError
 ├── PortabilityUnwritable     the table of ported numbers can't be read or written
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
+├── PeriodRefused             a statement of a month that isn't over, or hasn't begun
+├── PaperUnwritable           a statement can't be written where it should go; nothing of it is there
+├── PdfUnavailable            the system lacks the library or the fonts that PDFs are made with
 ├── MailNotSent               a server didn't take an e-mail
 ├── PortTaken
 ├── SoundUnreadable           a sound file isn't one, or has no sound in it
@@ -243,6 +246,18 @@ class ScenarioRefused(OrchestratorError):
         super().__init__(message, hint)
         self.reason = reason
         self.position = position
+
+
+class PeriodRefused(OrchestratorError):
+    code = "period-refused"
+
+
+class PaperUnwritable(OrchestratorError):
+    code = "paper-unwritable"
+
+
+class PdfUnavailable(OrchestratorError):
+    code = "pdf-unavailable"
 
 
 class PortTaken(OrchestratorError):

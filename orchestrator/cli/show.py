@@ -42,6 +42,7 @@ from orchestrator.model.platform import lines_given
 from orchestrator.model.recording import RECORDING
 from orchestrator.model.tariff import Prices, Tariff
 from orchestrator.model.tenant import Employee, Tenant
+from orchestrator.papers.parties import named, party_json
 from orchestrator.ports import Registration
 from orchestrator.retention.years import Retention
 from orchestrator.secrets import Secrets
@@ -128,6 +129,7 @@ def _data(
     return {
         "tenant": tenant.name,
         "title": tenant.title,
+        "customer": party_json(named(tenant)),
         "service": tenant.service,
         "tariff": {
             "slug": tariff.slug,
@@ -283,6 +285,10 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     tariff = session.definitions.tariffs[tenant.tariff]
     limit = session.definitions.line_limit(tenant)
     yield "service", tenant.service
+    customer = tenant.customer
+    known = (customer.name, customer.inn and f"INN {customer.inn}", customer.contract)
+    if any(known):
+        yield "on papers", ", ".join(filter(None, known))
     yield (
         "tariff",
         f"{tariff.slug} {_prices(tariff, tenant).version}, {tariff.title.get(_LANGUAGE, tariff.slug)}",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.least_cost import DEFAULT_ORDER
+from orchestrator.definitions.parties import COMPANY
 from orchestrator.definitions.recording_store import DIRECTORY, STORE_RECORDINGS
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
@@ -252,6 +253,7 @@ def _platform(given: Converted) -> PlatformFile:
         trunks={entry.key: entry.value for entry in given[TRUNKS]},
         storage=given[STORAGE],
         smtp=given[SMTP],
+        company=given[COMPANY],
         position=given.position,
     )
     return PlatformFile(platform, given[DEFAULTS])
@@ -280,6 +282,7 @@ PLATFORM = Record(
         DEFAULTS,
         STORAGE,
         SMTP,
+        COMPANY,
     ),
     _platform,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import CostTable, Order
+from orchestrator.model.party import Party
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import Tenant
@@ -164,6 +165,8 @@ class Smtp:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
+    """What an operator runs. Args: company: the operator itself, as papers name it."""
+
     name: str
     region: str
     time_zone: str
@@ -176,6 +179,7 @@ class Platform:
     trunks: Mapping[str, Trunk]
     storage: Storage
     smtp: Smtp | None = None
+    company: Party = field(default_factory=Party)
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -12,6 +12,7 @@ from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import AS_WRITTEN
 from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
+from orchestrator.model.party import Party
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
@@ -159,7 +160,7 @@ class Tenant:
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
     external_numbers: those of its numbers that another provider has, sorted. language: of the switch's own
-    prompts, `ru` or `en`.
+    prompts, `ru` or `en`. customer: who it is on papers, its title where that says no name.
     """
 
     name: str
@@ -195,6 +196,7 @@ class Tenant:
     caller_ids: tuple[RegionCallerId, ...] = ()
     trunk_order: str = AS_WRITTEN
     external_numbers: tuple[ExternalNumber, ...] = ()
+    customer: Party = field(default_factory=Party)
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

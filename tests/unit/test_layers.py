@@ -69,6 +69,7 @@ LAYERS = {
     "doctor": WIRING,
     "drift": WIRING,
     "orphans": WIRING,
+    "papers": ADAPTERS,
     "expected": WIRING,
     "cli": TOP,
 }
