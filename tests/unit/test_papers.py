@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -130,6 +131,27 @@ def test_a_missing_pango_is_told_with_what_to_install() -> None:
     )
     assert "libgobject" in done.stdout
     assert "apt install libpango-1.0-0 libpangoft2-1.0-0" in done.stdout
+
+
+def test_a_system_without_a_font_is_told_and_nothing_hangs(tmp_path: Path) -> None:
+    (tmp_path / "fonts.conf").write_text('<?xml version="1.0"?><fontconfig></fontconfig>')
+    program = (
+        "from orchestrator.errors import PdfUnavailable\n"
+        "from orchestrator.papers.pdf import pdf_of\n"
+        "try:\n"
+        "    pdf_of('<p>x</p>')\n"
+        "except PdfUnavailable as error:\n"
+        "    print(error.message, error.hint)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")},
+    )
+    assert "the system has none apt install" in done.stdout and "fonts-dejavu-core" in done.stdout
 
 
 def test_a_spreadsheet_gets_a_mark_its_own_comma_and_no_formula() -> None:

@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ from stated_books import fill
 
 from orchestrator.cli.main import root
 from orchestrator.errors import NotFound, PaperUnwritable, PeriodRefused
+from orchestrator.model.payment import Payment
 from orchestrator.storage.store import SqlStore
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -33,6 +34,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / ".vpbx").mkdir()
     store = SqlStore.open(f"sqlite:///{made}/.vpbx/vpbx.db")
     fill(store)
+    paid_at = datetime(2025, 12, 5, tzinfo=UTC)
+    store.pay(Payment("gone", "7", 100, paid_at, "olga"), paid_at)
     store.close()
     return made
 
@@ -118,8 +121,14 @@ def test_all_tenants_of_the_ledger_are_written_to_a_directory(project: Path, tmp
     out = tmp_path / "papers"
     done = vpbx(project, "--all", "--period", DECEMBER, "--format", "csv", "-o", str(out))
     assert (done.exit_code, done.stdout) == (0, "")
-    assert [path.name for path in out.iterdir()] == ["acme-2025-12.csv"]
+    assert sorted(path.name for path in out.iterdir()) == ["acme-2025-12.csv", "gone-2025-12.csv"]
     assert (out / "acme-2025-12.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_tenant_whose_file_is_gone_is_called_by_its_name(project: Path) -> None:
+    told = json.loads(vpbx(project, "gone", "--period", DECEMBER, "--json").stdout)
+    assert (told["customer"]["name"], told["time_zone"]) == ("gone", "Europe/Moscow")
+    assert (told["paid_kop"], told["closing_balance_kop"]) == (100, 100)
 
 
 def test_a_transfer_document_adds_up_to_the_ledger_and_says_what_it_lacks(
