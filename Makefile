@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime postgresql debootstrap logrotate systemd vagrant \
-    libpangoft2-1.0-0 fonts-dejavu-core poppler-utils
+    libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils
 FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
 AT_ONCE ?= 3
@@ -52,7 +52,7 @@ failed-again: setup
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about twenty minutes, on a quiet machine
 	$(BIN)/vpbx switch install
-	for each in definitions ledger billing verify rating deck listener changes calls routing prepaid; do $(BIN)/python bench/bench_$$each.py || exit 1; done
+	for each in definitions ledger billing verify statement rating deck listener changes calls routing prepaid; do $(BIN)/python bench/bench_$$each.py || exit 1; done
 
 # What tests show on a slice, at full size: seeded, one JSON line a figure, and it fails when it isn't so.
 proof-%: setup system-packages
@@ -63,7 +63,7 @@ mutants: setup system-packages ## each function of docs/functions.md switched of
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/mutants/run.py
 
-proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention proof-prepaid proof-credit ## the slow proofs
+proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention proof-store proof-prepaid proof-credit ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

@@ -119,7 +119,7 @@ keep_debians_asterisk_down() {
 
 install_packages() {
     step="installing Debian packages"
-    local wanted=(ca-certificates espeak-ng fonts-dejavu-core libpangoft2-1.0-0 logrotate) missing=() package
+    local wanted=(ca-certificates espeak-ng fonts-dejavu-core libharfbuzz-subset0 libpangoft2-1.0-0 logrotate) missing=() package
     if ! python="$(installed_python)"; then
         update_apt
         python="$(offered_python)" \

@@ -15,7 +15,7 @@ from orchestrator.asterisk.record import AsteriskRecord
 from orchestrator.candidate import smtp_secret
 from orchestrator.errors import DefinitionsInvalid
 from orchestrator.model.call import Systemname
-from orchestrator.model.platform import Definitions, Smtp
+from orchestrator.model.platform import Definitions, Platform, Smtp
 from orchestrator.ports import Clock
 from orchestrator.project import Project
 from orchestrator.reconciliation import Report, reconcile
@@ -152,6 +152,27 @@ class DefinitionsSource:
             except DefinitionsInvalid as error:
                 _log.warning("definitions-invalid", problems=len(error.problems), kept="the last good ones")
         return self._definitions
+
+
+class PlatformSource:
+    """What platform.yaml says, read again when it changed; a faulty one leaves the last good one."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._seen = 0
+        self._platform: Platform | None = None
+
+    def current(self) -> Platform:
+        """Raises: DefinitionsInvalid: there was no good one yet."""
+        seen = self._project.platform_file.stat().st_mtime_ns
+        if self._platform is None or seen != self._seen:
+            try:
+                self._platform = definition_files.load_platform(self._project.root).platform
+            except DefinitionsInvalid:
+                if self._platform is None:
+                    raise
+            self._seen = seen
+        return self._platform
 
 
 class MailRoom:

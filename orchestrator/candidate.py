@@ -9,7 +9,8 @@ from pathlib import Path
 from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
 from orchestrator.model.credential import DeviceCredential
-from orchestrator.model.platform import Definitions, Node, Smtp, Trunk
+from orchestrator.model.platform import Definitions, Node, RecordingStore, Smtp, Trunk
+from orchestrator.object_store import StoreKeys
 from orchestrator.project import Project
 from orchestrator.rendering.render import Rendered, SwitchSecrets, device_keys, mailbox_keys, render
 from orchestrator.rendering.sources import share_directory
@@ -119,6 +120,15 @@ def smtp_secret(project: Project, smtp: Smtp) -> str:
     Raises: WrittenSecretMissing: as `trunk_secret`.
     """
     return _written_secret(project, smtp.secret, f"{smtp.position}: smtp", WrittenSecretMissing)
+
+
+def store_keys(project: Project, store: RecordingStore) -> StoreKeys:
+    """The credentials that the store of recordings refers to. Raises: WrittenSecretMissing."""
+    whose = f"{store.position}: storage.recordings"
+    return StoreKeys(
+        _written_secret(project, store.key, whose, WrittenSecretMissing),
+        _written_secret(project, store.secret, whose, WrittenSecretMissing),
+    )
 
 
 def _written_secret(project: Project, secret: str, whose: str, missing: type[WrittenSecretMissing]) -> str:

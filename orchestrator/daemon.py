@@ -23,6 +23,7 @@ from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.stream import AmiState, EventStream, Retries
 from orchestrator.consumer import Consumer
+from orchestrator.courier import Courier, CourierStatus
 from orchestrator.credit_control import CreditControl, CreditStatus
 from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
@@ -69,8 +70,8 @@ class Listener:
 
     Args: login: asked before each attempt. systemname: what the switch calls itself if it is ours. recorders:
     renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
-    None: nobody does. registrations: looked at with each snapshot;
-    None: they aren't. credit: says how long calls of bounded accounts last; None: nobody does.
+    None: nobody does. courier: brings recordings to a store; None: nobody does. registrations: looked at with
+    each snapshot; None: they aren't. credit: says how long calls of bounded accounts last; None: nobody does.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Listener:
         *,
         recorders: Recorders | None = None,
         postman: Postman | None = None,
+        courier: Courier | None = None,
         registrations: RegistrationWatch | None = None,
         credit: CreditControl | None = None,
         clock: Clock | None = None,
@@ -96,6 +98,7 @@ class Listener:
         self._writer = writer
         self._recorders = recorders
         self._postman = postman
+        self._courier = courier
         self._registrations = registrations
         self._credit = credit
         self._clock = clock or UtcClock()
@@ -125,6 +128,8 @@ class Listener:
         self._writer.start()
         if self._postman is not None:
             self._postman.start()
+        if self._courier is not None:
+            self._courier.start()
         following = [
             asyncio.create_task(self._stream.run(), name="stream"),
             asyncio.create_task(self._consume(), name="consume"),
@@ -166,6 +171,7 @@ class Listener:
         recorders = RecordersStatus() if self._recorders is None else self._recorders.status
         mail = PostmanStatus() if self._postman is None else self._postman.status
         credit = CreditStatus() if self._credit is None else self._credit.status
+        sound = CourierStatus() if self._courier is None else self._courier.status
         problems = self._problems()
         return Figures(
             node=self._node,
@@ -196,6 +202,9 @@ class Listener:
             credit_asked=credit.asked,
             credit_refused=credit.refused,
             credit_prolonged=credit.prolonged,
+            recordings_sent=sound.sent,
+            recordings_waiting=sound.waiting,
+            recordings_not_sent=sound.failures,
         )
 
     def _problems(self) -> tuple[str, ...]:
@@ -204,6 +213,7 @@ class Listener:
         stuck_s = self._writer_stuck_s()
         credit_error = "" if self._credit is None else self._credit.status.error
         mail_error = "" if self._postman is None else self._postman.status.error
+        sound_error = "" if self._courier is None else self._courier.status.error
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
             f"AMI is {ami.state.value}: {ami.error}": ami.state is not AmiState.UP,
@@ -214,6 +224,7 @@ class Listener:
             "the writer has ended": not self._writer.running,
             f"messages are not sent: {mail_error}": bool(mail_error),
             f"what tenants may spend can't be asked: {credit_error}": bool(credit_error),
+            f"recordings are not sent to their store: {sound_error}": bool(sound_error),
         }
         lost = () if self._registrations is None else self._registrations.problems
         return (*(text.removesuffix(": ") for text, wrong in found.items() if wrong), *lost)
@@ -313,6 +324,8 @@ class Listener:
             _log.warning("postman-still-busy", note="what it sends now may be sent again")
         if self._credit is not None:
             await asyncio.to_thread(self._credit.close)
+        if self._courier is not None and not await asyncio.to_thread(self._courier.stop, self._pace.stop_s):
+            _log.warning("courier-still-busy", note="what it sends now is sent again")
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)
         if not ended:
             _log.warning("writer-still-busy", after_s=self._pace.stop_s, note="nothing is half written")

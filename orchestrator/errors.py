@@ -50,7 +50,9 @@ OrchestratorError
 │   ├── TracesKept            a database can't be rewritten: traces of what was deleted may be in its file
 │   ├── GenerationsKept       earlier configurations that hold a purged tenant can't be removed yet
 │   ├── RecordKept            a file of the switch's record that is over can't be removed
-│   └── HoldLifted            a legal hold was lifted before
+│   ├── HoldLifted            a legal hold was lifted before
+│   ├── StoreUnavailable      a store of recordings doesn't answer, or refuses us
+│   └── CopyMissing           a recording isn't in the store where its copy should be
 ├── RecordingDamaged          a recording's file is gone or isn't what was recorded
 ├── RatingError
 │   └── NoRate                no prefix of the deck covers the number at that time
@@ -60,6 +62,9 @@ OrchestratorError
 ├── PortabilityUnwritable     the table of ported numbers can't be read or written
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
+├── PeriodRefused             a statement of a month that isn't over, or hasn't begun
+├── PaperUnwritable           a statement can't be written where it should go; nothing of it is there
+├── PdfUnavailable            the system lacks the library or the fonts that PDFs are made with
 ├── MailNotSent               a server didn't take an e-mail
 ├── PortTaken
 ├── SoundUnreadable           a sound file isn't one, or has no sound in it
@@ -243,6 +248,18 @@ class ScenarioRefused(OrchestratorError):
         super().__init__(message, hint)
         self.reason = reason
         self.position = position
+
+
+class PeriodRefused(OrchestratorError):
+    code = "period-refused"
+
+
+class PaperUnwritable(OrchestratorError):
+    code = "paper-unwritable"
+
+
+class PdfUnavailable(OrchestratorError):
+    code = "pdf-unavailable"
 
 
 class PortTaken(OrchestratorError):

@@ -64,6 +64,9 @@ class Figures:
     credit_asked: int = 0
     credit_refused: int = 0
     credit_prolonged: int = 0
+    recordings_sent: int = 0
+    recordings_waiting: int = 0
+    recordings_not_sent: int = 0
 
 
 class MetricsNotLocal(OrchestratorError):
@@ -215,6 +218,7 @@ class _FiguresCollector(Collector):
             "vpbx_queue_depth": ("Events that wait to be handled.", now.queue_depth),
             "vpbx_calls_up": ("Calls that are up, from the last snapshot.", now.calls_up),
             "vpbx_calls_unrated": ("Ended calls that could not be charged yet.", now.unrated),
+            "vpbx_recordings_waiting": ("Recordings not in their store yet.", now.recordings_waiting),
             "vpbx_last_reconcile_timestamp": ("When the switch's record was last read whole.", reconciled),
         }
         counters = {
@@ -236,6 +240,8 @@ class _FiguresCollector(Collector):
             ),
             "vpbx_credit_refused": ("Those of them that there was no money for.", now.credit_refused),
             "vpbx_credit_prolonged": ("Slices that calls were prolonged by.", now.credit_prolonged),
+            "vpbx_recordings_sent": ("Recordings that a store has, read back.", now.recordings_sent),
+            "vpbx_recordings_not_sent": ("Failed attempts at the store.", now.recordings_not_sent),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),
         }
         for name, (text, value) in gauges.items():

@@ -6,7 +6,6 @@ once: a process that dies between a server's word and the note of it sends it ag
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from orchestrator.model.call import Systemname
 from orchestrator.model.message import Mailing
 from orchestrator.model.platform import Definitions, Smtp
 from orchestrator.ports import Clock
+from orchestrator.rounds import Rounds
 from orchestrator.storage.messages import MessageIndex
 from orchestrator.storage.store import SqlStore
 
@@ -70,46 +70,28 @@ class Postman:
     ) -> None:
         self._systemname = systemname
         self._spool = spool
-        self._open_store = open_store
         self._office = office
         self._clock = clock
         self._every_s = every_s
-        self._asked = threading.Event()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="vpbx-postman", daemon=True)
+        self._rounds = Rounds(
+            "postman",
+            open_store,
+            lambda store: self.round(MessageIndex(store.database)),
+            self._failed,
+            every_s,
+        )
         self.status = PostmanStatus()
 
     def start(self) -> None:
-        self._thread.start()
+        self._rounds.start()
 
     def look(self) -> None:
         """A message was left. Returns at once."""
-        self._asked.set()
+        self._rounds.ask()
 
     def stop(self, deadline_s: float) -> bool:
         """Send what is being sent, and end. Returns: whether it has ended in time."""
-        self._stopping = True
-        self._asked.set()
-        if self._thread.is_alive():
-            self._thread.join(deadline_s)
-        return not self._thread.is_alive()
-
-    def _run(self) -> None:
-        store: SqlStore | None = None
-        while not self._stopping:
-            self._asked.clear()
-            wait_s = self._every_s
-            try:
-                store = store or self._open_store()
-                wait_s = self.round(MessageIndex(store.database))
-            except OrchestratorError as error:
-                self._failed(error.message)
-            except Exception as error:  # noqa: BLE001 - a fault in one round must not end the thread
-                _log.exception("postman-fault")
-                self._failed(f"{type(error).__name__}: {error}")
-            self._asked.wait(wait_s)
-        if store is not None:
-            store.close()
+        return self._rounds.stop(deadline_s)
 
     def round(self, index: MessageIndex) -> float:
         """Index what is new, and try to send what is due. Returns: seconds until the next round."""
@@ -118,7 +100,7 @@ class Postman:
         index.add([each for each in found if (each.tenant, each.mailbox, each.message) not in known])
         definitions = self._office.definitions()
         for mailing in index.due(self._systemname, self._clock.now()):
-            if self._stopping:
+            if self._rounds.stopping:
                 break
             index.keep(self._tried(mailing, definitions))
         next_at = index.next_at(self._systemname)

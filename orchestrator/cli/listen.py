@@ -11,13 +11,15 @@ import structlog
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.mailbox_spool import MailboxSpool
-from orchestrator.books import DefinitionsSource, MailRoom, NodeBooks
+from orchestrator.books import DefinitionsSource, MailRoom, NodeBooks, PlatformSource
 from orchestrator.cli.session import Session, node_option, open_session
+from orchestrator.courier import Courier
 from orchestrator.credit_control import CreditControl
 from orchestrator.daemon import Listener, UtcClock
 from orchestrator.health import HealthServer
 from orchestrator.postman import Postman
 from orchestrator.recorders import Recorders
+from orchestrator.recording_files import Stores
 from orchestrator.recordings import finish_with
 from orchestrator.registrations import RegistrationWatch
 from orchestrator.secrets import AMI_LISTEN, Secrets
@@ -68,10 +70,13 @@ async def _listen(session: Session) -> None:
     postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
     source = DefinitionsSource(project.root)
     credit = CreditControl(systemname, lambda: SqlStore.open(url), source.current, clock)
+    stores = Stores(project, PlatformSource(project).current)
+    courier = Courier(systemname, directory, lambda: SqlStore.open(url), stores, clock)
     listener = Listener(
         *(node.name, systemname, login, writer),
         recorders=recorders,
         postman=postman,
+        courier=courier,
         registrations=RegistrationWatch(),
         credit=credit,
         clock=clock,

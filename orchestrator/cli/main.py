@@ -56,6 +56,7 @@ VERBS = {
     "route": "orchestrator.cli.route:route",
     "schema": "orchestrator.cli.schema:schema",
     "show": "orchestrator.cli.show:show",
+    "statement": "orchestrator.cli.statement:statement",
     "stats": "orchestrator.cli.stats:stats",
     "status": "orchestrator.cli.status:status",
     "storage": "orchestrator.cli.storage:storage",

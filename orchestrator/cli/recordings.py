@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +15,15 @@ from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
 from orchestrator.errors import NotFound, OrchestratorError
 from orchestrator.model.recording import Recording
-from orchestrator.recordings import fault_of, finish
+from orchestrator.recording_files import RecordingFiles, Stores
+from orchestrator.recordings import finish
 from orchestrator.retention.years import Retention
 from orchestrator.secrets import Secrets
+from orchestrator.storage.copies import CopyIndex
 from orchestrator.storage.recordings import RecordingIndex
 
 _JSON_VERSION = 1
+_WITH_SOUND = ("complete", "short")
 
 
 @click.group()
@@ -48,15 +50,18 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
         found = index.find(tenant)
         books.check_tenant(tenant, found)
         directory = recordings_directory(books)
+        files = recording_files(books, found)
         if as_json:
             data = {
                 "version": _JSON_VERSION,
-                "recordings": [recording_json(item, directory) for item in found],
+                "recordings": [
+                    {**recording_json(item, directory), **_where_json(item, files)} for item in found
+                ],
             }
             click.echo(json.dumps(data, ensure_ascii=False))
             return
         print_table(
-            ("started", "tenant", "length_s", "state", "keep until", "id", "file"),
+            ("started", "tenant", "length_s", "state", "keep until", "id", "where"),
             [
                 (
                     books.shown(item.started_at),
@@ -65,7 +70,7 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
                     item.state,
                     item.retain_until or "",
                     item.uniqueid,
-                    _shown(directory / item.file) if item.state in ("complete", "short") else item.note,
+                    _where(item, files, directory),
                 )
                 for item in found
             ],
@@ -76,7 +81,7 @@ def list_recordings(tenant: str | None, as_json: bool) -> None:
 @click.argument("id")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write.")
 def get(id: str, out: Path) -> None:
-    """Copy a recording out, checked against its SHA-256.
+    """Copy a recording out, checked against its SHA-256; one that is away is fetched.
 
     \b
     Example:
@@ -86,11 +91,8 @@ def get(id: str, out: Path) -> None:
         found = index.find(uniqueid=id)
         if not found or found[0].state not in ("complete", "short"):
             raise NotFound(f"no recording {id!r}", "vpbx recordings list")
-        fault = fault_of(found[0], recordings_directory(books))
-        if fault:
-            raise RecordingDamaged(f"{found[0].file}: {fault}", "restore it from a backup")
         try:
-            shutil.copyfile(recordings_directory(books) / found[0].file, out)
+            recording_files(books, found).fetch(found[0], out)
         except OSError as error:
             raise OrchestratorError(f"{out}: {error.strerror}", "name a file that you may write") from error
 
@@ -100,7 +102,9 @@ def get(id: str, out: Path) -> None:
 @json_option
 @click.pass_context
 def verify(context: click.Context, tenant: str | None, as_json: bool) -> None:
-    """Compare every recording's file with its SHA-256. Exits 1 when one is gone, changed, short or lost.
+    """Compare every recording with its SHA-256, here or in the store; those that are away are read there.
+
+    Exits 1 when one is gone, changed, short or lost.
 
     \b
     Example:
@@ -109,7 +113,8 @@ def verify(context: click.Context, tenant: str | None, as_json: bool) -> None:
     with _index() as (books, index):
         found = [item for item in index.find(tenant) if item.state != "open"]
         books.check_tenant(tenant, found)
-        faults = {item.uniqueid: _fault(item, recordings_directory(books)) for item in found}
+        files = recording_files(books, found)
+        faults = {item.uniqueid: _fault(item, files) for item in found}
         bad = [item for item in found if faults[item.uniqueid]]
         if as_json:
             rows = [{"id": item.uniqueid, "file": item.file, "fault": faults[item.uniqueid]} for item in bad]
@@ -122,12 +127,33 @@ def verify(context: click.Context, tenant: str | None, as_json: bool) -> None:
             context.exit(1)
 
 
-class RecordingDamaged(OrchestratorError):
-    code = "recording-damaged"
+def _fault(item: Recording, files: RecordingFiles) -> str:
+    return item.note if item.state in ("short", "lost") else files.fault(item)
 
 
-def _fault(item: Recording, directory: Path) -> str:
-    return item.note if item.state in ("short", "lost") else fault_of(item, directory)
+def recording_files(books: Books, items: Sequence[Recording]) -> RecordingFiles:
+    """Where the sound of some recordings is."""
+    stores = Stores(books.project, lambda: books.definitions.platform)
+    return RecordingFiles(recordings_directory(books), CopyIndex(books.store.database), stores, items)
+
+
+def _where(item: Recording, files: RecordingFiles, directory: Path) -> str:
+    """Where a recording's sound is, as people read it; for one without any, why."""
+    if item.state not in _WITH_SOUND:
+        return item.note
+    copy = files.copy(item)
+    if files.place(item) == "away" and copy is not None:
+        return f"{copy.store.partition('?')[0]}/{copy.object}"
+    return str(_shown(directory / item.file))
+
+
+def _where_json(item: Recording, files: RecordingFiles) -> dict[str, object]:
+    copy = files.copy(item)
+    return {
+        "place": files.place(item) if item.state in _WITH_SOUND else None,
+        "store": None if copy is None else copy.store,
+        "object": None if copy is None else copy.object,
+    }
 
 
 @contextmanager

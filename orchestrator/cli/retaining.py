@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import click
 
 from orchestrator.accounts import Tariffs
 from orchestrator.cli.books import Books
+from orchestrator.courier import remove_copies
+from orchestrator.errors import OrchestratorError
+from orchestrator.recording_files import Stores
 from orchestrator.retention.places import Places, places_of
 from orchestrator.retention.run import PurgeRan, purge_due
 from orchestrator.secrets import Secrets
+from orchestrator.storage.copies import CopyIndex
+
+_STORE_S = 60.0
 
 
 def places(books: Books) -> Places:
@@ -19,8 +26,27 @@ def places(books: Books) -> Places:
 
 
 def retain(books: Books, at: datetime) -> PurgeRan:
-    """Remove what is over by a moment."""
-    return purge_due(books.store, Tariffs(books.definitions.tariffs), at, places(books))
+    """Remove what is over by a moment, in stores too as far as they answer in time."""
+    where, tariffs = places(books), Tariffs(books.definitions.tariffs)
+    ran = purge_due(books.store, tariffs, at, where)
+    stores = Stores(books.project, lambda: books.definitions.platform)
+    index = CopyIndex(books.store.database)
+    try:
+        gone = remove_copies(index, where.recordings, stores.open, at, _STORE_S)
+    except OrchestratorError as error:
+        click.echo(f"recordings in the store: {error.message}; {error.hint}", err=True)
+        return ran
+    if not gone or not ran.waiting:
+        return ran
+    # What waited for the store alone is finished now.
+    after = purge_due(books.store, tariffs, at, where)
+    return replace(
+        after,
+        purged=(*ran.purged, *after.purged),
+        failed=after.failed,
+        expired=(*ran.expired, *after.expired),
+        record=ran.record,
+    )
 
 
 def ran_data(ran: PurgeRan) -> dict[str, object]:

@@ -44,6 +44,7 @@ from orchestrator.model.platform import lines_given
 from orchestrator.model.recording import RECORDING
 from orchestrator.model.tariff import Prices, Tariff
 from orchestrator.model.tenant import Employee, Tenant
+from orchestrator.papers.parties import named, party_json
 from orchestrator.ports import Registration
 from orchestrator.retention.years import Retention
 from orchestrator.secrets import Secrets
@@ -130,6 +131,7 @@ def _data(
     return {
         "tenant": tenant.name,
         "title": tenant.title,
+        "customer": party_json(named(tenant)),
         "service": tenant.service,
         "tariff": {
             "slug": tariff.slug,
@@ -154,6 +156,7 @@ def _data(
         "recording": {
             "on": _records(session, tenant),
             "kept_years": _years(session, tenant),
+            "store": _store_url(session),
             "announce": tenant.recording.announce.text or None,
             "announce_outbound": tenant.recording.announce_outbound.text or None,
         },
@@ -285,6 +288,10 @@ def _facts(session: Session, tenant: Tenant, live: Live) -> Iterator[tuple[str, 
     tariff = session.definitions.tariffs[tenant.tariff]
     limit = session.definitions.line_limit(tenant)
     yield "service", tenant.service
+    customer = tenant.customer
+    known = (customer.name, customer.inn and f"INN {customer.inn}", customer.contract)
+    if any(known):
+        yield "on papers", ", ".join(filter(None, known))
     yield (
         "tariff",
         f"{tariff.slug} {_prices(tariff, tenant).version}, {tariff.title.get(_LANGUAGE, tariff.slug)}",
@@ -317,7 +324,15 @@ def _recording(session: Session, tenant: Tenant) -> str:
         return "off"
     years = _years(session, tenant)
     told = [text for text in (tenant.recording.announce, tenant.recording.announce_outbound) if text]
-    return f"on, kept {years} year{'' if years == 1 else 's'}, {'announced' if told else 'not announced'}"
+    store = session.definitions.platform.storage.store
+    where = "" if store is None else f" in {store.url.partition('?')[0]}"
+    kept = f"on, kept {years} year{'' if years == 1 else 's'}{where}"
+    return f"{kept}, {'announced' if told else 'not announced'}"
+
+
+def _store_url(session: Session) -> str | None:
+    store = session.definitions.platform.storage.store
+    return None if store is None else store.url
 
 
 def _records(session: Session, tenant: Tenant) -> bool:

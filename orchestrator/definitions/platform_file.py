@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from orchestrator.definitions import media, network, scalars
 from orchestrator.definitions.connections import NODE, TRUNK
 from orchestrator.definitions.least_cost import DEFAULT_ORDER
+from orchestrator.definitions.parties import COMPANY
+from orchestrator.definitions.recording_store import DIRECTORY, STORE_RECORDINGS
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
 from orchestrator.definitions.shapes import Defaults, Field, ListOf, Surroundings
 from orchestrator.definitions.smtp import SMTP
@@ -142,17 +144,11 @@ STORE_DATABASE = Field(
     "sqlite:///.vpbx/vpbx.db",
     default="sqlite:///.vpbx/vpbx.db",
 )
-STORE_RECORDINGS = Field(
-    "recordings",
-    scalars.text(400, "a directory"),
-    "Directory of finished recordings, in the project or absolute.",
-    ".vpbx/recordings",
-    default=".vpbx/recordings",
-)
 
 
 def _storage(given: Converted) -> Storage:
-    return Storage(database=given[STORE_DATABASE], recordings=given[STORE_RECORDINGS])
+    where = given[STORE_RECORDINGS]
+    return Storage(given[STORE_DATABASE], where.directory, where.store)
 
 
 VERSION = Field(
@@ -238,7 +234,7 @@ STORAGE = Field(
     "storage",
     Record("the storage", (STORE_DATABASE, STORE_RECORDINGS), _storage),
     "Where the ledger and the recordings lie.",
-    default=Storage("sqlite:///.vpbx/vpbx.db", ".vpbx/recordings"),
+    default=Storage("sqlite:///.vpbx/vpbx.db", DIRECTORY),
     default_text="as below",
 )
 
@@ -257,6 +253,7 @@ def _platform(given: Converted) -> PlatformFile:
         trunks={entry.key: entry.value for entry in given[TRUNKS]},
         storage=given[STORAGE],
         smtp=given[SMTP],
+        company=given[COMPANY],
         position=given.position,
     )
     return PlatformFile(platform, given[DEFAULTS])
@@ -285,6 +282,7 @@ PLATFORM = Record(
         DEFAULTS,
         STORAGE,
         SMTP,
+        COMPANY,
     ),
     _platform,
 )

@@ -16,6 +16,7 @@ from orchestrator.definitions.mailboxes import MAILBOXES
 from orchestrator.definitions.menus import MENUS
 from orchestrator.definitions.numbers import NUMBER_USE
 from orchestrator.definitions.option_list import OptionList
+from orchestrator.definitions.parties import CUSTOMER
 from orchestrator.definitions.platform_file import CLASS_NAME, VERSION
 from orchestrator.definitions.prompts import LANGUAGES, PROMPT, RINGBACK, PromptShape
 from orchestrator.definitions.records import Converted, Entry, MapOf, Record
@@ -268,6 +269,7 @@ def _tenant(given: Converted) -> Tenant:
         caller_ids=regions(given[CALLER_IDS]),
         external_numbers=tuple(entry.value for entry in given[EXTERNAL_NUMBERS]),
         account=given[ACCOUNT],
+        customer=given[CUSTOMER],
         position=given.position,
     )
 
@@ -324,6 +326,7 @@ TENANT = Record(
         NUMBERS,
         EXTERNAL_NUMBERS,
         EXPECTS,
+        CUSTOMER,
     ),
     _tenant,
 )

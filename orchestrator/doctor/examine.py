@@ -26,6 +26,7 @@ from orchestrator.doctor import (
     permissions,
     portability,
     ports,
+    recording_store,
     registrations,
     sounds,
     strength,
@@ -44,6 +45,7 @@ from orchestrator.doctor.observe import mail as mail_facts
 from orchestrator.doctor.observe import modules as module_facts
 from orchestrator.doctor.observe import names as name_facts
 from orchestrator.doctor.observe import portability as portability_facts
+from orchestrator.doctor.observe import recording_store as store_facts
 from orchestrator.doctor.observe import secrets as secret_facts
 from orchestrator.doctor.observe import sockets as socket_facts
 from orchestrator.doctor.observe import sounds as sound_facts
@@ -86,6 +88,7 @@ CHECKS: Sequence[Check] = (
     *registrations.CHECKS,
     *portability.CHECKS,
     *mail.CHECKS,
+    *recording_store.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
     *database.CHECKS,
@@ -178,6 +181,9 @@ def _groups(subject: Subject) -> dict[str, Group]:
         ),
         "portability": lambda: portability.check(portability_facts.observe(subject)),
         "mail": lambda: mail.check(platform.smtp, mail_facts.observe(subject)),
+        "recording store": lambda: recording_store.check(
+            platform.storage.store, store_facts.observe(subject)
+        ),
         "sounds": lambda: sounds.check(sound_facts.observe(subject)),
         "disk": lambda: disk.check(disk_facts.observe(subject)),
         "database": lambda: database.check(inspect(url, subject.systemname())),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import CostTable, Order
+from orchestrator.model.party import Party
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.tenant import Tenant
@@ -120,11 +121,30 @@ class DialClass:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingStore:
+    """An S3-compatible store that recordings are sent to.
+
+    Args: url: `s3://bucket/prefix?endpoint=...&region=...`. key, secret: where credentials are read,
+    `env:NAME` or `file:PATH`. keep_local_days: that a local file stays once its copy was verified.
+    """
+
+    url: str
+    key: str = "env:AWS_ACCESS_KEY_ID"
+    secret: str = "env:AWS_SECRET_ACCESS_KEY"
+    keep_local_days: int = 7
+    position: Position = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Storage:
-    """Args: database: SQLAlchemy URL. recordings: directory, relative to the project or absolute."""
+    """Args: database: SQLAlchemy URL. recordings: directory, relative to the project or absolute.
+
+    store: of recordings; None: they stay in the directory.
+    """
 
     database: str
     recordings: str
+    store: RecordingStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +165,8 @@ class Smtp:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
+    """What an operator runs. Args: company: the operator itself, as papers name it."""
+
     name: str
     region: str
     time_zone: str
@@ -157,6 +179,7 @@ class Platform:
     trunks: Mapping[str, Trunk]
     storage: Storage
     smtp: Smtp | None = None
+    company: Party = field(default_factory=Party)
     position: Position = field(default=NOWHERE, compare=False)
 
 

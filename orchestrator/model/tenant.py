@@ -13,6 +13,7 @@ from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import AS_WRITTEN
 from orchestrator.model.mailbox import Mailbox
 from orchestrator.model.menu import Menu
+from orchestrator.model.party import Party
 from orchestrator.model.problem import NOWHERE, Position
 from orchestrator.model.prompt import SILENCE, Prompt
 from orchestrator.model.schedule import Schedule
@@ -160,7 +161,8 @@ class Tenant:
     phone puts on hold hears. verified_numbers: elsewhere, that it may show.
     caller_ids: what it shows by region called, sorted.
     external_numbers: those of its numbers that another provider has, sorted. language: of the switch's own
-    prompts, `ru` or `en`. account: what its calls may spend.
+    prompts, `ru` or `en`. account: what its calls may spend. customer: who it is on papers, its title where
+    that says no name.
     """
 
     name: str
@@ -197,6 +199,7 @@ class Tenant:
     trunk_order: str = AS_WRITTEN
     external_numbers: tuple[ExternalNumber, ...] = ()
     account: CreditTerms = POSTPAID
+    customer: Party = field(default_factory=Party)
     position: Position = field(default=NOWHERE, compare=False)
 
     @property

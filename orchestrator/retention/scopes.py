@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,13 +23,16 @@ class Scopes:
     def __init__(self, store: SqlStore, at: datetime) -> None:
         self._store = store
         self._at = at
-        self._accounts = store.accounts()
+        self._accounts: Mapping[str, Account] | None = None
         self._holds: dict[str, list[Hold]] = {}
         for hold in Holds(store.database).find(lifted=True):
             self._holds.setdefault(hold.tenant, []).append(hold)
 
     def of(self, tenant: str, before: datetime | None = None) -> Scope:
         """A tenant's data without what is on hold. Args: before: only what began earlier."""
+        if self._accounts is None:
+            # Most runs have nothing to do with anybody.
+            self._accounts = self._store.accounts()
         account = self._accounts.get(tenant)
         zone = ZoneInfo("UTC" if account is None else account.time_zone)
         standing = [hold for hold in self._holds.get(tenant, ()) if hold.lifted_at is None]

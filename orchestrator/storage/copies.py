@@ -17,6 +17,10 @@ from orchestrator.storage.schema import recording, recording_copy
 from orchestrator.storage.values import micros, moment
 
 _KEPT_STATES = ("complete", "short")
+_SAME = and_(
+    recording_copy.c.systemname == recording.c.systemname,
+    recording_copy.c.uniqueid == recording.c.uniqueid,
+)
 
 
 class CopyIndex:
@@ -25,15 +29,14 @@ class CopyIndex:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def without(self, systemname: Systemname, most: int) -> list[Recording]:
-        """Kept recordings of a switch that no copy is noted of, oldest first."""
-        same = and_(
-            recording_copy.c.systemname == recording.c.systemname,
-            recording_copy.c.uniqueid == recording.c.uniqueid,
-        )
+    def add_missing(self, systemname: Systemname, store: str, at: datetime, most: int) -> int:
+        """Note which kept recordings of a switch are to be brought to a store, before any of them is.
+
+        Args: at: when. Returns: how many; the oldest first.
+        """
         query = (
             select(recording)
-            .outerjoin(recording_copy, same)
+            .outerjoin(recording_copy, _SAME)
             .where(
                 recording.c.systemname == systemname,
                 recording.c.state.in_(_KEPT_STATES),
@@ -42,28 +45,26 @@ class CopyIndex:
             .order_by(recording.c.started_at, recording.c.uniqueid)
             .limit(most)
         )
-        with self._database.reading() as connection:
-            return [recording_from(row) for row in connection.execute(query)]
-
-    def add(self, copies: Sequence[RecordingCopy]) -> None:
-        """Note copies that are to be made, before anything of them is in the store."""
+        # In one transaction: what is purged meanwhile must not be noted.
         with self._database.writing() as connection:
+            found = [recording_from(row) for row in connection.execute(query)]
+            copies = [
+                RecordingCopy(each.systemname, each.uniqueid, each.tenant, store, each.file, next_at=at)
+                for each in found
+            ]
             insert_new(connection, recording_copy, [_row(each) for each in copies])
+        return len(copies)
 
     def due(
         self, systemname: Systemname, state: CopyState, at: datetime, most: int
     ) -> list[tuple[RecordingCopy, Recording]]:
         """Copies in a state whose time has come, with their recordings, by that time."""
-        same = and_(
-            recording_copy.c.systemname == recording.c.systemname,
-            recording_copy.c.uniqueid == recording.c.uniqueid,
-        )
         query = (
             select(
                 recording,
                 *(column.label(f"copy_{column.name}") for column in recording_copy.columns),
             )
-            .join(recording, same)
+            .join(recording, _SAME)
             .where(
                 recording_copy.c.systemname == systemname,
                 recording_copy.c.state == state,
@@ -75,18 +76,14 @@ class CopyIndex:
         with self._database.reading() as connection:
             return [(_copy(row, "copy_"), recording_from(row)) for row in connection.execute(query)]
 
-    def removing(
-        self, systemname: Systemname | None, at: datetime, most: int, tenant: str | None = None
-    ) -> list[RecordingCopy]:
-        """Copies that have to go and whose time has come. Args: systemname, tenant: None: of all."""
+    def removing(self, systemname: Systemname | None, at: datetime, most: int) -> list[RecordingCopy]:
+        """Copies that have to go and whose time has come. Args: systemname: None: of all switches."""
         query = select(recording_copy).where(
             recording_copy.c.state == "removing",
             or_(recording_copy.c.next_at.is_(None), recording_copy.c.next_at <= micros(at)),
         )
         if systemname is not None:
             query = query.where(recording_copy.c.systemname == systemname)
-        if tenant is not None:
-            query = query.where(recording_copy.c.tenant == tenant)
         with self._database.reading() as connection:
             ordered = query.order_by(recording_copy.c.next_at, recording_copy.c.uniqueid).limit(most)
             return [_copy(row) for row in connection.execute(ordered)]
@@ -123,25 +120,6 @@ class CopyIndex:
         )
         with self._database.reading() as connection:
             return {str(state): int(number) for state, number in connection.execute(query)}
-
-    def oldest_waiting(self, systemname: Systemname) -> datetime | None:
-        """When the oldest call began whose recording isn't in the store yet."""
-        same = and_(
-            recording_copy.c.systemname == recording.c.systemname,
-            recording_copy.c.uniqueid == recording.c.uniqueid,
-        )
-        query = (
-            select(func.min(recording.c.started_at))
-            .outerjoin(recording_copy, same)
-            .where(
-                recording.c.systemname == systemname,
-                recording.c.state.in_(_KEPT_STATES),
-                or_(recording_copy.c.state.is_(None), recording_copy.c.state == "waiting"),
-            )
-        )
-        with self._database.reading() as connection:
-            found = connection.execute(query).scalar()
-        return None if found is None else moment(found)
 
     def next_at(self, systemname: Systemname) -> datetime | None:
         """When the next copy is to be looked at; None: none waits."""

@@ -13,6 +13,7 @@ from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.inbound import InboundCall
 from orchestrator.model.payment import Balance, Payment
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
+from orchestrator.model.statement import PostedMonth
 from orchestrator.model.tariff import Portion
 from orchestrator.ports import Posted, Standing
 from orchestrator.statistics.figures import CallRow, Rung
@@ -25,6 +26,7 @@ from orchestrator.storage import (
     payments,
     record,
     reversals,
+    statements,
     verification,
     views,
 )
@@ -86,6 +88,16 @@ class SqlStore:
         """The ledger in beancount's syntax, see `beancount.lines`."""
         with self.database.reading() as connection:
             yield from beancount.lines(connection, begin, end)
+
+    def posted_month(self, tenant: str, begins_at: datetime, ends_at: datetime) -> PostedMonth:
+        """What the ledger has of a tenant around a month, see `statements.posted_month`."""
+        with self.database.reading() as connection:
+            return statements.posted_month(connection, tenant, begins_at, ends_at)
+
+    def tenants_before(self, at: datetime) -> list[str]:
+        """Tenants that the ledger knows of before a moment, by name."""
+        with self.database.reading() as connection:
+            return statements.tenants_of(connection, at)
 
     def heartbeat(self, systemname: Systemname, live: Iterable[tuple[str, str]], at: datetime) -> None:
         """Note which channels are up. Args: live: uniqueid and linkedid of each."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from orchestrator.errors import NotFound
 from orchestrator.model.call import Leg, SwitchEvent
@@ -92,8 +92,12 @@ def refused(connection: Connection, tenant: str, since: datetime) -> int:
 def charges(connection: Connection, asked: Asked) -> list[PostedCharge]:
     """Entries whose call ended in a span of time, newest first, each with its leg."""
     query = select(ledger_entry).order_by(ledger_entry.c.occurred_at.desc(), ledger_entry.c.seq.desc())
-    rows = connection.execute(query.where(_span(ledger_entry, "occurred_at", asked)).limit(asked.limit))
-    return _with_legs(connection, [dict(row) for row in rows.mappings()])
+    return charges_of(connection, query.where(_span(ledger_entry, "occurred_at", asked)).limit(asked.limit))
+
+
+def charges_of(connection: Connection, query: Select[tuple[Any, ...]]) -> list[PostedCharge]:
+    """The entries that a query of the ledger's finds, each with its leg."""
+    return _with_legs(connection, [dict(row) for row in connection.execute(query).mappings()])
 
 
 def call(connection: Connection, linkedid: str) -> CallStory:
@@ -170,10 +174,8 @@ def _charges_of(connection: Connection, legs: tuple[Leg, ...]) -> tuple[PostedCh
     of_leg = [
         ledger_entry.c.key.startswith(f"{leg.systemname}/{leg.uniqueid}/", autoescape=True) for leg in legs
     ]
-    rows = connection.execute(
-        select(ledger_entry).where(or_(*of_leg)).order_by(ledger_entry.c.seq)
-    ).mappings()
-    return tuple(_with_legs(connection, [dict(row) for row in rows]))
+    query = select(ledger_entry).where(or_(*of_leg)).order_by(ledger_entry.c.seq)
+    return tuple(charges_of(connection, query))
 
 
 def _claims(connection: Connection, linkedid: str) -> tuple[SwitchCdr, ...]:

@@ -74,6 +74,34 @@ EDITS = {
     "long name": Edit(ACME, "Анна Соколова", "А" * 101, "text-too-long", '"101", name'),
     "another name than the file's": Edit(BETA, "name: beta", "name: gamma", "file-name", "name: gamma"),
     "another slug than the file's": Edit(TARIFF, "slug: master", "slug: other", "file-name", "slug: other"),
+    # parties of papers
+    "INN of nine digits": Edit(PLATFORM, '"7700000009"', '"770000000"', "inn", "inn:"),
+    "INN with a wrong digit": Edit(PLATFORM, '"7700000009"', '"7700000008"', "inn-check", "inn:"),
+    "INN of a customer with a wrong digit": Edit(ACME, '"7700000016"', '"7700000061"', "inn-check", "inn:"),
+    "INN of an entrepreneur with a wrong digit": Edit(
+        ACME, '"7700000016"\n  kpp: "770001001"', '"660000000172"', "inn-check", "inn:"
+    ),
+    "KPP of an entrepreneur": Edit(ACME, '"7700000016"', '"660000000171"', "kpp-of-person", "kpp:"),
+    "KPP of eight digits": Edit(PLATFORM, '"770001001"', '"77000100"', "kpp", "kpp:"),
+    "OGRN with a wrong digit": Edit(PLATFORM, '"1027700000008"', '"1027700000009"', "ogrn-check", "ogrn:"),
+    "OGRN in Arabic digits": Edit(PLATFORM, '"1027700000008"', '"١٠٢٧٧٠٠٠٠٠٠٠٨"', "ogrn", "ogrn:"),
+    "BIK of eight digits": Edit(PLATFORM, '"044525999"', '"04452599"', "bik", "bik:"),
+    "account of another bank": Edit(
+        PLATFORM, "40702810000000000001", "40702810100000000001", "bank-account-check", "    account:"
+    ),
+    "correspondent account of another bank": Edit(
+        PLATFORM, "30101810600000000999", "30101810500000000999", "bank-account-check", "correspondent"
+    ),
+    "account without a BIK": Edit(
+        PLATFORM,
+        '    bik: "044525999"\n    account: "40702810000000000001"\n    correspondent_account',
+        "    account",
+        "bank-bik",
+        "    account:",
+    ),
+    "a customer's bank without a name of its own": Edit(
+        ACME, "customer:", "customer:\n  bank: {nam: x}", "unknown-key", "nam:"
+    ),
     # references
     "unknown tariff": Edit(ACME, "tariff: master", "tariff: mastre", "unknown-tariff", "mastre"),
     "unknown node": Edit(BETA, "name: beta", "name: beta\nnode: pbx9", "unknown-node", "pbx9"),

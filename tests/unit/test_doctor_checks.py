@@ -25,6 +25,7 @@ from orchestrator.doctor import (
     permissions,
     portability,
     ports,
+    recording_store,
     registrations,
     sounds,
     strength,
@@ -48,11 +49,12 @@ from orchestrator.doctor.sounds import Sounds
 from orchestrator.doctor.strength import Strength, Strengths
 from orchestrator.doctor.switch import Applied, LiveSwitch
 from orchestrator.doctor.versions import Versions
-from orchestrator.model.platform import Address, Smtp
+from orchestrator.model.platform import Address, RecordingStore, Smtp
 from orchestrator.storage.inspection import Inspection
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 GB = 10**9
+STORE = RecordingStore("s3://recordings/calls")
 SMTP = Smtp(Address("mail.example.com", 587), "pbx@example.com")
 SWITCH, LISTENER, STRANGER = 100, 200, 666
 
@@ -154,6 +156,7 @@ WELL: list[tuple[str, Iterable[Finding]]] = [
     ("portability", portability.check(Ported(["a"], 5))),
     ("portability", portability.check(Ported([]))),
     ("mail", mail.check(SMTP, "")),
+    ("recording-store", recording_store.check(STORE, "")),
     ("sounds", sounds.check(SOUNDS)),
     ("disk", disk.check(DISK)),
     ("database", database.check(DATABASE)),
@@ -327,6 +330,7 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("portability", "warning", portability.check(Ported(["a"], 0))),
     ("portability", "problem", portability.check(Ported(["a"], fault="it is damaged"))),
     ("mail", "problem", mail.check(SMTP, "mail.example.com:587: 535 no")),
+    ("recording-store", "problem", recording_store.check(STORE, "s3://recordings: 403")),
     ("trunk-name", "problem", names.check(replace(NAMES, trunks=[replace(NAMES.trunks[0], addresses=[])]))),
     (
         "trunk-name",

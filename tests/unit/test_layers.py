@@ -54,6 +54,10 @@ LAYERS = {
     "recorders": WIRING,
     "registrations": ADAPTERS,
     "recordings": WIRING,
+    "rounds": ADAPTERS,
+    "recording_files": WIRING,
+    "courier": WIRING,
+    "object_store": ADAPTERS,
     "sound": ADAPTERS,
     "written_sound": ADAPTERS,
     "books": WIRING,
@@ -68,6 +72,7 @@ LAYERS = {
     "doctor": WIRING,
     "drift": WIRING,
     "orphans": WIRING,
+    "papers": ADAPTERS,
     "expected": WIRING,
     "cli": TOP,
 }

@@ -117,6 +117,8 @@ def test_no_file_of_the_project_knows_a_purged_tenants_people_and_callers(projec
     vpbx(project, "purge", "--at", gone.isoformat())
     assert traces(project) == set()
     assert json.loads(vpbx(project, "purge", "--dry-run", "--at", gone.isoformat(), "--json"))["items"] == []
+    [generation] = json.loads(vpbx(project, "history", "--json"))["generations"]
+    assert (generation["generation"], generation["live"], generation["changes"]) == (3, True, {})
     vpbx(project, "ledger", "verify")
     kept = json.loads(vpbx(project, "storage", "--json"))["tenants"]
     assert {each["tenant"]: bool(each["call_rows"]) for each in kept} == {"acme": False, "beta": True}

@@ -182,6 +182,12 @@ def die_at(patched: pytest.MonkeyPatch, step: int) -> list[str]:
 
 
 @pytest.fixture
+def local_world(store: SqlStore, tmp_path: Path) -> World:
+    """In SQLite alone: what doesn't turn on the kind of database."""
+    return World(store, tmp_path)
+
+
+@pytest.fixture
 def world(any_store: SqlStore, tmp_path: Path) -> World:
     return World(any_store, tmp_path)
 
@@ -338,27 +344,29 @@ def test_a_purged_tenant_may_be_activated_anew(world: World) -> None:
     assert (taken.account.service.phase, taken.account.events) == ("trial", 4)
 
 
-def test_recordings_of_an_active_tenant_go_by_their_own_term(world: World) -> None:
-    world.run(moscow(12, 31, 23, 59))
-    assert len(world.index.find("beta")) == 1
-    world.run(moscow(1, 1, year=2027))
-    assert world.index.find("beta") == []
-    assert not (world.places.recordings / "beta").exists()
-    assert [line.what for line in world.store.audit_lines("beta")] == ["recordings removed: 1, bytes: 4"]
-    assert world.store.accounts()["beta"].service.phase == "trial"
-    assert world.legs("beta") == 3
+def test_recordings_of_an_active_tenant_go_by_their_own_term(local_world: World) -> None:
+    local_world.run(moscow(12, 31, 23, 59))
+    assert len(local_world.index.find("beta")) == 1
+    local_world.run(moscow(1, 1, year=2027))
+    assert local_world.index.find("beta") == []
+    assert not (local_world.places.recordings / "beta").exists()
+    assert [line.what for line in local_world.store.audit_lines("beta")] == [
+        "recordings removed: 1, bytes: 4"
+    ]
+    assert local_world.store.accounts()["beta"].service.phase == "trial"
+    assert local_world.legs("beta") == 3
 
 
-def test_a_hold_on_everything_keeps_the_purge_off_until_it_is_lifted(world: World) -> None:
-    number = Holds(world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga"))
-    before = world.legs("acme"), len(world.index.find("acme"))
-    assert purge_due(world.store, tariffs(), GONE, world.places).held == ("acme",)
-    assert (world.legs("acme"), len(world.index.find("acme"))) == before
-    assert world.store.accounts()["acme"].service.phase == "disconnected"
-    Holds(world.store.database).lift(number, "closed", "olga", GONE)
-    world.run(GONE)
-    assert (world.legs("acme"), world.index.find("acme")) == (0, [])
-    assert world.store.accounts()["acme"].service.phase == "purged"
+def test_a_hold_on_everything_keeps_the_purge_off_until_it_is_lifted(local_world: World) -> None:
+    number = Holds(local_world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga"))
+    before = local_world.legs("acme"), len(local_world.index.find("acme"))
+    assert purge_due(local_world.store, tariffs(), GONE, local_world.places).held == ("acme",)
+    assert (local_world.legs("acme"), len(local_world.index.find("acme"))) == before
+    assert local_world.store.accounts()["acme"].service.phase == "disconnected"
+    Holds(local_world.store.database).lift(number, "closed", "olga", GONE)
+    local_world.run(GONE)
+    assert (local_world.legs("acme"), local_world.index.find("acme")) == (0, [])
+    assert local_world.store.accounts()["acme"].service.phase == "purged"
 
 
 def test_what_a_hold_on_one_call_kept_goes_when_it_is_lifted(world: World) -> None:
@@ -381,24 +389,26 @@ def test_what_a_hold_on_one_call_kept_goes_when_it_is_lifted(world: World) -> No
     assert "what was on hold goes" in world.store.audit_lines("acme")[0].what
 
 
-def test_a_hold_on_days_keeps_the_messages_of_these_days_alone(world: World, tmp_path: Path) -> None:
+def test_a_hold_on_days_keeps_the_messages_of_these_days_alone(local_world: World, tmp_path: Path) -> None:
     day = BEGUN.astimezone(MOSCOW).date()
     leave(tmp_path / "spool", "acme-mailboxes/102/INBOX", origtime=stamp(BEGUN + timedelta(days=3)))
     (tmp_path / "spool/voicemail/acme-mailboxes/101/greet.wav").write_bytes(b"RIFF")
-    Holds(world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga", day, day))
-    world.run(GONE)
-    left = [kept.message for spool in world.places.spools for kept in spool.messages("acme")]
+    Holds(local_world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga", day, day))
+    local_world.run(GONE)
+    left = [kept.message for spool in local_world.places.spools for kept in spool.messages("acme")]
     assert [message.mailbox for message in left] == ["101"]
     room = tmp_path / "spool/voicemail/acme-mailboxes"
     assert sorted(path.name for path in room.rglob("*") if path.is_file()) == ["msg0000.txt", "msg0000.wav"]
 
 
-def test_what_would_go_is_told_and_then_goes(world: World) -> None:
-    held = world.index.find("acme")[0]
-    number = Holds(world.store.database).place(Hold(0, "acme", "court", BEGUN, "olga", call=held.uniqueid))
-    before = world.state()
-    items = what_is_due(world.store, world.places, GONE)
-    assert world.state() == before
+def test_what_would_go_is_told_and_then_goes(local_world: World) -> None:
+    held = local_world.index.find("acme")[0]
+    number = Holds(local_world.store.database).place(
+        Hold(0, "acme", "court", BEGUN, "olga", call=held.uniqueid)
+    )
+    before = local_world.state()
+    items = what_is_due(local_world.store, local_world.places, GONE)
+    assert local_world.state() == before
     told = [(each.what, each.number, each.bytes, each.held_by) for each in items]
     assert told == [
         ("recordings", 1, 4, ()),
@@ -409,10 +419,13 @@ def test_what_would_go_is_told_and_then_goes(world: World) -> None:
         ("secrets", 2, None, ()),
     ]
     assert {(each.tenant, each.rule, each.since) for each in items} == {("acme", "decision 11", GONE)}
-    world.run(GONE)
-    left = [(each.what, each.number, each.held_by) for each in what_is_due(world.store, world.places, GONE)]
+    local_world.run(GONE)
+    left = [
+        (each.what, each.number, each.held_by)
+        for each in what_is_due(local_world.store, local_world.places, GONE)
+    ]
     assert left == [("recordings", 1, (number,)), ("call legs", 1, (number,))]
-    soon = what_is_due(world.store, world.places, moscow(1, 1, year=2027))
+    soon = what_is_due(local_world.store, local_world.places, moscow(1, 1, year=2027))
     assert ("beta", "decision 10", 1) in {(each.tenant, each.rule, each.number) for each in soon}
 
 
@@ -428,16 +441,16 @@ def test_calls_that_are_nobodys_go_with_a_purge_when_they_are_old(world: World) 
     assert (code.linkedid in left, fresh.linkedid in left) == (False, True)
 
 
-def test_how_much_is_kept_is_told_with_what_differs(world: World) -> None:
-    kept = kept_of(world.store, world.places, "acme")
+def test_how_much_is_kept_is_told_with_what_differs(local_world: World) -> None:
+    kept = kept_of(local_world.store, local_world.places, "acme")
     assert (kept.recordings, kept.here, kept.messages.number) == (Amount(2, 8), Amount(2, 8), 1)
-    entries = len(world.store.charges(Asked("acme")))
+    entries = len(local_world.store.charges(Asked("acme")))
     assert (kept.calls, kept.ledger, kept.differences) == (5, entries, ())
-    [first, second] = world.index.find("acme")
-    (world.places.recordings / first.file).unlink()
-    (world.places.recordings / second.file).write_bytes(b"RIFF-")
-    (world.places.recordings / "acme/odd.wav").write_bytes(b"")
-    assert kept_of(world.store, world.places, "acme").differences == (
+    [first, second] = local_world.index.find("acme")
+    (local_world.places.recordings / first.file).unlink()
+    (local_world.places.recordings / second.file).write_bytes(b"RIFF-")
+    (local_world.places.recordings / "acme/odd.wav").write_bytes(b"")
+    assert kept_of(local_world.store, local_world.places, "acme").differences == (
         "1 file(s) that the index doesn't have, the first acme/odd.wav",
         f"1 recording(s) whose file is gone, the first {first.file}",
         f"1 file(s) of another size than indexed, the first {second.file}",

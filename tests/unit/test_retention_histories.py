@@ -15,7 +15,7 @@ from orchestrator.storage.store import SqlStore
 def test_for_years_what_is_there_is_what_must_be(store: SqlStore, tmp_path: Path) -> None:
     chance = random.Random(20261127)
     histories = Histories(store, tmp_path / "data", 6, chance)
-    histories.play(chance.sample(histories.turning_days(), 45))
+    histories.play(chance.sample(histories.turning_days(), 30))
     assert histories.faults == []
     assert histories.runs > 100
     assert any(not thing.there for tenant in histories.tenants for thing in tenant.recordings)

@@ -71,7 +71,13 @@ def test_a_switch_that_does_not_run_is_no_error(project: Path) -> None:
     assert data["version"] == 1 and data["switch"]["asked"] is False
     assert data["lines"] == {"limit": 14, "given": 14, "in_use": None}
     assert data["employees"][0]["devices"][0]["registered"] is None
-    assert data["recording"] == {"on": False, "kept_years": None, "announce": None, "announce_outbound": None}
+    assert data["recording"] == {
+        "on": False,
+        "kept_years": None,
+        "store": None,
+        "announce": None,
+        "announce_outbound": None,
+    }
 
 
 def test_an_unknown_tenant_is_one_line_and_a_hint(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

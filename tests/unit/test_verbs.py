@@ -70,6 +70,7 @@ ARGUMENTS = {
     "render": ["--check"],
     "route": ["--tenant", "acme", "--from", "101", "--to", "200"],
     "show": ["acme"],
+    "statement": ["acme", "--period", "2026-10"],
     "voicemail list": ["acme"],
 }
 """What a verb is called with here; nothing for most."""

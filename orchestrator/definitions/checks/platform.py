@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
+from orchestrator.definitions.checks.parties import check_party
 from orchestrator.definitions.checks.trunks import check_default_trunks
 from orchestrator.definitions.document import Document, is_empty
 from orchestrator.definitions.platform_file import LOCAL, PlatformFile
@@ -26,6 +27,7 @@ def check_platform(file: Document[PlatformFile], tariffs: frozenset[str]) -> Ite
     yield from _check_sources(file)
     yield from _check_ports(file)
     yield from _check_smtp(file)
+    yield from check_party(file, "company", file.value.platform.company)
 
 
 def _check_smtp(file: Document[PlatformFile]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from orchestrator.definitions.checks.expectations import check_expectations
 from orchestrator.definitions.checks.external_numbers import check_external_numbers
 from orchestrator.definitions.checks.mailboxes import check_mailboxes
 from orchestrator.definitions.checks.menus import check_menus
+from orchestrator.definitions.checks.parties import check_party
 from orchestrator.definitions.checks.schedules import check_schedules
 from orchestrator.definitions.checks.states import check_codes
 from orchestrator.definitions.checks.targets import check_targets, no_employee
@@ -57,6 +58,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     region = Surroundings().region if written.platform is None else written.platform.value.platform.region
     yield from check_expectations(file, region)
     yield from check_caller_lists(file)
+    yield from check_party(file, "customer", tenant.customer)
 
 
 def _check_names(file: _File, platform: Platform) -> Iterator[Problem]:
