@@ -18,8 +18,6 @@ from orchestrator.storage.holds import Holds
 from orchestrator.storage.store import SqlStore
 
 _JSON_VERSION = 1
-_REASON = "Why; it stays on record for good: write no personal data into it."
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.group()
@@ -34,10 +32,19 @@ def hold() -> None:
 
 @hold.command()
 @click.argument("tenant")
-@click.option("--from", "first", type=_DAY, help="First day that is held, the tenant's local date.")
-@click.option("--to", "last", type=_DAY, help="Last day that is held, itself included.")
+@click.option(
+    "--from",
+    "first",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    help="First day that is held, the tenant's local date.",
+)
+@click.option(
+    "--to", "last", type=click.DateTime(formats=["%Y-%m-%d"]), help="Last day that is held, itself included."
+)
 @click.option("--call", metavar="UNIQUEID", help="One call alone, by its uniqueid or linkedid.")
-@click.option("--reason", required=True, help=_REASON)
+@click.option(
+    "--reason", required=True, help="Why; it stays on record for good: write no personal data into it."
+)
 @json_option
 def add(
     tenant: str, first: datetime | None, last: datetime | None, call: str | None, reason: str, as_json: bool
@@ -104,7 +111,9 @@ def list_holds(tenant: str | None, lifted: bool, as_json: bool) -> None:
 
 @hold.command()
 @click.argument("id", type=int)
-@click.option("--reason", required=True, help=_REASON)
+@click.option(
+    "--reason", required=True, help="Why; it stays on record for good: write no personal data into it."
+)
 @json_option
 def remove(id: int, reason: str, as_json: bool) -> None:
     """Lift a hold: the next run removes what is over by then. The hold stays on record.
