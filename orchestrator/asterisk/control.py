@@ -16,7 +16,7 @@ from orchestrator.asterisk.dialplan import Context, Step
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.model.state import CREDIT, LOGGED_OUT, MANAGERS, ON, SWITCHES, TenantState
+from orchestrator.model.state import LOGGED_OUT, MANAGERS, ON, SWITCHES, UNASKED, TenantState
 from orchestrator.ports import Registration, SwitchStatus
 
 LINES_CATEGORY = "lines"
@@ -297,7 +297,7 @@ class AmiSwitch:
 
     async def forget_unasked(self) -> None:
         """Forget how many calls were admitted while nobody could be asked, see `vpbx-credit`."""
-        await self.command(f"database deltree {CREDIT}")
+        await self.command(f"database deltree {UNASKED}")
 
     async def stop_recorder(self, uniqueid: str) -> None:
         """Stop the recorder of a channel. Raises: ActionFailed: it has none, or there is no such channel."""

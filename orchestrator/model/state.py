@@ -23,7 +23,7 @@ WAITS = "vpbx-wait"
 """Family in the switch's database: below it tenant and department, with how many milliseconds a place
 in its queue took lately."""
 
-CREDIT = "vpbx-credit"
+UNASKED = "vpbx-unasked"
 """Family in the switch's database: below it tenant, with how many of its calls were admitted while nobody
 could be asked what it may spend."""
 

@@ -160,10 +160,10 @@ def test_with_the_listener_dead_calls_end_with_what_they_reserved_and_each_new_o
     assert time.monotonic() - began == pytest.approx(SLICE_S, abs=1.5)
     world.wait_ended(new, 30)
     assert time.monotonic() - began == pytest.approx(SLICE_S, abs=4.0)
-    assert "unasked" in site.rx("database show vpbx-credit/acme")
+    assert "/acme/calls" in site.rx("database show vpbx-unasked/acme")
     listen(site)
     site.until(lambda: standing(site)["balance_kop"] == 96 * STARTED_KOP, "both are charged", 10)
-    site.until(lambda: "0 results" in site.rx("database show vpbx-credit/acme"), "it is forgotten", 15)
+    site.until(lambda: "0 results" in site.rx("database show vpbx-unasked/acme"), "it is forgotten", 15)
 
 
 def test_reservations_are_made_anew_from_the_calls_that_are_up(site: Site, world: FarSide) -> None:

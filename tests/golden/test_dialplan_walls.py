@@ -148,3 +148,17 @@ def test_every_block_says_who_arrives_or_what_its_arguments_are() -> None:
         and not any("Who arrives" in c or c.startswith((";; ARG", "; ${EXTEN}")) for c in context.comments)
     ]
     assert not bare
+
+
+def test_no_family_of_the_switchs_database_is_called_as_a_context() -> None:
+    """A name of a context changes with each version of the blocks, wherever it stands."""
+    kept = set(
+        re.findall(
+            r"\bDB(?:_DELETE)?\(([a-z-]+)",
+            "\n".join(line for context in contexts("examples").values() for line in context.lines),
+        )
+    )
+    assert "vpbx-unasked" in kept
+    assert not {
+        family for family in kept if any(name.startswith(f"{family}.") for name in contexts("examples"))
+    }
