@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import lcm
 
+from orchestrator.model.balance_warning import LowBalance
 from orchestrator.model.problem import NOWHERE, Position
 
 ONE_SLICE, REFUSE = "one_slice", "refuse"
@@ -28,6 +29,7 @@ class CreditTerms:
     hour_cap_kop, day_cap_kop: what calls may cost in an hour of the clock and in a day, in the tenant's local
     time; None: any sum. slice_s: what a call reserves at a time, at least. warning_s: how long before its end
     a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`.
+    low_balance: None: nobody is told of one.
     """
 
     prepaid: bool = False
@@ -37,6 +39,7 @@ class CreditTerms:
     slice_s: int = 60
     warning_s: int = 10
     when_controller_down: str = ONE_SLICE
+    low_balance: LowBalance | None = None
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
