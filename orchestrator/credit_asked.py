@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlencode
 
 import structlog
 
-from orchestrator.credit_control import CreditControl, CreditStanding
+from orchestrator.credit_control import CreditControl
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.credit import CreditStanding
 from orchestrator.model.platform import Address
 
 PATH = "/credit"

@@ -14,8 +14,9 @@ import structlog
 
 from orchestrator.asterisk.connection import AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
-from orchestrator.credit_control import CreditControl, Held, Prolonged
+from orchestrator.credit_control import CreditControl
 from orchestrator.errors import ActionFailed, OrchestratorError
+from orchestrator.model.credit import Held, Prolonged
 from orchestrator.ports import Clock
 
 CREDIT_VARIABLE, GRANTED_VARIABLE, PAID_VARIABLE = "VPBX_CREDIT", "VPBX_GRANTED_S", "VPBX_PAID"
