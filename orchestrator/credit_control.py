@@ -164,15 +164,15 @@ class CreditControl:
             return CreditStanding(purse.spendable_kop, held_kop(calls, purse.left), len(calls))
 
     def unknown(self, uniqueids: Iterable[str]) -> list[str]:
-        """Those of some channels that nothing is reserved for."""
+        """Those of some channels that nothing is reserved for, or whose answer may have been missed."""
         with self._lock:
-            return [each for each in uniqueids if each not in self._calls]
+            found = {each: self._calls.get(each) for each in uniqueids}
+            return [each for each, call in found.items() if call is None or self._may_talk(call)]
 
     def rebuild(self, held: Sequence[Held], live: Collection[str], taken_at: datetime) -> None:
         """Take over what a snapshot of the switch shows.
 
-        Args: held: channels that nothing is reserved for yet. live: uniqueids of all. taken_at: before it was
-        asked for.
+        Args: held: channels that were `unknown`. live: uniqueids of all. taken_at: before it was asked for.
         """
         with self._lock:
             self._take_events()
@@ -268,6 +268,10 @@ class CreditControl:
     def _of(self, tenant: str) -> list[Reservation]:
         return [call for call in self._calls.values() if call.tenant == tenant]
 
+    def _may_talk(self, call: Reservation) -> bool:
+        """Whether a call that nobody saw answered may have been answered nevertheless."""
+        return call.uniqueid in self._unsure and call.answered_at is None and not call.is_over
+
     def _take_events(self) -> None:
         while self._events:
             event = self._events.popleft()
@@ -306,12 +310,18 @@ class CreditControl:
         self._unsure.discard(uniqueid)
 
     def _adopt(self, view: CreditView, held: Held, at: datetime) -> None:
-        tenant = self._definitions.tenants.get(held.tenant)
-        if tenant is None or not tenant.account.controlled:
-            return
         answered_at = None
         if held.left_s is not None:
             answered_at = at + timedelta(seconds=held.left_s - held.granted_s)
+        known = self._calls.get(held.uniqueid)
+        if known is not None:
+            if self._may_talk(known):
+                known = replace(known, granted_s=held.granted_s, answered_at=answered_at)
+                self._calls[held.uniqueid] = known
+            return
+        tenant = self._definitions.tenants.get(held.tenant)
+        if tenant is None or not tenant.account.controlled:
+            return
         try:
             price = self._pricing.ahead(view, tenant, held.to_number, (answered_at or at,))
         except NoRate as error:
