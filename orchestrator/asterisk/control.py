@@ -25,6 +25,9 @@ LINES_CATEGORY = "lines"
 WAITS_CATEGORY = "waits-"
 """What the `GROUP()` categories begin with by which the dialplan counts who waits for a department."""
 
+WARNING_CHANNELS = "Local/tone@vpbx-credit-warning"
+"""What the names of the channels begin with that wait for a call's warning: of no call, see `credit.conf`."""
+
 RECORD_ON_OPTIONS = "abr({call}-left.raw)t({call}-right.raw)"
 """As `vpbx-record-on` of the dialplan has them: append, only while bridged, each side into its own file."""
 
@@ -106,11 +109,12 @@ class AmiSwitch:
         return datetime.fromtimestamp(float(_text(pong, "Timestamp")), UTC)
 
     async def channels(self) -> tuple[LiveChannel, ...]:
-        """A snapshot of all live channels, each with the tenant whose line it holds."""
+        """A snapshot of the live channels of all calls, each with the tenant whose line it holds."""
         answered_at = datetime.now(UTC)
         items = await self._ami.listing({"Action": "CoreShowChannels"})
         lines = lines_held(await self.command("group show channels")) if items else {}
-        return tuple(_live_channel(item, lines, answered_at) for item in items)
+        found = (_live_channel(item, lines, answered_at) for item in items)
+        return tuple(each for each in found if not each.channel.startswith(WARNING_CHANNELS))
 
     async def command(self, line: str) -> str:
         """Output of one console command, lines joined by `\\n`.
