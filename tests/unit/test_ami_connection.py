@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from fake_ami import SYSTEMNAME, FakeAmi, message, ok, play, until
 
+from orchestrator.asterisk.answers import lines_held, started_at
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
-from orchestrator.asterisk.control import AmiSwitch, lines_held, started_at
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.errors import ActionFailed, AmiRefused, AmiUnreachable, NotFound
 from orchestrator.ports import Switch
 
