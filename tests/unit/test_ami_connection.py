@@ -44,6 +44,23 @@ def test_status_and_channels_are_read() -> None:
     play(test)
 
 
+def test_the_channels_of_a_warning_are_of_no_call() -> None:
+    async def test(fake: FakeAmi) -> None:
+        fake.channels = ["1790000000.1", "1790000000.2", "1790000000.3"]
+        plain = fake.answers["coreshowchannels"]
+        warning = "Local/tone@vpbx-credit-warning-00000001"
+        fake.answers["coreshowchannels"] = lambda fields: (
+            plain(fields)
+            .replace("PJSIP/t-1790000000.2", f"{warning};1")
+            .replace("PJSIP/t-1790000000.3", f"{warning};2")
+        )
+        async with AmiSwitch(login(fake), SHORT) as switch:
+            [call] = await switch.channels()
+        assert call.uniqueid == f"{SYSTEMNAME}-1790000000.1"
+
+    play(test)
+
+
 @pytest.mark.parametrize(
     ("local", "offset"),
     [("2026-09-21 17:13:10", "+3"), ("2026-09-21 19:43:10", "+5:30"), ("2026-09-21 04:13:10", "-10")],
