@@ -112,7 +112,7 @@ class QuotaKeeper:
     async def _prolong(self, switch: AmiSwitch, each: Prolonged) -> None:
         left_s = round((each.ends_at - self._clock.now()).total_seconds(), 3)
         if left_s <= 0:
-            # The switch has ended it by now; and no seconds would be no end, were it still there.
+            # The switch has ended it by now, and refuses a time that is over.
             _log.debug("call-prolonged-too-late", uniqueid=each.uniqueid)
             return
         try:

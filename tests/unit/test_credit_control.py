@@ -334,8 +334,11 @@ def test_what_a_broken_session_left_untold_is_told_by_the_next_one(
         return {"setvar": breaks_off}
 
     heard = kept(control, operator.clock, gone, lambda fake: fake.count("coreshowchannels") == 2)
-    [_, again] = [at for at, fields in enumerate(heard) if fields["Action"] == "Login"]
-    assert ends_told(heard[again:]) == told
+    actions = [fields["Action"] for fields in heard]
+    [_, again], [_, look] = (
+        [at for at, each in enumerate(actions) if each == action] for action in ("Login", "CoreShowChannels")
+    )
+    assert ends_told(heard[again:look]) == told, "before anything that the books are asked for"
 
 
 def test_a_missed_answer_is_read_off_the_channel(operator: Operator) -> None:
