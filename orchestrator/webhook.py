@@ -55,9 +55,11 @@ def post(
     parts = urlsplit(url)
     target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     try:
-        with _connected(url, deadline_s) as connection:
+        with _connected(url, deadline_s) as (connection, cut):
             connection.request("POST", target, body, headers)
             status = connection.getresponse().status
+            if cut.is_set():
+                raise TimeoutError(f"no whole answer within {deadline_s:g} s")
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotDelivered(f"{parts.netloc}: {str(error)[:200] or type(error).__name__}") from error
     if not 200 <= status < 300:
@@ -86,8 +88,9 @@ def _key(secret: str) -> bytes:
 
 
 @contextmanager
-def _connected(url: str, deadline_s: float) -> Iterator[http.client.HTTPConnection]:
-    """A connection that is cut at the deadline: a time-out alone begins anew with each byte."""
+def _connected(url: str, deadline_s: float) -> Iterator[tuple[http.client.HTTPConnection, threading.Event]]:
+    """A connection that is cut at the deadline, and whether it was: a time-out alone begins anew with each
+    byte."""
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
@@ -97,7 +100,10 @@ def _connected(url: str, deadline_s: float) -> Iterator[http.client.HTTPConnecti
     else:
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=deadline_s)
 
+    was_cut = threading.Event()
+
     def cut() -> None:
+        was_cut.set()
         if connection.sock is not None:
             with suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -106,7 +112,7 @@ def _connected(url: str, deadline_s: float) -> Iterator[http.client.HTTPConnecti
     timer.daemon = True
     timer.start()
     try:
-        yield connection
+        yield connection, was_cut
     finally:
         timer.cancel()
         connection.close()

@@ -21,7 +21,7 @@ class WarningIndex:
     """The warnings of a database. Each method is one transaction."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def look(
         self, wanted: Mapping[str, LowBalance], now: datetime, new_id: Callable[[], str]
@@ -32,11 +32,11 @@ class WarningIndex:
 
         Args: wanted: by tenant. new_id: gives each crossing its own.
         """
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             if not any(True for _ in _changed(connection, wanted)):
                 return ()
         # Another listener may have been here in between: what it has written counts.
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             changed = list(_changed(connection, wanted))
             crossings = [
                 Crossing(new_id(), tenant, level_kop, balance_kop, now)
@@ -70,7 +70,7 @@ class WarningIndex:
             .where(table.state == "due", table.next_at <= micros(now))
             .order_by(table.next_at, table.id, table.way)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = (_delivery(row) for row in connection.execute(query))
             return [each for each in found if each.crossing.tenant in tenants][:most]
 
@@ -78,20 +78,20 @@ class WarningIndex:
         """When the next attempt of some tenants' comes; None: nothing is to be sent."""
         table = balance_warning.c
         query = select(table.tenant, table.next_at).where(table.state == "due")
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             times = [row.next_at for row in connection.execute(query) if row.tenant in tenants]
         return moment(min(times)) if times else None
 
     def keep(self, delivery: Delivery) -> None:
         """Write how a delivery stands."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             upsert(connection, balance_warning, [_row(delivery)])
 
     def of_tenant(self, tenant: str) -> list[Delivery]:
         """All of a tenant's, the oldest first."""
         table = balance_warning.c
         query = select(balance_warning).where(table.tenant == tenant).order_by(table.at, table.id, table.way)
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return [_delivery(row) for row in connection.execute(query)]
 
 
