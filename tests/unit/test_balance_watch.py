@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -471,17 +472,64 @@ time.sleep(60)
 """A watch as the listener runs it, until it is killed. Arguments: the project's root, the database's URL."""
 
 
-@pytest.mark.program
-def test_a_kill_neither_forgets_a_warning_nor_makes_another_one(
-    store: SqlStore, hook: Hook, tmp_path: Path
-) -> None:
-    """Killed again and again while balances fall and rise: each fall has one id, and each id arrives."""
-    root = tmp_path / "project"
+def warned_project(directory: Path, hook: Hook) -> Path:
+    """The example project, whose tenant acme is told of a low balance by a webhook."""
+    root = directory / "project"
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns(".vpbx"))
     acme = root / "tenants" / "acme.yaml"
     warned = f"account: {{low_balance: {{at: [300], webhook: '{hook.url}', secret: 'file:key'}}}}"
     acme.write_text(f"{acme.read_text()}\n{warned}\n")
     (root / "key").write_text(KEY)
+    return root
+
+
+def wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def seen_low(store: SqlStore) -> bool | None:
+    """How the only level was seen last; None: it wasn't yet."""
+    with store.database.reading() as connection:
+        found = connection.exec_driver_sql("SELECT low FROM balance_level").scalar()
+    return None if found is None else bool(found)
+
+
+@pytest.mark.program
+def test_the_listener_warns_and_counts_it(hook: Hook, tmp_path: Path) -> None:
+    root = warned_project(tmp_path, hook)
+    platform = root / "platform.yaml"
+    port = free_port("127.0.0.1")
+    text = platform.read_text().replace("127.0.0.1:5038", "127.0.0.1:1").replace(":9417", f":{port}")
+    platform.write_text(text)
+    store = SqlStore.open(f"sqlite:///{root}/.vpbx/vpbx.db")
+    store.pay(Payment("acme", "order-1", 1000_00, NOW, "ops"), NOW)
+    vpbx = [sys.executable, "-m", "orchestrator.cli.main", "-C", str(root), "listen"]
+    listener = subprocess.Popen(vpbx, stderr=subprocess.DEVNULL)
+    try:
+        wait(lambda: seen_low(store) is False)
+        with store.database.writing() as connection:
+            balances.charge(connection, [("acme", 800_00)])
+        wait(lambda: [each.state for each in WarningIndex(store.database).of_tenant("acme")] == ["sent"])
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            assert "vpbx_balance_warnings_sent_total 1.0" in answer.read().decode().splitlines()
+        assert len(hook.posts) == 1
+        listener.terminate()
+        assert listener.wait(30) == 0
+    finally:
+        listener.kill()
+        listener.wait(10)
+        store.close()
+
+
+@pytest.mark.program
+def test_a_kill_neither_forgets_a_warning_nor_makes_another_one(
+    store: SqlStore, hook: Hook, tmp_path: Path
+) -> None:
+    """Killed again and again while balances fall and rise: each fall has one id, and each id arrives."""
+    root = warned_project(tmp_path, hook)
     url = f"sqlite:///{store.database.file}"
 
     def start() -> subprocess.Popen[str]:
@@ -495,20 +543,9 @@ def test_a_kill_neither_forgets_a_warning_nor_makes_another_one(
         with store.database.writing() as connection:
             balances.charge(connection, [("acme", balances.balance_kop(connection, "acme") - kopecks)])
 
-    def seen_low() -> bool | None:
-        with store.database.reading() as connection:
-            found = connection.exec_driver_sql("SELECT low FROM balance_level").scalar()
-        return None if found is None else bool(found)
-
-    def wait(until: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
-        while not until():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-
     balance(500_00)
     running = start()
-    wait(lambda: seen_low() is False)
+    wait(lambda: seen_low(store) is False)
     falls = 5
     for number in range(falls):
         balance(100_00)
@@ -516,9 +553,9 @@ def test_a_kill_neither_forgets_a_warning_nor_makes_another_one(
         os.kill(running.pid, signal.SIGKILL)
         running.wait(10)
         running = start()
-        wait(lambda: seen_low() is True)
+        wait(lambda: seen_low(store) is True)
         balance(500_00)
-        wait(lambda: seen_low() is False)
+        wait(lambda: seen_low(store) is False)
     index = WarningIndex(store.database)
     wait(lambda: [each.state for each in index.of_tenant("acme")] == ["sent"] * falls)
     os.kill(running.pid, signal.SIGKILL)

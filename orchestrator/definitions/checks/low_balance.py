@@ -17,14 +17,18 @@ def check_low_balance(file: Document[Tenant], platform: Platform | None) -> Iter
     terms = file.value.account.low_balance
     if terms is None:
         return
-    if not terms.ways:
+    # As it is written: what was refused is there, though its value isn't.
+    has_email, has_webhook, has_secret = (
+        file.node(*_WHERE, field) is not None for field in ("email", "webhook", "secret")
+    )
+    if not has_email and not has_webhook and not has_secret:
         hint = "add email: [owner@example.com], or webhook: and secret:"
         yield file.problem(_WHERE, "nobody-warned", "a low balance is told nobody", hint)
-    if terms.email and platform is not None and platform.smtp is None:
+    if has_email and platform is not None and platform.smtp is None:
         hint = "add to platform.yaml: smtp: {server: mail.example.com:587, from: pbx@example.com}"
         message = "warnings can't be sent: the platform has no `smtp`"
         yield file.problem((*_WHERE, "email"), "no-smtp", message, hint)
-    if bool(terms.webhook) != bool(terms.secret):
-        lacks, has = ("secret", "webhook") if terms.webhook else ("webhook", "secret")
+    if has_webhook != has_secret:
+        lacks, has = ("secret", "webhook") if has_webhook else ("webhook", "secret")
         message = f"`low_balance` has `{has}` and no `{lacks}`: each post is signed"
         yield file.problem((*_WHERE, has), "webhook-unsigned", message, f"add {lacks}, or delete {has}")
