@@ -140,10 +140,10 @@ class BalanceWatch:
 
     def tell(self, index: WarningIndex) -> float:
         """Tell what is due. Returns: seconds until the next round."""
-        definitions, tenants = self._bureau.definitions(), self._tenants()
+        smtp, tenants = self._bureau.definitions().platform.smtp, self._tenants()
         with ThreadPoolExecutor(_AT_ONCE, "vpbx-warning") as pool:
             due = index.due(tenants, self._clock.now(), _MOST)
-            tried = pool.map(lambda each: self._tried(each, definitions.platform.smtp, tenants), due)
+            tried = pool.map(lambda each: self._tried(each, smtp, tenants), due)
             for each, outcome in zip(due, tried, strict=True):
                 if outcome is not None:
                     index.keep(self._judged(each, outcome))
@@ -182,6 +182,9 @@ class BalanceWatch:
             return _Refused(error.message, final=error.final)
         except OrchestratorError as error:
             return _Refused(error.message)
+        except Exception as error:  # noqa: BLE001 - a fault in one must not keep the others from being told
+            _log.exception("warning-fault", tenant=crossing.tenant, way=delivery.way)
+            return _Refused(f"{type(error).__name__}: {error}")
 
     def _judged(self, delivery: Delivery, outcome: str | _Refused) -> Delivery:
         """How a delivery stands after an attempt."""

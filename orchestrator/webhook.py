@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from orchestrator.errors import OrchestratorError
 
 DEADLINE_S = 10.0
+_CUT_EVERY_S = 0.1
 _PREFIX = "whsec_"
 _AGAIN = (408, 429)
 
@@ -55,10 +56,10 @@ def post(
     parts = urlsplit(url)
     target = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
     try:
-        with _connected(url, deadline_s) as (connection, cut):
+        with _connected(url, deadline_s) as (connection, is_late):
             connection.request("POST", target, body, headers)
             status = connection.getresponse().status
-            if cut.is_set():
+            if is_late.is_set():
                 raise TimeoutError(f"no whole answer within {deadline_s:g} s")
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NotDelivered(f"{parts.netloc}: {str(error)[:200] or type(error).__name__}") from error
@@ -89,30 +90,36 @@ def _key(secret: str) -> bytes:
 
 @contextmanager
 def _connected(url: str, deadline_s: float) -> Iterator[tuple[http.client.HTTPConnection, threading.Event]]:
-    """A connection that is cut at the deadline, and whether it was: a time-out alone begins anew with each
-    byte."""
+    """A connection, and whether its time was over: then it is cut.
+
+    A time-out alone begins anew with each byte. What the look-up of the server's name takes is
+    bounded by the system alone.
+    """
     parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
-        connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port, timeout=deadline_s, context=ssl.create_default_context()
-        )
+        trusted = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=deadline_s, context=trusted)
     else:
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=deadline_s)
-
-    was_cut = threading.Event()
+        connection = http.client.HTTPConnection(host, port, timeout=deadline_s)
+    done, is_late = threading.Event(), threading.Event()
 
     def cut() -> None:
-        was_cut.set()
-        if connection.sock is not None:
-            with suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+        if done.wait(deadline_s):
+            return
+        is_late.set()
+        # Once isn't enough: while it connects there is nothing to cut yet.
+        while True:
+            if connection.sock is not None:
+                with suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+            if done.wait(_CUT_EVERY_S):
+                return
 
-    timer = threading.Timer(deadline_s, cut)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=cut, name="vpbx-webhook-deadline", daemon=True).start()
     try:
-        yield connection, was_cut
+        yield connection, is_late
     finally:
-        timer.cancel()
+        done.set()
         connection.close()

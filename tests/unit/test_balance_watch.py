@@ -355,6 +355,14 @@ def test_a_key_that_is_not_there_puts_it_off(office: Office, hook: Hook) -> None
     assert hook.posts == []
 
 
+def test_a_fault_in_one_delivery_keeps_no_other_from_being_told(office: Office, hook: Hook) -> None:
+    office.warn(LowBalance((LEVEL,), ("owner@example.com",), hook.url, "env:KEY"))
+    office.has_key = False
+    office.key = lambda _: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    office.fall()
+    assert [(each.way, each.state) for each in office.tell()] == [("email", "sent"), ("webhook", "due")]
+
+
 def test_what_nobody_wants_any_more_is_not_sent(office: Office) -> None:
     office.fall()
     office.warn(None)
