@@ -18,6 +18,10 @@ _VISIBLE = re.compile(r"https?://[!-~]{1,500}")
 
 
 def _url(given: str) -> str | Refusal:
+    # Before anything quotes it.
+    if "@" in given.partition("://")[2].partition("/")[0]:
+        hint = "delete it: `secret` says where the key is read that posts are signed with"
+        return Refusal("secret-written-out", "a log-in must not stand in YAML", hint)
     try:
         parts = urlsplit(given)
         host, _ = parts.hostname, parts.port
@@ -25,9 +29,6 @@ def _url(given: str) -> str | Refusal:
         host = None
     if host is None or not _VISIBLE.fullmatch(given) or parts.fragment:
         return Refusal("webhook", f"{quoted(given)} is no URL", "for example https://example.com/vpbx")
-    if "@" in parts.netloc:
-        hint = "delete it: `secret` says where the key is read that posts are signed with"
-        return Refusal("secret-written-out", "a log-in must not stand in YAML", hint)
     if not is_safe(f"{parts.scheme}://{parts.netloc}"):
         message = f"{quoted(parts.netloc)}: what a tenant has left would go there unencrypted"
         return Refusal("webhook", message, "https://HOST[:PORT]/…; http:// on a loopback address alone")
