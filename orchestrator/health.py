@@ -65,6 +65,7 @@ class Figures:
     credit_asked: int = 0
     credit_refused: int = 0
     credit_prolonged: int = 0
+    tenants_barred: int = 0
     recordings_sent: int = 0
     recordings_waiting: int = 0
     recordings_not_sent: int = 0
@@ -225,6 +226,7 @@ class _FiguresCollector(Collector):
             "vpbx_event_lag_seconds": ("From the last event's time to its handling.", now.lag_s),
             "vpbx_queue_depth": ("Events that wait to be handled.", now.queue_depth),
             "vpbx_calls_up": ("Calls that are up, from the last snapshot.", now.calls_up),
+            "vpbx_tenants_barred": ("Tenants with calls barred for what they owe.", now.tenants_barred),
             "vpbx_calls_unrated": ("Ended calls that could not be charged yet.", now.unrated),
             "vpbx_recordings_waiting": ("Recordings not in their store yet.", now.recordings_waiting),
             "vpbx_last_reconcile_timestamp": ("When the switch's record was last read whole.", reconciled),

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.billing.debt import BARRED_WAYS
 from orchestrator.billing.rating import compile_deck
 from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
@@ -26,6 +27,7 @@ from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
 from orchestrator.durable import replace_file
 from orchestrator.errors import NoRate, NotFound, OrchestratorError
+from orchestrator.model.credit import DebtStage
 from orchestrator.model.expectation import ANONYMOUS
 from orchestrator.model.number import to_e164
 from orchestrator.model.numbering import by_numbering
@@ -80,7 +82,15 @@ class _Asked:
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
 @click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
 @click.option(
-    "--live", is_flag=True, help="Ask the running switch for switches, queues and the caller's manager."
+    "--debt",
+    type=click.Choice(["outgoing-barred", "suspended"]),
+    help="As if the tenant had owed for so long, see on_debt of its account.",
+)
+@click.option("--no-money", is_flag=True, help="As if its account, prepaid or with a cap, paid for no call.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Ask the running switch for switches, queues, debt and the caller's manager.",
 )
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
@@ -97,6 +107,8 @@ def route(
     lines_in_use: int,
     on: Sequence[str],
     manager: str | None,
+    debt: DebtStage | None,
+    no_money: bool,
     live: bool,
     by: str | None,
     dead: Sequence[str],
@@ -134,9 +146,12 @@ def route(
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
     queues = _waiting(model, waiting)
+    barred, paid_s = _barred(model, debt), _paid_s(model, no_money)
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
-        are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        state = asyncio.run(live_states(session)).get(tenant, TenantState())
+        are_on |= state.on
+        barred |= state.barred
         queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
         manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
@@ -156,6 +171,8 @@ def route(
         _manager(model, manager),
         queues,
         codes_of(project.portability, asked.graph, asked.dialled, when),
+        barred,
+        paid_s,
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -256,6 +273,22 @@ def _dead(definitions: Definitions, dead: Sequence[str]) -> frozenset[str]:
         if name not in definitions.platform.trunks:
             raise NotFound(f"there is no trunk {name!r}", did_you_mean(name, definitions.platform.trunks))
     return frozenset(dead)
+
+
+def _barred(tenant: Tenant, debt: DebtStage | None) -> frozenset[str]:
+    """Raises: NotFound: nothing follows when the tenant owes."""
+    if debt is not None and tenant.account.on_debt is None:
+        raise NotFound(f"the account of {tenant.name} has no on_debt", "nothing follows when it owes")
+    return BARRED_WAYS[debt or "none"]
+
+
+def _paid_s(tenant: Tenant, no_money: bool) -> int | None:
+    """Raises: NotFound: the account bounds no call."""
+    if no_money and not tenant.account.controlled:
+        raise NotFound(
+            f"the account of {tenant.name} bounds no call", "kind: prepaid, hour_cap or day_cap does"
+        )
+    return 0 if no_money else None
 
 
 def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:

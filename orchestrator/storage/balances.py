@@ -21,6 +21,16 @@ def balance_kop(connection: Connection, tenant: str) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def some_kop(connection: Connection, tenants: Iterable[str]) -> Mapping[str, int]:
+    """What each of some tenants has left that the ledger knows, by name."""
+    query = select(tenant_balance.c.tenant, tenant_balance.c.balance_kop)
+    found: dict[str, int] = {}
+    for each in chunks(tenants):
+        rows = connection.execute(query.where(tenant_balance.c.tenant.in_(each)))
+        found.update((row.tenant, row.balance_kop) for row in rows)
+    return found
+
+
 def all_kop(connection: Connection) -> Mapping[str, int]:
     """What every tenant of the ledger has left, by name."""
     query = select(tenant_balance.c.tenant, tenant_balance.c.balance_kop)

@@ -40,6 +40,7 @@ LAYERS = {
     "credit_asked": ADAPTERS,
     "credit_control": ADAPTERS,
     "health": ADAPTERS,
+    "debt_keeper": WIRING,
     "quota_keeper": WIRING,
     "mail": ADAPTERS,
     "message_mail": PURE,
