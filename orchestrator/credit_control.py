@@ -220,7 +220,6 @@ class CreditControl:
         if owner is None:
             return 0
         with self._store.credit() as view:
-            self._settle(view, self._over())
             try:
                 price = self._pricing.ahead(view, owner, to_number, (now, now + LONGEST_RINGING))
             except NoRate as error:
@@ -228,6 +227,10 @@ class CreditControl:
                 return 0
             call = Reservation(tenant, uniqueid, price, 0, now)
             granted_s = self._granted_s(view, owner, call, now)
+            if granted_s < owner.account.slice_s and (ended := self._over()):
+                # What has ended holds no less than it costs: it is looked up only where that is too much.
+                self._settle(view, ended)
+                granted_s = self._granted_s(view, owner, call, now)
         if granted_s:
             self._calls[uniqueid] = replace(call, granted_s=granted_s)
         return granted_s

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from orchestrator.storage.rows import chunks, upsert
 from orchestrator.storage.schema import tenant_balance
 
+_BALANCE = select(tenant_balance.c.balance_kop).where(tenant_balance.c.tenant == bindparam("of"))
+"""Built once: a call waits for it."""
+
 
 def balance_kop(connection: Connection, tenant: str) -> int:
     """What a tenant has left; 0 when the ledger doesn't know it."""
-    query = select(tenant_balance.c.balance_kop).where(tenant_balance.c.tenant == tenant)
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_BALANCE, {"of": tenant}).scalar() or 0
 
 
 def some_kop(connection: Connection, tenants: Iterable[str]) -> Mapping[str, int]:
