@@ -22,6 +22,7 @@ from orchestrator.cli.session import Session, find_project, json_option, no_tena
 from orchestrator.cli.status import live_states, live_waiting
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
+from orchestrator.credit_asked import granted_s
 from orchestrator.definitions import load
 from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
@@ -40,7 +41,7 @@ from orchestrator.portability import codes_of
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import outside_caller
-from orchestrator.routing.graph import Distribute, Entry, Graph, Origin, PlayMenu
+from orchestrator.routing.graph import DialOut, Distribute, Entry, Graph, Origin, PlayMenu, RingMobile
 from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, walk
 
 _JSON_VERSION = 1
@@ -90,7 +91,7 @@ class _Asked:
 @click.option(
     "--live",
     is_flag=True,
-    help="Ask the running switch for switches, queues, debt and the caller's manager.",
+    help="Ask the running switch and its listener for switches, queues, managers, debt and money.",
 )
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
@@ -146,12 +147,15 @@ def route(
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
     queues = _waiting(model, waiting)
-    barred, paid_s = _barred(model, debt), _paid_s(model, no_money)
+    barred = _barred(model, debt)
+    paid_s: Mapping[str, int] = {}
+    _check_money(model, no_money)
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
         state = asyncio.run(live_states(session)).get(tenant, TenantState())
         are_on |= state.on
         barred |= state.barred
+        paid_s = _paid_s(session, asked)
         queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
         manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
@@ -172,6 +176,7 @@ def route(
         queues,
         codes_of(project.portability, asked.graph, asked.dialled, when),
         barred,
+        no_money,
         paid_s,
     )
     written = WrittenFiles(project.root)
@@ -282,13 +287,21 @@ def _barred(tenant: Tenant, debt: DebtStage | None) -> frozenset[str]:
     return BARRED_WAYS[debt or "none"]
 
 
-def _paid_s(tenant: Tenant, no_money: bool) -> int | None:
+def _check_money(tenant: Tenant, no_money: bool) -> None:
     """Raises: NotFound: the account bounds no call."""
     if no_money and not tenant.account.controlled:
         raise NotFound(
             f"the account of {tenant.name} bounds no call", "kind: prepaid, hour_cap or day_cap does"
         )
-    return 0 if no_money else None
+
+
+def _paid_s(session: Session, asked: _Asked) -> Mapping[str, int]:
+    """How long calls to the numbers that this one may lead to would be admitted for. Raises: ListenerAway."""
+    actions = [step.action for step in asked.graph.steps.values()]
+    outside = [each for each in actions if isinstance(each, (DialOut, RingMobile)) and each.bounded]
+    numbers = {each.number or asked.dialled for each in outside} - {""}
+    name = asked.tenant.name
+    return {number: granted_s(session.node.metrics, name, number) for number in sorted(numbers)}
 
 
 def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:

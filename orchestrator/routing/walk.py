@@ -92,7 +92,8 @@ class Situation:
     calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
     last spoke with who calls from outside; empty: nobody. waiting: callers who wait already, by department.
     ported: codes of who has a number, by E.164. barred: ways in which a debt bars calls with outside.
-    paid_s: how long a call to outside may last at first by the tenant's account; None: as it likes.
+    no_money: whether the tenant's account pays for no call. paid_s: for how long it does at first, by number
+    called; of any other for as long as it likes.
     """
 
     at: datetime
@@ -110,7 +111,8 @@ class Situation:
     waiting: Mapping[str, int] = field(default_factory=dict)
     ported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     barred: frozenset[str] = frozenset()
-    paid_s: int | None = None
+    no_money: bool = False
+    paid_s: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +317,7 @@ class _Walk:
                 fails = step.action.trunk in self.situation.dead and number not in self.situation.on_switch
                 outcome = self._leaves(number, step.action.limit, step.action.bounded, fails)
                 shown = self.graph.caller_ids.shown(self.situation.caller, number)
-                paid_s = self.situation.paid_s if step.action.bounded else None
+                paid_s = self.situation.paid_s.get(number) if step.action.bounded else None
                 return self._left(replace(passed, number=number, shown=shown, paid_s=paid_s), outcome)
             case DialSip(address=address, limit=limit):
                 shown = step.action.caller_id
@@ -341,7 +343,7 @@ class _Walk:
             return FULL
         if fails:
             return FAILED
-        if bounded and self.situation.paid_s == 0:
+        if bounded and (self.situation.no_money or self.situation.paid_s.get(to) == 0):
             return NO_MONEY
         return self.situation.told.get(to, ANSWERED)
 
