@@ -25,6 +25,7 @@ LAYERS = {
     "billing": PURE,
     "cache_file": ADAPTERS,
     "calls": PURE,
+    "carrier": PURE,
     "definitions": ADAPTERS,
     "planning": PURE,
     "rendering": PURE,
