@@ -128,6 +128,12 @@ def account_json(terms: CreditTerms) -> dict[str, object]:
         "warning_s": terms.warning_s if terms.controlled else None,
         "when_controller_down": terms.when_controller_down if terms.controlled else None,
         "low_balance": None if terms.low_balance is None else _low_balance_json(terms.low_balance),
+        "on_debt": None
+        if terms.on_debt is None
+        else {
+            "grace_days": terms.on_debt.grace_days,
+            "suspend_after_days": terms.on_debt.suspend_after_days,
+        },
     }
 
 
@@ -155,6 +161,10 @@ def account_words(terms: CreditTerms) -> str:
             words.append(f"at most {roubles_text(cap_kop)} {name}")
     if terms.low_balance is not None:
         words.append(f"told at {', '.join(map(roubles_text, terms.low_balance.levels_kop))}")
+    if terms.on_debt is not None:
+        words.append(f"in debt calls out barred after {terms.on_debt.grace_days} days")
+        if terms.on_debt.suspend_after_days is not None:
+            words.append(f"suspended after {terms.on_debt.suspend_after_days}")
     return ", ".join(words)
 
 

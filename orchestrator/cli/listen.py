@@ -17,6 +17,7 @@ from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.courier import Courier
 from orchestrator.credit_control import CreditControl
 from orchestrator.daemon import Listener, UtcClock
+from orchestrator.debt_keeper import DebtKeeper
 from orchestrator.health import HealthServer
 from orchestrator.postman import Postman
 from orchestrator.recorders import Recorders
@@ -73,6 +74,7 @@ async def _listen(session: Session) -> None:
     credit = CreditControl(systemname, lambda: SqlStore.open(url), source.current, clock)
     warnings = WarningRoom(project, source.current)
     balances = BalanceWatch(node.name, lambda: SqlStore.open(url), warnings, clock)
+    debts = DebtKeeper(node.name, lambda: SqlStore.open(url), source.current, clock)
     stores = Stores(project, PlatformSource(project).current)
     courier = Courier(systemname, directory, lambda: SqlStore.open(url), stores, clock)
     listener = Listener(
@@ -83,6 +85,7 @@ async def _listen(session: Session) -> None:
         registrations=RegistrationWatch(),
         credit=credit,
         balances=balances,
+        debts=debts,
         clock=clock,
         manager=manager,
     )
