@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from statistics import median_low
 
 from orchestrator.carrier.calls import ListedCall, OurCall
@@ -10,6 +10,7 @@ from orchestrator.carrier.nearest import pairs
 
 _SURE_S = 2
 """Calls of the same length that begin within this belong together, before nearness alone decides."""
+_PARTS = 32
 _CLOCK_CALLS = 10
 _MOST_CLOCK_S = 14 * 3600
 
@@ -61,54 +62,79 @@ def pairing(
     Calls of one number at one time are told apart by their lengths, all others by nearness. Then come those
     whose far number one side doesn't know, last those that one side has as unanswered.
     """
-    found = _Pairing(ours, theirs, clock_s)
-    for longer in (0, 1, -1):
-        found.take(
-            _of_length(longer, increment_s),
-            lambda row: (row.direction, row.far, row.seconds) if row.seconds else None,
-            min(_SURE_S, within_s),
-        )
+    partner: dict[int, int] = {}
+    left_mine: list[int] = []
+    left_other: list[int] = []
     answered: OurKey = lambda call: (call.direction, call.far) if call.seconds else None  # noqa: E731
     counted_too: TheirKey = lambda row: (row.direction, row.far) if row.seconds else None  # noqa: E731
-    found.take(answered, counted_too, within_s)
-    found.take(
+    mine_by_part = _parts(call.far for call in ours)
+    other_by_part = _parts(row.far for row in theirs)
+    for mine, other in zip(mine_by_part, other_by_part, strict=True):
+        part = _Pairing(ours, theirs, clock_s, mine, other)
+        for longer in (0, 1, -1):
+            part.take(
+                _of_length(longer, increment_s),
+                lambda row: (row.direction, row.far, row.seconds) if row.seconds else None,
+                min(_SURE_S, within_s),
+            )
+        part.take(answered, counted_too, within_s)
+        partner |= part.partner
+        left_mine += part.mine
+        left_other += part.other
+    rest = _Pairing(ours, theirs, clock_s, left_mine, left_other)
+    rest.take(
         lambda call: None if call.far or not call.seconds else (call.direction, call.near),
         lambda row: (row.direction, row.near) if row.seconds else None,
         within_s,
     )
-    found.take(
+    rest.take(
         lambda call: (call.direction, call.near) if call.seconds else None,
         lambda row: None if row.far or not row.seconds else (row.direction, row.near),
         within_s,
     )
-    found.take(lambda call: (call.direction, call.far), lambda row: (row.direction, row.far), within_s)
-    return found.partner
+    rest.take(lambda call: (call.direction, call.far), lambda row: (row.direction, row.far), within_s)
+    return partner | rest.partner
+
+
+def _parts(numbers: Iterable[str]) -> Sequence[Sequence[int]]:
+    """Positions in parts, those of one far number in one: only a part is grouped at a time, for memory."""
+    parts: Sequence[list[int]] = [[] for _ in range(_PARTS)]
+    for position, number in enumerate(numbers):
+        parts[hash(number) % _PARTS].append(position)
+    return parts
 
 
 class _Pairing:
-    """Args of `take`: key, their_key: what must be equal; None: not to be paired now."""
+    """Args: mine, other: positions of what isn't paired yet. partner: of theirs by that of ours."""
 
-    def __init__(self, ours: Sequence[OurCall], theirs: Sequence[ListedCall], clock_s: int) -> None:
+    def __init__(
+        self,
+        ours: Sequence[OurCall],
+        theirs: Sequence[ListedCall],
+        clock_s: int,
+        mine: Sequence[int],
+        other: Sequence[int],
+    ) -> None:
         self._ours, self._theirs, self._clock_s = ours, theirs, clock_s
-        self._mine: Sequence[int] = range(len(ours))
-        self._other: Sequence[int] = range(len(theirs))
+        self.mine, self.other = mine, other
         self.partner: dict[int, int] = {}
 
     def take(self, key: OurKey, their_key: TheirKey, within_s: int) -> None:
+        """Pair what can be. Args: key, their_key: what must be equal; None: not to be paired now."""
         found = dict(
             pairs(
-                ((key(self._ours[each]), self._ours[each].at, each) for each in self._mine),
+                ((key(self._ours[each]), self._ours[each].at, each) for each in self.mine),
                 (
                     (their_key(self._theirs[each]), self._theirs[each].at - self._clock_s, each)
-                    for each in self._other
+                    for each in self.other
                 ),
                 within_s,
             )
         )
         self.partner |= found
         taken = set(found.values())
-        self._mine = [each for each in self._mine if each not in found]
-        self._other = [each for each in self._other if each not in taken]
+        self.mine = [each for each in self.mine if each not in found]
+        self.other = [each for each in self.other if each not in taken]
 
 
 def _of_length(longer: int, increment_s: int) -> OurKey:
