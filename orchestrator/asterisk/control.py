@@ -240,7 +240,7 @@ class AmiSwitch:
         else:
             await self.command(f"database del {family} {switch}")
         lamp = "INUSE" if to == ON else "NOT_INUSE"
-        await self.command(f"devstate change Custom:vpbx-{tenant}-{switch} {lamp}")
+        await self.command(f"devstate change Custom:{SWITCHES}.{tenant}.{switch} {lamp}")
 
     async def set_own(self, tenant: str, extension: str, state: str, *, on: bool) -> None:
         """Set or end a state of an employee's own. Rule: as `vpbx-own-on` and `vpbx-own-off`."""
@@ -251,7 +251,7 @@ class AmiSwitch:
             await self.command(f"database del {family} {extension}")
         if state == "dnd":
             lamp = "BUSY" if on else "NOT_INUSE"
-            await self.command(f"devstate change Custom:{DND}-{tenant}-{extension} {lamp}")
+            await self.command(f"devstate change Custom:{DND}.{tenant}.{extension} {lamp}")
 
     async def _done(self, action: Mapping[str, str]) -> None:
         answer = await self._ami.action(action)

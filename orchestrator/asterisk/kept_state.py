@@ -81,7 +81,8 @@ def count_kept(database: Path, tenant: str) -> int:
 
 def _firsts(tenant: str) -> list[str]:
     """How the keys of a tenant begin."""
-    return [
+    lamps = [f"/CustomDevstate/{family}.{tenant}." for family in (SWITCHES, DND)]
+    return lamps + [
         f"/{family}/{tenant}/"
         for family in (SWITCHES, LOGGED_OUT, DND, MANAGERS, IDLE, WRAP_UP, WAITS, UNASKED, BARRED)
     ]

@@ -128,7 +128,11 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
         "mailboxes=101@beta-",
     ),
     "a key shows a phone of another": (ACME, r"(101,hint,PJSIP/)d-acme", r"\1d-beta"),
-    "a key shows a switch of another": (ACME, r"hint,Custom:vpbx-acme-night", "hint,Custom:vpbx-beta-night"),
+    "a key shows a switch of another": (
+        ACME,
+        r"hint,Custom:vpbx-switch.acme.night",
+        "hint,Custom:vpbx-switch.beta.night",
+    ),
     "a phone is another's": (r"pjsip/tenants/acme\.conf", r"^context=acme-phones", "context=beta-phones"),
     "a phone's keys are another's": (
         r"pjsip/tenants/acme\.conf",

@@ -187,7 +187,7 @@ OFF: Mapping[str, Off] = {
         _VOICEMAIL, "VoiceMailMain(${VPBX_EMPLOYEE}@${ARG1}-mailboxes)", "NoOp()"
     ),
     "night switch by code": Off(_STATE, '"on"]?on:off)})', '"on"]?off:off)})'),
-    "lamp of a switch": Off(_STATE, "Set(DEVICE_STATE(Custom:vpbx-${ARG1}-${ARG2})=INUSE)", "NoOp()"),
+    "lamp of a switch": Off(_STATE, "Set(DEVICE_STATE(Custom:vpbx-switch.${ARG1}.${ARG2})=INUSE)", "NoOp()"),
     "what phones have set survives": Off(
         _STATE, "Set(DB(vpbx-switch/${ARG1}/${ARG2})=on)", "Set(GLOBAL(VPBX_OFF)=on)"
     ),
