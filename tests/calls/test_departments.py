@@ -240,7 +240,12 @@ def test_who_is_not_to_be_disturbed_is_passed_over(office: Site, world: FarSide)
         "office101desk": 0,
         "office102desk": 1,
     }
-    office.vpbx("employee", "set", "office", "101", "--dnd", "off")
+    for extension in ("102", "103", "104"):
+        office.vpbx("employee", "set", "office", extension, "--dnd", "on")
+    # Nobody is there, which isn't as when everybody is busy: there is nobody to wait for.
+    assert world.wait_ended(call_in(world, EVERYBODY)).code == 480
+    for extension in ("101", "102", "103", "104"):
+        office.vpbx("employee", "set", "office", extension, "--dnd", "off")
     wait_idle(office)
     assert answered(office, world, RECEPTION) == "101"
 
