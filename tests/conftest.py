@@ -13,10 +13,13 @@ from orchestrator.log import set_up_with_first_event
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from compiled_once import compile_once
 from hypothesis import settings
 from private_postgresql import PrivatePostgresql
 
 from orchestrator.storage.store import SqlStore
+
+compile_once()
 
 settings.register_profile("vpbx", deadline=None, print_blob=True)
 settings.load_profile("vpbx")

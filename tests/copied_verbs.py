@@ -69,7 +69,7 @@ def _copied(preloaded: tuple[tuple[str, str], ...]) -> socket.socket:
     asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with asked:
         process = subprocess.Popen(
-            [sys.executable, "-P", __file__, str(asked.fileno())],
+            [sys.executable, __file__, str(asked.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[asked.fileno()],
@@ -124,10 +124,15 @@ def _become(arguments: list[str], out: str, err: str, environment: dict[str, str
 
 
 if __name__ == "__main__":
+    from compiled_once import compile_all, compile_once
+
     from orchestrator.cli.main import VERBS, main
 
     for name in (*_LOADED_LATE, *(place.partition(":")[0] for place in VERBS.values())):
         importlib.import_module(name)
+    sys.path.remove(str(Path(__file__).parent))
+    compile_once()
+    compile_all()
     gc.freeze()
     _serve(socket.socket(fileno=int(sys.argv[1])))
     main()
