@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime pos
     libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils
 FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
-AT_ONCE ?= 3
+AT_ONCE ?= 5
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
 
 .PHONY: help setup demo check fast lint test failed-again bench proofs system-packages lock clean mutants
@@ -41,7 +41,8 @@ fast: setup
 
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install
-	$(BIN)/pytest -q --durations=15 --doctest-modules --numprocesses=$(AT_ONCE) --dist=loadfile orchestrator tests \
+	$(BIN)/pytest -q --durations=15 --doctest-modules --numprocesses=$(AT_ONCE) --dist=loadfile \
+	    --no-loadscope-reorder orchestrator tests \
 	    || $(MAKE) --no-print-directory failed-again
 
 # A call that is late on a busy machine is told from a fault: what failed beside other tests runs once more, alone.

@@ -1,4 +1,4 @@
-"""For all tests: builders of recorded calls can be imported, and stores of every database are there."""
+"""For all tests: their order, what they share can be imported, and stores of every database are there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from private_postgresql import PrivatePostgresql
 
 from orchestrator.storage.store import SqlStore
 
-compile_once()
+WAITING = ("provision", "faults", "calls")
+"""Rooms whose tests wait more than they compute, the one with the longest file first."""
 
+compile_once()
 settings.register_profile("vpbx", deadline=None, print_blob=True)
 settings.load_profile("vpbx")
 
@@ -29,6 +31,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens", action="store_true", help="Write what was rendered as the new golden files."
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for calls comes first: a run ends with short files, on all processors."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    here = Path(__file__).parent
+    room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+    return WAITING.index(room) if room in WAITING else len(WAITING)
 
 
 @pytest.fixture(autouse=True)
