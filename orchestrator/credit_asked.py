@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from urllib.parse import parse_qs, urlencode
 
 import structlog
 
-from orchestrator.credit_control import CreditControl, CreditStanding
+from orchestrator.credit_control import CreditControl
 from orchestrator.errors import OrchestratorError
+from orchestrator.listener_page import page
+from orchestrator.model.credit import CreditStanding
 from orchestrator.model.platform import Address
 
 PATH = "/credit"
 """Where it is asked, on a node's address for metrics (`VPBX_CREDIT_URL` of the dialplan)."""
-
-_DEADLINE_S = 3.0
 
 _log = structlog.get_logger("vpbx.credit")
 
@@ -55,12 +54,8 @@ def standing_of(where: Address, tenant: str) -> CreditStanding:
 
     Args: where: the node's address for metrics. Raises: ListenerAway.
     """
-    connection = http.client.HTTPConnection(where.host, where.port, timeout=_DEADLINE_S)
     try:
-        connection.request("GET", f"{PATH}?{urlencode({'tenant': tenant})}")
-        told = json.loads(connection.getresponse().read())
+        told = json.loads(page(where, f"{PATH}?{urlencode({'tenant': tenant})}"))
         return CreditStanding(told["spendable_kop"], told["held_kop"], told["calls"])
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ListenerAway(f"no listener answers at {where}", "start vpbx listen") from error
-    finally:
-        connection.close()

@@ -12,7 +12,7 @@ from orchestrator.cli.books import Books, no_reconcile_option, open_books
 from orchestrator.cli.session import json_option
 from orchestrator.cli.table import print_table
 from orchestrator.credit_asked import ListenerAway, standing_of
-from orchestrator.credit_control import CreditStanding
+from orchestrator.model.credit import CreditStanding
 from orchestrator.model.money import roubles_text
 from orchestrator.model.payment import Balance
 

@@ -130,7 +130,13 @@ def account_json(terms: CreditTerms) -> dict[str, object]:
 
 
 def account_words(terms: CreditTerms) -> str:
-    """The same for people."""
+    """The same for people.
+
+    >>> account_words(CreditTerms(prepaid=True, credit_limit_kop=50_000, day_cap_kop=200_000))
+    'prepaid, credit limit 500.00, at most 2000.00 a day'
+    >>> account_words(CreditTerms(hour_cap_kop=30_000))
+    'postpaid, at most 300.00 an hour'
+    """
     words = ["prepaid" if terms.prepaid else "postpaid"]
     if terms.credit_limit_kop:
         words.append(f"credit limit {roubles_text(terms.credit_limit_kop)}")

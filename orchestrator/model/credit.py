@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import lcm
 
 from orchestrator.model.problem import NOWHERE, Position
@@ -43,6 +44,41 @@ class CreditTerms:
     def controlled(self) -> bool:
         """Whether each call outside is asked for."""
         return self.prepaid or self.hour_cap_kop is not None or self.day_cap_kop is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one channel of the switch says that it was granted, see `vpbx-credit` of the dialplan.
+
+    Args: left_s: until the switch ends it; None: it hasn't been answered.
+    """
+
+    uniqueid: str
+    tenant: str
+    to_number: str
+    granted_s: int
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """A call may go on. Args: granted_s: in all, from its answer. ends_at: on the switch's clock."""
+
+    uniqueid: str
+    granted_s: int
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditStanding:
+    """How a tenant stands in the call path.
+
+    Args: spendable_kop: None: any sum. held_kop: by its calls. calls: that hold something.
+    """
+
+    spendable_kop: int | None
+    held_kop: int
+    calls: int
 
 
 def whole_slice_s(slice_s: int, increments_s: Iterable[int]) -> int:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from orchestrator.carrier.calls import OurCall
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
 from orchestrator.model.inbound import InboundCall
@@ -27,6 +28,7 @@ from orchestrator.storage import (
     record,
     reversals,
     statements,
+    trunk_calls,
     verification,
     views,
 )
@@ -166,6 +168,13 @@ class SqlStore:
         """Legs that began in a span of time, newest first."""
         with self.database.reading() as connection:
             return views.calls(connection, asked)
+
+    def trunk_calls(
+        self, trunks: Sequence[str], since: datetime, until: datetime, *, of_answer: bool
+    ) -> Iterator[OurCall]:
+        """Calls by trunks, see `trunk_calls.trunk_calls`."""
+        with self.database.reading() as connection:
+            yield from trunk_calls.trunk_calls(connection, trunks, since, until, of_answer=of_answer)
 
     def charges(self, asked: views.Asked) -> list[views.PostedCharge]:
         """Entries of the ledger with the leg each came from, newest first."""
