@@ -14,6 +14,7 @@ from orchestrator.log import set_up_with_first_event
 sys.path.insert(0, str(Path(__file__).parent))
 
 from compiled_once import compile_once
+from fresh_store import fresh_store
 from hypothesis import settings
 from private_postgresql import PrivatePostgresql
 
@@ -61,7 +62,7 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     """An empty store in a SQLite file."""
-    opened = SqlStore.open(f"sqlite:///{tmp_path}/vpbx.db")
+    opened = fresh_store(tmp_path / "vpbx.db")
     yield opened
     opened.close()
 
