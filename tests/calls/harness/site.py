@@ -126,7 +126,7 @@ class Site:
         # By this process, which goes by the machine's time already: Python can't wait under another.
         with self._clock.given():
             done = CliRunner().invoke(root, ["-C", str(self.root), "switch", "start"])
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == 0, (done.output, done.exception)
 
     def stop(self) -> None:
         """Stop the listener and the switch; the directory stays."""
