@@ -28,13 +28,14 @@ class ListenerAway(OrchestratorError):
 def answer(credit: CreditControl, query: str) -> str:
     """What a call may talk in seconds, 0 for none; or, with a tenant alone, how that stands as JSON.
 
-    Args: query: `tenant=…&call=…&to=…`: tenant, uniqueid of the trunk-side channel, number called (E.164).
+    Args: query: `tenant=…&call=…&to=…`: tenant, uniqueid of the trunk-side channel, number called (E.164);
+    without a call it is only told what one would get.
     Returns: the code of an error when there is no answer.
     """
     asked = {name: values[0] for name, values in parse_qs(query).items()}
     tenant, call, to = (asked.get(name, "") for name in ("tenant", "call", "to"))
     try:
-        if call and to:
+        if to:
             return str(credit.ask(tenant, call, to))
         standing = credit.held_by(tenant)
     except OrchestratorError as error:
@@ -59,3 +60,14 @@ def standing_of(where: Address, tenant: str) -> CreditStanding:
         return CreditStanding(told["spendable_kop"], told["held_kop"], told["calls"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ListenerAway(f"no listener answers at {where}", "start vpbx listen") from error
+
+
+def granted_s(where: Address, tenant: str, to: str) -> int:
+    """How long a call of a bounded account would be admitted for now; 0: it would be refused.
+
+    Args: where: the node's address for metrics. to: E.164. Raises: ListenerAway.
+    """
+    try:
+        return int(page(where, f"{PATH}?{urlencode({'tenant': tenant, 'to': to})}"))
+    except (OSError, ValueError) as error:
+        raise ListenerAway(f"no listener answers for balances at {where}", "start vpbx listen") from error

@@ -86,7 +86,10 @@ class CreditControl:
         self.status = CreditStatus()
 
     def ask(self, tenant: str, uniqueid: str, to_number: str) -> int:
-        """Admit a call. Args: to_number: E.164.
+        """Admit a call.
+
+        Args: uniqueid: of its trunk-side channel; empty: there is no call, and nothing is reserved.
+        to_number: E.164.
 
         Returns: seconds that it may talk; 0: it is refused.
         Raises: NotReady, DatabaseUnavailable: the dialplan goes by `when_controller_down`.
@@ -98,8 +101,9 @@ class CreditControl:
             self._take_events()
             with self._told():
                 granted_s = self._admitted(tenant, uniqueid, to_number, now)
-        refused = self.status.refused + (granted_s == 0)
-        self.status = replace(self.status, asked=self.status.asked + 1, refused=refused, error="")
+        if uniqueid:
+            refused = self.status.refused + (granted_s == 0)
+            self.status = replace(self.status, asked=self.status.asked + 1, refused=refused, error="")
         return granted_s
 
     def refresh(self) -> None:
@@ -220,7 +224,6 @@ class CreditControl:
         if owner is None:
             return 0
         with self._store.credit() as view:
-            self._settle(view, self._over())
             try:
                 price = self._pricing.ahead(view, owner, to_number, (now, now + LONGEST_RINGING))
             except NoRate as error:
@@ -228,7 +231,11 @@ class CreditControl:
                 return 0
             call = Reservation(tenant, uniqueid, price, 0, now)
             granted_s = self._granted_s(view, owner, call, now)
-        if granted_s:
+            if granted_s < owner.account.slice_s and (ended := self._over()):
+                # What has ended holds no less than it costs: it is looked up only where that is too much.
+                self._settle(view, ended)
+                granted_s = self._granted_s(view, owner, call, now)
+        if granted_s and uniqueid:
             self._calls[uniqueid] = replace(call, granted_s=granted_s)
         return granted_s
 

@@ -15,6 +15,7 @@ import structlog
 from orchestrator.asterisk.connection import AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.credit_control import CreditControl
+from orchestrator.debt_keeper import DebtKeeper
 from orchestrator.errors import ActionFailed, OrchestratorError
 from orchestrator.model.credit import Held, Prolonged
 from orchestrator.ports import Clock
@@ -31,7 +32,10 @@ _log = structlog.get_logger("vpbx.credit")
 
 
 class QuotaKeeper:
-    """Args: login: asked before each session. reconciled_at: when the switch's record was last read whole."""
+    """Args: login: asked before each session. reconciled_at: when the switch's record was last read whole.
+
+    debts: bars the calls of who owes, over the same session; None: nobody does.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class QuotaKeeper:
         clock: Clock,
         reconciled_at: Callable[[], datetime | None],
         deadlines: Deadlines | None = None,
+        debts: DebtKeeper | None = None,
     ) -> None:
         self._credit = credit
         self._login = login
         self._clock = clock
         self._reconciled_at = reconciled_at
         self._deadlines = deadlines or Deadlines()
+        self._debts = debts
         self._looked_at: datetime | None = None
         self._untold: dict[str, Prolonged] = {}
         self._error = ""
@@ -75,6 +81,8 @@ class QuotaKeeper:
                     await switch.forget_unasked()
             self._untold |= {each.uniqueid: each for each in await asyncio.to_thread(self._credit.due)}
             await self._tell(switch)
+            if self._debts is not None:
+                await self._debts.keep(switch)
             if not self._credit.is_ready and self._all_is_known():
                 self._credit.ready()
             await asyncio.sleep(_TURN_S)

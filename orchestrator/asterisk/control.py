@@ -28,7 +28,17 @@ from orchestrator.asterisk.dialplan import Context
 from orchestrator.asterisk.protocol import StreamCounts
 from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
-from orchestrator.model.state import LOGGED_OUT, MANAGERS, ON, SWITCHES, UNASKED, TenantState
+from orchestrator.model.state import (
+    BARRED,
+    IN,
+    LOGGED_OUT,
+    MANAGERS,
+    ON,
+    OUT,
+    SWITCHES,
+    UNASKED,
+    TenantState,
+)
 from orchestrator.ports import Registration, SwitchStatus
 
 WARNING_CHANNELS = "Local/tone@vpbx-credit-warning"
@@ -197,12 +207,13 @@ class AmiSwitch:
         return Context(context, 0, steps, includes)
 
     async def states(self) -> dict[str, TenantState]:
-        """What phones have set, by tenant; a tenant that isn't there has nothing set."""
+        """What is set of each tenant in the switch's own database; one that isn't there has nothing set."""
         on = kept_keys(await self.command(f"database show {SWITCHES}"))
         out = kept_keys(await self.command(f"database show {LOGGED_OUT}"))
+        barred = await self.barred()
         return {
-            tenant: TenantState(frozenset(on.get(tenant, ())), frozenset(out.get(tenant, ())))
-            for tenant in sorted({*on, *out})
+            tenant: TenantState(*(frozenset(kept.get(tenant, ())) for kept in (on, out, barred)))
+            for tenant in sorted({*on, *out, *barred})
         }
 
     async def waiting(self) -> dict[str, dict[str, int]]:
@@ -301,6 +312,18 @@ class AmiSwitch:
     async def forget_unasked(self) -> None:
         """Forget how many calls were admitted while nobody could be asked, see `vpbx-credit`."""
         await self.command(f"database deltree {UNASKED}")
+
+    async def barred(self) -> dict[str, set[str]]:
+        """In which ways calls of tenants with outside are refused, see `model.state.BARRED`."""
+        return kept_keys(await self.command(f"database show {BARRED}"))
+
+    async def bar(self, tenant: str, ways: Collection[str]) -> None:
+        """Refuse a tenant's calls with outside in these ways, and in no other. Rule: as `vpbx-barred`."""
+        for way in (OUT, IN):
+            if way in ways:
+                await self._done({"Action": "DBPut", "Family": f"{BARRED}/{tenant}", "Key": way, "Val": "1"})
+            else:
+                await self.command(f"database del {BARRED}/{tenant} {way}")
 
     async def stop_recorder(self, uniqueid: str) -> None:
         """Stop the recorder of a channel. Raises: ActionFailed: it has none, or there is no such channel."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from orchestrator.carrier.calls import OurCall
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
+from orchestrator.model.credit import Owed
 from orchestrator.model.inbound import InboundCall
 from orchestrator.model.payment import Balance, Payment
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
@@ -22,6 +23,7 @@ from orchestrator.storage import accounts as account_tables
 from orchestrator.storage import (
     allowances,
     beancount,
+    debts,
     inbound,
     ledger,
     payments,
@@ -123,6 +125,11 @@ class SqlStore:
         """One consistent look at tenants' means."""
         with self.database.reading() as connection:
             yield SqlCreditView(connection)
+
+    def owing(self, allowed: Mapping[str, int], known: Mapping[str, Owed]) -> Mapping[str, Owed]:
+        """Those of some tenants that owe more than they may, see `debts.owing`."""
+        with self.database.reading() as connection:
+            return debts.owing(connection, allowed, known)
 
     def accounts(self) -> Mapping[str, Account]:
         """Where every tenant that was ever activated stands, by name."""

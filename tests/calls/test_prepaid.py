@@ -117,6 +117,8 @@ def test_without_money_a_call_is_refused_and_emergency_inbound_and_internal_call
     site: Site, world: FarSide
 ) -> None:
     assert standing(site)["balance_kop"] == 0
+    told = site.json("route", "--tenant", "acme", "--from", "101", "--to", NUMBER, "--live")
+    assert (told["steps"][-1]["outcome"], told["end"]["sip"]) == ("no_money", 403)
     assert world.wait_ended(place(world)).code == 403
     for call in (
         world.call("acme101desk", "112"),
@@ -130,6 +132,9 @@ def test_without_money_a_call_is_refused_and_emergency_inbound_and_internal_call
 def test_what_a_call_doesnt_need_is_there_for_the_next(site: Site, world: FarSide) -> None:
     """Two slices, one after the other, on what pays for three increments."""
     pay_for(site, 3)
+    told = site.json("route", "--tenant", "acme", "--from", "101", "--to", NUMBER, "--live")
+    assert f"{SLICE_S} s are paid for at first" in told["steps"][-1]["decided"]
+    assert standing(site)["reserved_kop"] == 0
     for _ in range(2):
         call = place(world)
         world.wait_answered(call)

@@ -41,6 +41,7 @@ LAYERS = {
     "credit_asked": ADAPTERS,
     "credit_control": ADAPTERS,
     "health": ADAPTERS,
+    "debt_keeper": WIRING,
     "listener_page": ADAPTERS,
     "quota_keeper": WIRING,
     "mail": ADAPTERS,
