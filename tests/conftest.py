@@ -77,9 +77,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def any_store(database_url: str) -> Iterator[SqlStore]:
+def any_store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """An empty store in a database of every kind in turn."""
-    opened = SqlStore.open(database_url)
+    file = tmp_path / "vpbx.db"
+    opened = fresh_store(file) if database_url == f"sqlite:///{file}" else SqlStore.open(database_url)
     yield opened
     opened.close()
 
