@@ -6,7 +6,7 @@ SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime pos
     libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils
 FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
-AT_ONCE ?= 5
+AT_ONCE ?= 4
 # What pytest makes of a test's file is kept, whatever the environment says: each worker would make it anew.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
