@@ -19,6 +19,7 @@ from orchestrator.model.account import ServiceEntry, TariffState
 from orchestrator.model.payment import PAYMENT
 from orchestrator.model.service import AUTOINFORM, EXTRA_EMPLOYEES, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.tariff import Tariff
+from orchestrator.model.whatif import PostedCharge
 from orchestrator.storage import ledger, payments, schema
 from orchestrator.storage.entries import Accounts, Entry
 
@@ -58,8 +59,22 @@ class ChargesAgain:
             return _of_payment(entry, accounts)
         return None
 
+    def amount_kop(self, charge: PostedCharge) -> int | None:
+        """What a charge, or what a reversal takes back, computes to; None where that can't be computed.
+
+        Raises: as of `differences`.
+        """
+        facts = charge.facts
+        if "tariff_digest" not in facts:
+            return None
+        _, tariff, terms = self._state(facts["tariff_digest"], charge.key)
+        if "at" in facts:
+            made = recomputed(facts, tariff)
+            return 0 if made is None else made.amount_kop
+        return call_again(charge.occurred_us, facts, terms).amount_kop if can_compute_call(facts) else None
+
     def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
-        _, _, terms = self._state(facts["tariff_digest"], entry)
+        _, _, terms = self._state(facts["tariff_digest"], _named(entry))
         stands, again = call_as_posted(entry.amount_kop, facts), call_again(entry.occurred_at, facts, terms)
         postings = ledger.usage_accounts(entry.tenant, again.amount_kop, again.vat_kop)
         if stands == again and accounts == postings:
@@ -68,7 +83,7 @@ class ChargesAgain:
 
     def _of_service(self, entry: Entry, accounts: Accounts) -> Sequence[str]:
         facts, _ = _JSON.raw_decode(entry.facts)
-        state, tariff, _ = self._state(facts["tariff_digest"], entry)
+        state, tariff, _ = self._state(facts["tariff_digest"], _named(entry))
         charge = recomputed(facts, tariff)
         if charge is None:
             return ["computed again it costs nothing"]
@@ -81,19 +96,23 @@ class ChargesAgain:
             {**facts, **dict(zip(_COMPUTED[1:], stands[1:], strict=True))}, again, accounts, postings
         )
 
-    def _state(self, digest: str, entry: Entry) -> tuple[TariffState, Tariff, CallTerms]:
+    def _state(self, digest: str, of: str) -> tuple[TariffState, Tariff, CallTerms]:
         if digest not in self._terms:
             query = select(schema.tariff_state).where(schema.tariff_state.c.digest == digest)
             row = self._connection.execute(query).one_or_none()
             if row is None:
                 raise LedgerBroken(
-                    f"ledger entry {entry.seq} ({entry.key}): tariff state {digest}, which it names, is gone",
+                    f"ledger entry {of}: tariff state {digest}, which it names, is gone",
                     "compare with a backup",
                 )
             state = TariffState(row.digest, row.tariff, row.terms)
             tariff = _tariff_of(state)
             self._terms[digest] = state, tariff, CallTerms(tariff)
         return self._terms[digest]
+
+
+def _named(entry: Entry) -> str:
+    return f"{entry.seq} ({entry.key})"
 
 
 def _of_payment(entry: Entry, accounts: Accounts) -> Sequence[str]:

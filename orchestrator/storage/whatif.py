@@ -1,0 +1,131 @@
+"""Months of tenants computed once more out of the ledger, by another tariff or by their own terms.
+
+This reads; pure code of `billing` computes. Nothing is written: the database itself refuses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select, text
+
+from orchestrator.billing.terms_text import tariff_from_terms
+from orchestrator.billing.whatif import ByTariff, TenantMonth
+from orchestrator.model.statement import Month
+from orchestrator.model.tariff import Tariff
+from orchestrator.model.whatif import Comparison, PostedCharge
+from orchestrator.storage import accounts
+from orchestrator.storage.charges_again import ChargesAgain
+from orchestrator.storage.rows import chunks
+from orchestrator.storage.schema import call_leg, ledger_entry, tariff_state
+from orchestrator.storage.values import micros
+
+_PAGE = 2000
+_JSON = json.JSONDecoder()
+_columns = [ledger_entry.c[name] for name in PostedCharge._fields if name != "occurred_us"]
+
+Passed = Callable[[int, int], None]
+"""Called with how many entries of a month have passed, and of how many; earlier ones pass too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What is asked. Args: zones: by tenant. new: None: the terms of each charge. real: tariffs by slug."""
+
+    month: Month
+    zones: Mapping[str, ZoneInfo]
+    new: Tariff | None = None
+    real: Mapping[str, Tariff] | None = None
+
+
+def refuse_writes(connection: Connection) -> None:
+    """From here to its end the transaction can only read."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+    else:
+        connection.execute(text("PRAGMA query_only=ON"))
+
+
+def allow_writes(connection: Connection) -> None:
+    """A connection goes back to others as it came; a transaction of PostgreSQL ends by itself."""
+    if connection.dialect.name != "postgresql":
+        connection.execute(text("PRAGMA query_only=OFF"))
+
+
+def compared(connection: Connection, asked: Exchange, passed: Passed) -> Iterator[Comparison]:
+    """Each tenant's month. Raises: LedgerBroken: the terms of a charge are gone."""
+    again = ChargesAgain(connection)
+    by = None
+    if asked.new is not None:
+        by = ByTariff(asked.new, {**_tariffs_gone(connection), **(asked.real or {})})
+    months = [
+        TenantMonth(tenant, asked.month, zone, accounts.events(connection, tenant)[::-1], by)
+        for tenant, zone in asked.zones.items()
+    ]
+    total, done = sum(_count(connection, month) for month in months), 0
+    for month in months:
+        for passing in _read(connection, month, again):
+            done += passing
+            passed(done, total)
+        yield month.compared()
+
+
+def _count(connection: Connection, month: TenantMonth) -> int:
+    """How many entries will pass, or some more."""
+    wanted = _between(month.tenant, *month.reads)
+    return connection.execute(select(func.count()).select_from(ledger_entry).where(wanted)).scalar_one()
+
+
+def _read(connection: Connection, month: TenantMonth, again: ChargesAgain) -> Iterator[int]:
+    """Let a tenant's entries pass, a bounded number in memory. Returns: how many each time."""
+    span, around = _between(month.tenant, *month.reads), _between(month.tenant, *month.around)
+    last = select(func.coalesce(func.max(ledger_entry.c.seq), 0)).where(around).scalar_subquery()
+    reversed_keys = select(ledger_entry.c.reverses).where(span, ledger_entry.c.reverses.is_not(None))
+    month.taken_back(connection.execute(reversed_keys).scalars())
+    rows = select(*_columns, ledger_entry.c.occurred_at).where(span, ledger_entry.c.seq <= last)
+    found = connection.execute(rows.order_by(ledger_entry.c.seq), execution_options={"yield_per": _PAGE})
+    decode = _JSON.raw_decode
+
+    def numbers(keys: Sequence[str]) -> Mapping[str, str]:
+        return _numbers(connection, month.tenant, keys)
+
+    for page in found.partitions():
+        charges = [
+            PostedCharge(key, kind, occurred_us, amount_kop, decode(facts)[0], reverses)
+            for key, kind, amount_kop, facts, reverses, occurred_us in page
+        ]
+        month.take(charges, numbers, again.amount_kop)
+        yield len(charges)
+
+
+def _between(tenant: str, since: datetime, until: datetime) -> ColumnElement[bool]:
+    at = ledger_entry.c.occurred_at
+    return and_(ledger_entry.c.tenant == tenant, at >= micros(since), at < micros(until))
+
+
+def _numbers(connection: Connection, tenant: str, keys: Sequence[str]) -> Mapping[str, str]:
+    """Numbers called, by the calls in the keys of charges, of those calls that are still stored."""
+    found: dict[str, str] = {}
+    by_system: dict[str, set[str]] = {}
+    for key in keys:
+        system, _, rest = key.partition("/")
+        by_system.setdefault(system, set()).add(rest.partition("/")[0])
+    for system, uniqueids in by_system.items():
+        of_system = and_(call_leg.c.systemname == system, call_leg.c.tenant == tenant)
+        number = select(call_leg.c.uniqueid, call_leg.c.to_number).where(of_system)
+        for chunk in chunks(sorted(uniqueids)):
+            rows = connection.execute(number.where(call_leg.c.uniqueid.in_(chunk)))
+            found |= {f"{system}/{uniqueid}": to_number for uniqueid, to_number in rows}
+    return found
+
+
+def _tariffs_gone(connection: Connection) -> dict[str, Tariff]:
+    """Tariffs that charges were made by, whose files may be gone."""
+    rows = connection.execute(
+        select(tariff_state.c.tariff, tariff_state.c.terms).order_by(tariff_state.c.digest)
+    )
+    return {row.tariff: tariff_from_terms(row.terms) for row in rows}

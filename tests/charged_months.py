@@ -1,0 +1,223 @@
+"""A platform's month in the ledger: services, calls beyond what is included, SMS, corrections, in any number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import insert, text
+
+from orchestrator.accounts import Tariffs, charge_due, charge_usage, take_events
+from orchestrator.billing.included import Allowances
+from orchestrator.billing.timeline import ChargedPeriods
+from orchestrator.model.account import AccountEvent, Activated
+from orchestrator.model.call import Charge, ChargeKey, Systemname, Usage
+from orchestrator.model.platform import Definitions
+from orchestrator.model.service import (
+    AutoinformCalled,
+    EmployeesChanged,
+    OptionConnected,
+    OptionDisconnected,
+    SmsSent,
+)
+from orchestrator.model.statement import Month
+from orchestrator.model.tariff import (
+    Deck,
+    IncludedMinutes,
+    Option,
+    Prices,
+    Rate,
+    Tariff,
+    Tier,
+    VatRate,
+)
+from orchestrator.pricing import Pricing, Taking
+from orchestrator.storage import allowances as taken_tables
+from orchestrator.storage import ledger
+from orchestrator.storage.schema import call_leg
+from orchestrator.storage.store import SqlStore
+from orchestrator.storage.tariff_states import keep_states
+from orchestrator.storage.values import micros
+
+OCTOBER = Month(2026, 10)
+ZONES = ("Europe/Moscow", "Asia/Yekaterinburg", "Asia/Kamchatka")
+SYSTEM = Systemname("s0a1b2c3d4e5f607")
+BEGIN = datetime(2026, 8, 20, 6, 0, tzinfo=UTC)
+CHARGED = datetime(2026, 11, 2, tzinfo=UTC)
+DESTINATIONS = 200
+_CALLS_FROM = datetime(2026, 9, 30, 12, 0, tzinfo=UTC)
+"""Local dates of October anywhere, and some of the months around it."""
+_CALLS_S = 32 * 86_400
+_AT_ONCE = 20_000
+
+
+def master() -> Tariff:
+    """A tariff that charges for everything and includes some."""
+    drawn = random.Random(1)
+    rates = tuple(
+        Rate(
+            f"7{prefix}",
+            f"Destination {prefix}",
+            Decimal(drawn.randrange(50, 900)) / 100,
+            date(2026, 1, 1),
+            drawn.choice([1, 60, 60]),
+            minimum_s=drawn.choice([0, 0, 30]),
+            free_below_s=drawn.choice([0, 0, 3]),
+            connect_fee=Decimal(drawn.choice([0, 0, 1])),
+        )
+        for prefix in range(300, 300 + DESTINATIONS)
+    )
+    prices = Prices(
+        version="2026",
+        subscription=Decimal(1000),
+        employee=(Tier(1, Decimal(200)), Tier(11, Decimal(150))),
+        options={"crm": Decimal(500), "storage_year": Decimal(300)},
+        sms=Decimal("2.50"),
+        autoinform=Rate("", "", Decimal("2.30"), date.min),
+        included_minutes=IncludedMinutes(300, tuple(f"7{prefix}" for prefix in range(300, 340))),
+        included_sms=10,
+    )
+    options = {"crm": Option("crm", {}), "storage_year": Option("storage_year", {}, counted=True)}
+    vat = (VatRate(date(2019, 1, 1), Decimal(20)), VatRate(date(2026, 1, 1), Decimal(22)))
+    return Tariff("master", (prices,), {}, "RUB", 7, 2, options, Deck("bench", "1", rates), vat)
+
+
+def finer() -> Tariff:
+    """Another tariff: other prices, and a deck that tells numbers apart which `master` doesn't."""
+    given = master()
+    rates = tuple(
+        replace(each, prefix=f"{each.prefix}{digit}", price=each.price + Decimal(digit) / 10)
+        for each in given.deck.rates
+        for digit in range(10)
+    )
+    prices = replace(
+        given.prices[0],
+        subscription=Decimal(700),
+        employee=(Tier(1, Decimal(240)),),
+        included_minutes=IncludedMinutes(100),
+        included_sms=0,
+    )
+    deck = Deck("finer", "1", rates)
+    return replace(given, slug="finer", prices=(prices,), included_employees=5, deck=deck)
+
+
+@dataclass
+class Filled:
+    """Args: keys: of calls, some of them."""
+
+    tenants: tuple[str, ...]
+    calls: int
+    keys: list[str]
+
+
+def fill(store: SqlStore, calls: int, tenants: int, seed: int) -> Filled:
+    """Services since August, calls around October in the order of their hangups, some taken back."""
+    drawn = random.Random(seed)
+    with store.database.writing() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA cache_size=-200000"))
+    names = [f"tenant-{number:04}" for number in range(tenants)]
+    zones = {name: drawn.choice(ZONES) for name in names}
+    tariff = master()
+    _serve(store, zones, Tariffs({tariff.slug: tariff}), drawn)
+    keys = _call(store, zones, tariff, calls, drawn)
+    _correct(store, keys, drawn)
+    return Filled(tuple(names), calls, keys)
+
+
+def _serve(store: SqlStore, zones: dict[str, str], tariffs: Tariffs, drawn: random.Random) -> None:
+    for name, zone in zones.items():
+        at = BEGIN + timedelta(seconds=drawn.randrange(30 * 86_400))
+        activated = Activated(
+            "master", zone, drawn.randint(3, 30), {"crm": 1} if drawn.random() < 0.5 else {}
+        )
+        happened: list[tuple[datetime, AccountEvent]] = [(at, activated)]
+        if drawn.random() < 0.5:
+            later = at + timedelta(days=drawn.randint(8, 40))
+            happened.append((later, OptionConnected("storage_year", drawn.randint(1, 3))))
+            happened.append((later + timedelta(days=1), EmployeesChanged(drawn.randint(1, 40))))
+        if "crm" in activated.options and drawn.random() < 0.2:
+            happened.append((at + timedelta(days=43), OptionDisconnected("crm")))
+        for moment, event in happened:
+            with store.billing() as unit:
+                take_events(unit, name, [event], moment, tariffs, "apply")
+    charge_due(store, tariffs, CHARGED)
+    for number in range(len(zones) * 3):
+        name = drawn.choice(list(zones))
+        at = _CALLS_FROM + timedelta(seconds=drawn.randrange(_CALLS_S))
+        used = SmsSent("+79161234567", "я" * drawn.randint(1, 400))
+        event = used if drawn.random() < 0.7 else AutoinformCalled("+79161234567", drawn.randint(1, 180))
+        with store.billing() as unit:
+            charge_usage(unit, name, event, at, str(number), tariffs)
+
+
+def _call(
+    store: SqlStore, zones: dict[str, str], tariff: Tariff, calls: int, drawn: random.Random
+) -> list[str]:
+    """Charge calls as the listener does, in large transactions."""
+    known = {name: SimpleNamespace(tariff="master", time_zone=zone) for name, zone in zones.items()}
+    definitions = cast(Definitions, SimpleNamespace(tariffs={"master": tariff}, tenants=known))
+    pricing = Pricing(definitions)
+    events = {name: store.service_events(name)[::-1] for name in zones}
+    periods = ChargedPeriods(Tariffs({"master": tariff}), events.__getitem__)
+    taking = Taking(periods, Allowances(lambda _tenant, _whole: 0), events.__getitem__)
+    keys: list[str] = []
+    made = (pricing.charge(usage, taking) for usage in _usages(list(zones), calls, drawn))
+    while charges := list(islice(made, _AT_ONCE)):
+        with store.database.writing() as connection:
+            keep_states(connection, (charges[0].state,))
+            entries = [ledger.call_entry(charge) for charge in charges]
+            ledger.append(connection, entries, "listener", charges[-1].occurred_at)
+            taken = [(charge.tenant, charge.taken) for charge in charges if charge.taken is not None]
+            taken_tables.take(connection, taken)
+            connection.execute(insert(call_leg), [_leg(charge, drawn) for charge in charges])
+        keys += [str(charge.key) for charge in charges[:: max(1, calls // 2000)]]
+    return keys
+
+
+def _usages(names: Sequence[str], calls: int, drawn: random.Random) -> Iterator[Usage]:
+    for index in range(calls):
+        end = _CALLS_FROM + timedelta(seconds=index * _CALLS_S // calls, microseconds=drawn.randrange(10**6))
+        answer = end - timedelta(seconds=min(7200.0, 1 + drawn.expovariate(1 / 150)))
+        name = f"{SYSTEM}-{int(answer.timestamp())}"
+        to_number = f"+7{drawn.randrange(300, 300 + DESTINATIONS)}{drawn.randrange(10**7):07}"
+        key = ChargeKey(SYSTEM, f"{name}.{2 * index + 1}", "call")
+        yield Usage(key, drawn.choice(names), f"{name}.{2 * index}", "out", "", to_number, answer, end)
+
+
+def _leg(charge: Charge, drawn: random.Random) -> dict[str, Any]:
+    """Its number is one of the prefix that it was charged by."""
+    return {
+        "systemname": charge.key.systemname,
+        "uniqueid": charge.key.uniqueid,
+        "linkedid": charge.linkedid,
+        "tenant": charge.tenant,
+        "direction": "out",
+        "from_number": "",
+        "to_number": f"+{charge.deck_prefix}{drawn.randrange(10**7):07}",
+        "employee": "101",
+        "trunk": "carrier",
+        "decision": "admitted",
+        "started_at": micros(charge.answered_at),
+        "answered_at": micros(charge.answered_at),
+        "ended_at": micros(charge.occurred_at),
+        "cause": 16,
+        "estimated": False,
+    }
+
+
+def _correct(store: SqlStore, keys: Sequence[str], drawn: random.Random) -> None:
+    for key in drawn.sample(keys, min(len(keys), 100)):
+        store.take_back(key, "a mistake", "olga", CHARGED)
+
+
+def zones_of(store: SqlStore, filled: Filled) -> dict[str, ZoneInfo]:
+    accounts = store.accounts()
+    return {name: ZoneInfo(accounts[name].time_zone) for name in filled.tenants}
