@@ -1,4 +1,4 @@
-"""A platform's month in the ledger: services, calls beyond what is included, SMS, corrections, in any number."""
+"""A platform's month in the ledger: services, calls beyond what is included, SMS, corrections."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestrator.billing.call_prices import CallPrices
@@ -37,10 +36,10 @@ from orchestrator.model.payment import PAYMENT
 from orchestrator.model.service import AUTOINFORM, CALL, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.statement import Month
 from orchestrator.model.tariff import Portion, Tariff
-from orchestrator.model.whatif import Compared, Comparison, PostedCharge, Unoffered, Unpriced
+from orchestrator.model.whatif import CallFacts, Compared, Comparison, PostedCharge, Unoffered, Unpriced
 
 Numbers = Callable[[Sequence[str]], Mapping[str, str]]
-"""Numbers called, E.164, by `_call_in` of the keys of charges that are given; those that are gone are missing."""
+"""Numbers called, E.164, by call: what is before the last slash of a charge's key. Those gone are missing."""
 Again = Callable[[PostedCharge], int | None]
 """Kopecks of an entry by its own terms; None where that can't be computed."""
 
@@ -139,7 +138,7 @@ class TenantMonth:
             kind = kind_named(entry.kind, entry.reverses, entry.facts)
             if kind == PAYMENT:
                 continue
-            day = entry.facts.get("day") or self._day(entry)
+            day = entry.call.day if entry.call is not None else self._day(entry)
             is_of_month = first <= day < after
             if is_of_month:
                 self._entries += 1
@@ -208,7 +207,7 @@ class TenantMonth:
         elif note == _AS_POSTED:
             self._as_posted += one
         elif note == _NO_RATE:
-            prefix = entry.facts["deck_prefix"]
+            prefix = entry.call.deck_prefix if entry.call is not None else ""
             number = called.get(_call_in(entry.reverses or entry.key))
             gap = self._gaps.setdefault(prefix, _Gap(number or prefix))
             gap.calls += one
@@ -234,12 +233,13 @@ class TenantMonth:
 
     def _day(self, entry: PostedCharge) -> str:
         """What carries no local date is of its date in the tenant's zone."""
+        if "day" in entry.facts:
+            return str(entry.facts["day"])
         at = datetime.fromtimestamp(entry.occurred_us // _SECOND_US, self._zone)
         return at.date().isoformat()
 
 
 _PRICED, _GUESSED, _AS_POSTED, _NO_RATE = "", "guessed", "as posted", "no rate"
-_CAN_BE_PRICED = frozenset({"deck", "deck_version", "deck_prefix", "duration_s", "answered_at", "day"})
 
 
 class _Uses:
@@ -281,14 +281,13 @@ class _Uses:
         return since, until
 
     def numbers(self, page: Sequence[PostedCharge], numbers: Numbers) -> Mapping[str, str]:
-        """Numbers called, of those calls whose prefix isn't enough, or whose deck has no rate for it."""
+        """Numbers called, of those calls whose prefix doesn't tell how they are priced."""
         wanted = []
         for entry in page:
-            facts = entry.facts
-            if "deck_prefix" in facts and facts.keys() >= _CAN_BE_PRICED:
-                prefix, same = facts["deck_prefix"], self._prices.same_deck(facts)
-                if self._prices.needs_number(prefix, same_deck=same) or not self._has_rate(facts, same):
-                    wanted.append(entry.reverses or entry.key)
+            if entry.call is not None:
+                fare = self._prices.fare(entry.call, self._answered_on(entry.call))
+                if fare.needs_number or fare.route is None:
+                    wanted.append(_call_in(entry.reverses or entry.key))
         return numbers(wanted) if wanted else {}
 
     def price(self, entry: PostedCharge, kind: str, called: Mapping[str, str]) -> tuple[int, str]:
@@ -332,25 +331,24 @@ class _Uses:
         return charge.amount_kop, _PRICED, charge.taken
 
     def _call(self, entry: PostedCharge, called: Mapping[str, str]) -> tuple[int, str, Portion | None]:
-        facts, prices, note = entry.facts, self._prices, _PRICED
-        if not facts.keys() >= _CAN_BE_PRICED:
+        call, prices, note = entry.call, self._prices, _PRICED
+        if call is None:
             return entry.amount_kop, _AS_POSTED, None
-        digits, day, answered_us = facts["deck_prefix"], facts["day"], facts["answered_at"]
-        same = prices.same_deck(facts)
-        answered_on = self._local_day(answered_us, day, facts.get("time_zone", ""))
-        number = called.get(_call_in(entry.key), "").removeprefix("+")
-        if number:
-            digits = number
-        elif prices.needs_number(digits, same_deck=same):
-            note = _GUESSED
-        if number and not same:
-            route = prices.by_number(number, answered_on, day)
-        else:
-            route = prices.by_prefix(facts["deck_prefix"], answered_on, day, same_deck=same)
+        digits, answered_on = call.deck_prefix, self._answered_on(call)
+        fare = prices.fare(call, answered_on)
+        route = fare.route
+        if fare.needs_number or route is None:
+            number = called.get(_call_in(entry.key), "").removeprefix("+")
+            if not number:
+                note = _GUESSED
+            else:
+                digits = number
+                if not fare.same_deck:
+                    route = prices.by_number(number, answered_on, call.day)
         if route is None:
             return 0, _NO_RATE, None
-        left = self._left(digits, answered_us) if self._includes else None
-        amount_kop, taken_s = route.cost(facts["duration_s"], 0 if left is None else left.quantity)
+        left = self._left(digits, call.answered_us) if self._includes else None
+        amount_kop, taken_s = route.cost(call.duration_s, 0 if left is None else left.quantity)
         if left is None or not taken_s:
             return amount_kop, note, None
         taken = Portion(left.allowance, left.period_from, taken_s)
@@ -372,21 +370,17 @@ class _Uses:
         place = bisect_right(self._starts_us, at_us) - 1
         return self._spans[place] if place >= 0 else None
 
-    def _has_rate(self, facts: Mapping[str, Any], same: bool) -> bool:
-        day = facts["day"]
-        answered_on = self._local_day(facts["answered_at"], day, facts.get("time_zone", ""))
-        return self._prices.by_prefix(facts["deck_prefix"], answered_on, day, same_deck=same) is not None
-
-    def _local_day(self, at_us: int, day: str, zone: str) -> str:
-        """The local date of an answer. Args: day: that of the hangup, mostly the same."""
-        key = (day, zone)
+    def _answered_on(self, call: CallFacts) -> str:
+        """The local date of an answer: mostly that of the hangup."""
+        key = (call.day, call.time_zone)
         begins_us = self._midnights.get(key)
         if begins_us is None:
-            begins_at = datetime.combine(date.fromisoformat(day), time(), ZoneInfo(zone) if zone else UTC)
+            begins_at = datetime.combine(date.fromisoformat(call.day), time(), ZoneInfo(call.time_zone))
             begins_us = self._midnights[key] = _micros(begins_at)
-        if at_us >= begins_us:
-            return day
-        return datetime.fromtimestamp(at_us // _SECOND_US, ZoneInfo(zone) if zone else UTC).date().isoformat()
+        if call.answered_us >= begins_us:
+            return call.day
+        at = datetime.fromtimestamp(call.answered_us // _SECOND_US, ZoneInfo(call.time_zone))
+        return at.date().isoformat()
 
 
 _MOST_KEPT = 1 << 16

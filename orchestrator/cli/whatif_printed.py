@@ -144,7 +144,7 @@ def _refused(each: Comparison) -> Iterable[str]:
 def _unpriced(each: Comparison) -> Iterable[str]:
     for gap in each.unpriced:
         charged = f"{gap.calls} call(s) charged by prefix {gap.prefix}, such as to {gap.example}"
-        yield f"no rate: {each.tenant}: {charged}; {roubles_text(gap.ledger_kop)} in the ledger, in no what-if"
+        yield f"no rate: {each.tenant}: {charged}; {roubles_text(gap.ledger_kop)} in the ledger alone"
 
 
 def _unoffered(each: Comparison, tariff: str | None) -> Iterable[str]:

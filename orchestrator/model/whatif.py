@@ -7,18 +7,39 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
-class PostedCharge(NamedTuple):
-    """An entry of the ledger as it is computed again. A tuple: a million of them pass by.
+class CallFacts(NamedTuple):
+    """What of a call's facts its price is made of. A tuple: a million of them pass by.
 
-    Args: occurred_us: microseconds since 1970 UTC. reverses: key of what it takes back.
+    Args: answered_us: microseconds since 1970 UTC. day: local date of the hangup, ISO. included_s: what it
+    took of included minutes. rate: that priced it, as JSON.
+    """
+
+    answered_us: int
+    day: str
+    deck: str
+    deck_prefix: str
+    deck_version: str
+    duration_s: int
+    included_s: int
+    rate: str
+    tariff_digest: str
+    time_zone: str
+
+
+class PostedCharge(NamedTuple):
+    """An entry of the ledger as it is computed again.
+
+    Args: occurred_us: microseconds since 1970 UTC. call: of a call. facts: of all else. reverses: key of
+    what it takes back.
     """
 
     key: str
     kind: str
     occurred_us: int
     amount_kop: int
-    facts: Mapping[str, Any]
     reverses: str | None
+    call: CallFacts | None
+    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from orchestrator.billing.call_prices import OwnPrices
 from orchestrator.billing.recomputing import recomputed
 from orchestrator.billing.recomputing_calls import CallTerms, call_again, call_as_posted, can_compute_call
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state
@@ -35,6 +36,7 @@ class ChargesAgain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._own_prices = OwnPrices()
         self._terms: dict[str, tuple[TariffState, Tariff, CallTerms]] = {}
 
     def check_states(self) -> None:
@@ -64,14 +66,15 @@ class ChargesAgain:
 
         Raises: as of `differences`.
         """
-        facts = charge.facts
-        if "tariff_digest" not in facts:
+        call, facts = charge.call, charge.facts
+        if call is not None:
+            _, tariff, _ = self._state(call.tariff_digest, charge.key)
+            return self._own_prices.amount_kop(call, tariff)
+        if "tariff_digest" not in facts or "at" not in facts:
             return None
-        _, tariff, terms = self._state(facts["tariff_digest"], charge.key)
-        if "at" in facts:
-            made = recomputed(facts, tariff)
-            return 0 if made is None else made.amount_kop
-        return call_again(charge.occurred_us, facts, terms).amount_kop if can_compute_call(facts) else None
+        _, tariff, _ = self._state(facts["tariff_digest"], charge.key)
+        made = recomputed(facts, tariff)
+        return 0 if made is None else made.amount_kop
 
     def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
         _, _, terms = self._state(facts["tariff_digest"], _named(entry))

@@ -100,7 +100,7 @@ class SqlStore:
     def computing_again(
         self, asked: whatif.Exchange, passed: whatif.Passed
     ) -> Iterator[Iterator[Comparison]]:
-        """Months of tenants as they would be, see `whatif.compared`: a look in which nothing can be written."""
+        """Months of tenants as they would be, see `whatif.compared`: nothing can be written."""
         with self.database.reading() as connection:
             whatif.refuse_writes(connection)
             try:

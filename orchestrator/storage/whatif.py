@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import starmap
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
@@ -19,14 +21,20 @@ from orchestrator.model.statement import Month
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.whatif import Comparison, PostedCharge
 from orchestrator.storage import accounts
+from orchestrator.storage.call_facts import call_facts
 from orchestrator.storage.charges_again import ChargesAgain
+from orchestrator.storage.entries import REVERSAL
 from orchestrator.storage.rows import chunks
 from orchestrator.storage.schema import call_leg, ledger_entry, tariff_state
 from orchestrator.storage.values import micros
 
 _PAGE = 2000
 _JSON = json.JSONDecoder()
-_columns = [ledger_entry.c[name] for name in PostedCharge._fields if name != "occurred_us"]
+_CALLS = frozenset({"call", "call.corrected"})
+_NONE: Mapping[str, Any] = {}
+_columns = [
+    ledger_entry.c[name] for name in ("key", "kind", "occurred_at", "amount_kop", "reverses", "facts")
+]
 
 Passed = Callable[[int, int], None]
 """Called with how many entries of a month have passed, and of how many; earlier ones pass too."""
@@ -62,10 +70,10 @@ def compared(connection: Connection, asked: Exchange, passed: Passed) -> Iterato
     by = None
     if asked.new is not None:
         by = ByTariff(asked.new, {**_tariffs_gone(connection), **(asked.real or {})})
-    months = [
-        TenantMonth(tenant, asked.month, zone, accounts.events(connection, tenant)[::-1], by)
-        for tenant, zone in asked.zones.items()
-    ]
+    months = []
+    for tenant, zone in asked.zones.items():
+        events = accounts.events(connection, tenant)[::-1]
+        months.append(TenantMonth(tenant, asked.month, zone, events, by))
     total, done = sum(_count(connection, month) for month in months), 0
     for month in months:
         for passing in _read(connection, month, again):
@@ -86,20 +94,25 @@ def _read(connection: Connection, month: TenantMonth, again: ChargesAgain) -> It
     last = select(func.coalesce(func.max(ledger_entry.c.seq), 0)).where(around).scalar_subquery()
     reversed_keys = select(ledger_entry.c.reverses).where(span, ledger_entry.c.reverses.is_not(None))
     month.taken_back(connection.execute(reversed_keys).scalars())
-    rows = select(*_columns, ledger_entry.c.occurred_at).where(span, ledger_entry.c.seq <= last)
+    rows = select(*_columns).where(span, ledger_entry.c.seq <= last)
     found = connection.execute(rows.order_by(ledger_entry.c.seq), execution_options={"yield_per": _PAGE})
-    decode = _JSON.raw_decode
 
-    def numbers(keys: Sequence[str]) -> Mapping[str, str]:
-        return _numbers(connection, month.tenant, keys)
+    def numbers(calls: Sequence[str]) -> Mapping[str, str]:
+        return _numbers(connection, month.tenant, calls)
 
     for page in found.partitions():
-        charges = [
-            PostedCharge(key, kind, occurred_us, amount_kop, decode(facts)[0], reverses)
-            for key, kind, amount_kop, facts, reverses, occurred_us in page
-        ]
+        charges = list(starmap(_charge, page))
         month.take(charges, numbers, again.amount_kop)
         yield len(charges)
+
+
+def _charge(
+    key: str, kind: str, occurred_us: int, amount_kop: int, reverses: str | None, facts: str
+) -> PostedCharge:
+    of_call = kind in _CALLS or (kind == REVERSAL and (reverses or "").rpartition("/")[2] in _CALLS)
+    call = call_facts(facts) if of_call else None
+    said = _NONE if call is not None else _JSON.decode(facts)
+    return PostedCharge(key, kind, occurred_us, amount_kop, reverses, call, said)
 
 
 def _between(tenant: str, since: datetime, until: datetime) -> ColumnElement[bool]:
@@ -107,13 +120,13 @@ def _between(tenant: str, since: datetime, until: datetime) -> ColumnElement[boo
     return and_(ledger_entry.c.tenant == tenant, at >= micros(since), at < micros(until))
 
 
-def _numbers(connection: Connection, tenant: str, keys: Sequence[str]) -> Mapping[str, str]:
-    """Numbers called, by the calls in the keys of charges, of those calls that are still stored."""
+def _numbers(connection: Connection, tenant: str, calls: Sequence[str]) -> Mapping[str, str]:
+    """Numbers called, of those calls that are still stored. Args: calls: systemname/uniqueid of each."""
     found: dict[str, str] = {}
     by_system: dict[str, set[str]] = {}
-    for key in keys:
-        system, _, rest = key.partition("/")
-        by_system.setdefault(system, set()).add(rest.partition("/")[0])
+    for call in calls:
+        system, _, uniqueid = call.partition("/")
+        by_system.setdefault(system, set()).add(uniqueid)
     for system, uniqueids in by_system.items():
         of_system = and_(call_leg.c.systemname == system, call_leg.c.tenant == tenant)
         number = select(call_leg.c.uniqueid, call_leg.c.to_number).where(of_system)
