@@ -112,6 +112,7 @@ class CallPrices:
         }
         self._fares: dict[tuple[str, str, str, str, str], Fare] = {}
         self._routes: dict[tuple[str, date, Decimal], Route] = {}
+        self._percents: dict[str, Decimal] = {}
 
     def fare(self, call: CallFacts, answered_on: str) -> Fare:
         """What the facts of a call's charge tell. Args: answered_on: local date of the answer, ISO."""
@@ -153,7 +154,9 @@ class CallPrices:
     def _route(self, rate: Rate | None, day: str) -> Route | None:
         if rate is None:
             return None
-        percent = self._tariff.vat_percent(date.fromisoformat(day))
+        percent = self._percents.get(day)
+        if percent is None:
+            percent = self._percents[day] = self._tariff.vat_percent(date.fromisoformat(day))
         key = (rate.prefix, rate.starts_on, percent)
         if key not in self._routes:
             self._routes[key] = Route(rate, percent, self._tariff.vat_mode)

@@ -35,7 +35,7 @@ from orchestrator.model.account import DatedEvent
 from orchestrator.model.payment import PAYMENT
 from orchestrator.model.service import AUTOINFORM, CALL, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.statement import Month
-from orchestrator.model.tariff import Portion, Tariff
+from orchestrator.model.tariff import IncludedMinutes, Portion, Tariff
 from orchestrator.model.whatif import CallFacts, Compared, Comparison, PostedCharge, Unoffered, Unpriced
 
 Numbers = Callable[[Sequence[str]], Mapping[str, str]]
@@ -261,7 +261,8 @@ class _Uses:
         """What was made of charges that were taken back."""
         self._includes = by.new.has_allowances
         self._allowances = Allowances(lambda _tenant, _whole: 0)
-        self._wholes: dict[tuple[str, int], Portion | None] = {}
+        self._wholes: dict[int, tuple[IncludedMinutes | None, Portion | None]] = {}
+        """By the number of a charged period, what it includes of minutes, and for which numbers."""
         self._midnights: dict[tuple[str, str], int] = {}
         self._spans: list[Period | None] = []
         self._starts_us: list[int] = []
@@ -359,12 +360,16 @@ class _Uses:
         place = bisect_right(self._starts_us, answered_us) - 1
         if place < 0:
             return None
-        key = (digits, place)
-        if key not in self._wholes:
-            if len(self._wholes) > _MOST_KEPT:
-                self._wholes.clear()
-            self._wholes[key] = minutes_included(digits, self._spans[place], self._tariff)
-        return self._allowances.left(self._tenant, self._wholes[key])
+        if place not in self._wholes:
+            span = self._spans[place]
+            minutes = None if span is None else self._tariff.prices_on(span.starts_on).included_minutes
+            one = "" if minutes is None or not minutes.to else minutes.to[0]
+            whole = None if minutes is None else minutes_included(one, span, self._tariff)
+            self._wholes[place] = minutes, whole
+        minutes, whole = self._wholes[place]
+        if minutes is None or not minutes.covers(digits):
+            return None
+        return self._allowances.left(self._tenant, whole)
 
     def _span(self, at_us: int) -> Period | None:
         place = bisect_right(self._starts_us, at_us) - 1
@@ -383,7 +388,6 @@ class _Uses:
         return at.date().isoformat()
 
 
-_MOST_KEPT = 1 << 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

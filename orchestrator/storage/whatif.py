@@ -13,7 +13,7 @@ from itertools import starmap
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, text
 
 from orchestrator.billing.terms_text import tariff_from_terms
 from orchestrator.billing.whatif import ByTariff, TenantMonth
@@ -95,15 +95,28 @@ def _read(connection: Connection, month: TenantMonth, again: ChargesAgain) -> It
     reversed_keys = select(ledger_entry.c.reverses).where(span, ledger_entry.c.reverses.is_not(None))
     month.taken_back(connection.execute(reversed_keys).scalars())
     rows = select(*_columns).where(span, ledger_entry.c.seq <= last)
-    found = connection.execute(rows.order_by(ledger_entry.c.seq), execution_options={"yield_per": _PAGE})
 
     def numbers(calls: Sequence[str]) -> Mapping[str, str]:
         return _numbers(connection, month.tenant, calls)
 
-    for page in found.partitions():
+    for page in _pages(connection, rows.order_by(ledger_entry.c.seq)):
         charges = list(starmap(_charge, page))
         month.take(charges, numbers, again.amount_kop)
         yield len(charges)
+
+
+def _pages(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    """Rows of a query, a bounded number in memory."""
+    if connection.dialect.name != "sqlite":
+        yield from connection.execute(query, execution_options={"yield_per": _PAGE}).partitions()
+        return
+    # SQLite's driver brings them as they are asked for; row objects cost more than rows.
+    result = connection.execute(query)
+    cursor = result.cursor
+    assert cursor is not None, "a SELECT has a cursor"
+    while rows := cursor.fetchmany(_PAGE):
+        yield rows
+    result.close()
 
 
 def _charge(
