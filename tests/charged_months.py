@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from orchestrator.accounts import Tariffs, charge_due, charge_usage, take_events
 from orchestrator.billing.included import Allowances
@@ -28,16 +28,7 @@ from orchestrator.model.service import (
     SmsSent,
 )
 from orchestrator.model.statement import Month
-from orchestrator.model.tariff import (
-    Deck,
-    IncludedMinutes,
-    Option,
-    Prices,
-    Rate,
-    Tariff,
-    Tier,
-    VatRate,
-)
+from orchestrator.model.tariff import Tariff
 from orchestrator.pricing import Pricing, Taking
 from orchestrator.storage import allowances as taken_tables
 from orchestrator.storage import ledger
@@ -46,6 +37,7 @@ from orchestrator.storage.store import SqlStore
 from orchestrator.storage.tariff_states import keep_states
 from orchestrator.storage.values import micros
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 OCTOBER = Month(2026, 10)
 ZONES = ("Europe/Moscow", "Asia/Yekaterinburg", "Asia/Kamchatka")
 SYSTEM = Systemname("s0a1b2c3d4e5f607")
@@ -58,78 +50,71 @@ _CALLS_S = 32 * 86_400
 _AT_ONCE = 20_000
 
 
-def master() -> Tariff:
-    """A tariff that charges for everything and includes some."""
+def platform(directory: Path) -> Path:
+    """A project whose tariff charges for everything and includes some; `next/` has another tariff, whose deck
+    tells numbers apart that the first doesn't."""
+    project = directory / "project"
+    shutil.copytree(EXAMPLES, project, ignore=shutil.ignore_patterns(".vpbx", "tenants"))
+    (project / "tenants").mkdir()
+    (project / ".vpbx").mkdir()
     drawn = random.Random(1)
-    rates = tuple(
-        Rate(
-            f"7{prefix}",
-            f"Destination {prefix}",
+    rates = [
+        (
+            prefix,
             Decimal(drawn.randrange(50, 900)) / 100,
-            date(2026, 1, 1),
             drawn.choice([1, 60, 60]),
-            minimum_s=drawn.choice([0, 0, 30]),
-            free_below_s=drawn.choice([0, 0, 3]),
-            connect_fee=Decimal(drawn.choice([0, 0, 1])),
+            drawn.choice([0, 0, 30]),
+            drawn.choice([0, 0, 3]),
+            drawn.choice([0, 0, 1]),
         )
-        for prefix in range(300, 300 + DESTINATIONS)
+        for prefix in range(7300, 7300 + DESTINATIONS)
+    ]
+    listed = ", ".join(f'"+{prefix}"' for prefix, *_ in rates[::5])
+    included = f"  minutes: {{quantity: 300, to: [{listed}]}}\n  sms: 10\n"
+    text = (project / "tariffs" / "master.yaml").read_text().replace("multifon-business", "coarse")
+    (project / "tariffs" / "master.yaml").write_text(
+        text.replace("  employees: 7\n", f"  employees: 7\n{included}")
     )
-    prices = Prices(
-        version="2026",
-        subscription=Decimal(1000),
-        employee=(Tier(1, Decimal(200)), Tier(11, Decimal(150))),
-        options={"crm": Decimal(500), "storage_year": Decimal(300)},
-        sms=Decimal("2.50"),
-        autoinform=Rate("", "", Decimal("2.30"), date.min),
-        included_minutes=IncludedMinutes(300, tuple(f"7{prefix}" for prefix in range(300, 340))),
-        included_sms=10,
-    )
-    options = {"crm": Option("crm", {}), "storage_year": Option("storage_year", {}, counted=True)}
-    vat = (VatRate(date(2019, 1, 1), Decimal(20)), VatRate(date(2026, 1, 1), Decimal(22)))
-    return Tariff("master", (prices,), {}, "RUB", 7, 2, options, Deck("bench", "1", rates), vat)
-
-
-def finer() -> Tariff:
-    """Another tariff: other prices, and a deck that tells numbers apart which `master` doesn't."""
-    given = master()
-    rates = tuple(
-        replace(each, prefix=f"{each.prefix}{digit}", price=each.price + Decimal(digit) / 10)
-        for each in given.deck.rates
+    _write_deck(project / "decks" / "coarse.csv", rates)
+    finer = [
+        (f"{prefix}{digit}", price - Decimal(5 - digit) / 25, *more)
+        for prefix, price, *more in rates
         for digit in range(10)
+    ]
+    (project / "next").mkdir()
+    _write_deck(project / "next" / "finer.csv", finer)
+    changes = (
+        ("slug: master", "slug: next"),
+        ("decks/coarse.csv", "finer.csv"),
+        ('subscription: "1000.00"', 'subscription: "700.00"'),
+        ("  employees: 7\n", "  employees: 5\n  minutes: {quantity: 100}\n"),
+        ('  price: "200.00"', '  price: "240.00"'),
     )
-    prices = replace(
-        given.prices[0],
-        subscription=Decimal(700),
-        employee=(Tier(1, Decimal(240)),),
-        included_minutes=IncludedMinutes(100),
-        included_sms=0,
-    )
-    deck = Deck("finer", "1", rates)
-    return replace(given, slug="finer", prices=(prices,), included_employees=5, deck=deck)
+    for before, after in changes:
+        assert before in text or "coarse" in before, before
+        text = text.replace(before, after)
+    (project / "next" / "next.yaml").write_text(text)
+    return project
 
 
-@dataclass
-class Filled:
-    """Args: keys: of calls, some of them."""
+def _write_deck(file: Path, rates: Iterable[Sequence[object]]) -> None:
+    lines = [
+        f"{prefix},Destination {prefix},{price},{','.join(map(str, more))},2026-01-01"
+        for prefix, price, *more in rates
+    ]
+    head = "prefix,destination,price,increment_s,minimum_s,free_below_s,connect_fee,starts_on"
+    file.write_text("\n".join([head, *lines, ""]))
 
-    tenants: tuple[str, ...]
-    calls: int
-    keys: list[str]
 
-
-def fill(store: SqlStore, calls: int, tenants: int, seed: int) -> Filled:
+def fill(store: SqlStore, tariff: Tariff, calls: int, tenants: int, seed: int) -> None:
     """Services since August, calls around October in the order of their hangups, some taken back."""
     drawn = random.Random(seed)
-    with store.database.writing() as connection:
-        if connection.dialect.name == "sqlite":
-            connection.execute(text("PRAGMA cache_size=-200000"))
     names = [f"tenant-{number:04}" for number in range(tenants)]
     zones = {name: drawn.choice(ZONES) for name in names}
-    tariff = master()
     _serve(store, zones, Tariffs({tariff.slug: tariff}), drawn)
     keys = _call(store, zones, tariff, calls, drawn)
-    _correct(store, keys, drawn)
-    return Filled(tuple(names), calls, keys)
+    for key in drawn.sample(keys, len(keys) // 10):
+        store.take_back(key, "a mistake", "olga", CHARGED)
 
 
 def _serve(store: SqlStore, zones: dict[str, str], tariffs: Tariffs, drawn: random.Random) -> None:
@@ -187,7 +172,7 @@ def _usages(names: Sequence[str], calls: int, drawn: random.Random) -> Iterator[
         end = _CALLS_FROM + timedelta(seconds=index * _CALLS_S // calls, microseconds=drawn.randrange(10**6))
         answer = end - timedelta(seconds=min(7200.0, 1 + drawn.expovariate(1 / 150)))
         name = f"{SYSTEM}-{int(answer.timestamp())}"
-        to_number = f"+7{drawn.randrange(300, 300 + DESTINATIONS)}{drawn.randrange(10**7):07}"
+        to_number = f"+{drawn.randrange(7300, 7300 + DESTINATIONS)}{drawn.randrange(10**7):07}"
         key = ChargeKey(SYSTEM, f"{name}.{2 * index + 1}", "call")
         yield Usage(key, drawn.choice(names), f"{name}.{2 * index}", "out", "", to_number, answer, end)
 
@@ -211,13 +196,3 @@ def _leg(charge: Charge, drawn: random.Random) -> dict[str, Any]:
         "cause": 16,
         "estimated": False,
     }
-
-
-def _correct(store: SqlStore, keys: Sequence[str], drawn: random.Random) -> None:
-    for key in drawn.sample(keys, min(len(keys), 100)):
-        store.take_back(key, "a mistake", "olga", CHARGED)
-
-
-def zones_of(store: SqlStore, filled: Filled) -> dict[str, ZoneInfo]:
-    accounts = store.accounts()
-    return {name: ZoneInfo(accounts[name].time_zone) for name in filled.tenants}
