@@ -140,12 +140,13 @@ def _numbers(connection: Connection, tenant: str, calls: Sequence[str]) -> Mappi
     for call in calls:
         system, _, uniqueid = call.partition("/")
         by_system.setdefault(system, set()).add(uniqueid)
+    leg = select(call_leg.c.uniqueid, call_leg.c.to_number, call_leg.c.tenant)
     for system, uniqueids in by_system.items():
-        of_system = and_(call_leg.c.systemname == system, call_leg.c.tenant == tenant)
-        number = select(call_leg.c.uniqueid, call_leg.c.to_number).where(of_system)
+        of_system = leg.where(call_leg.c.systemname == system)
         for chunk in chunks(sorted(uniqueids)):
-            rows = connection.execute(number.where(call_leg.c.uniqueid.in_(chunk)))
-            found |= {f"{system}/{uniqueid}": to_number for uniqueid, to_number in rows}
+            # By its key alone: with the tenant in it, all of that tenant's legs would be looked through.
+            rows = connection.execute(of_system.where(call_leg.c.uniqueid.in_(chunk)))
+            found |= {f"{system}/{uniqueid}": number for uniqueid, number, whose in rows if whose == tenant}
     return found
 
 

@@ -178,13 +178,30 @@ def test_a_tenant_that_is_unknown_or_was_not_charged_is_refused(
     assert said in done.exception.message
 
 
-def test_faults_of_the_tariff_file_are_shown_where_they_are(project: Path) -> None:
-    new = other(project, "faulty", ('subscription: "1000.00"', "subscribtion: 1000"))
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (('subscription: "1000.00"', "subscribtion: 1000"), "subscribtion: 1000"),
+        (
+            (
+                "support_percent:",
+                'changes:\n  - {version: b, starts_on: 2026-02-01, options: {crn: "1"}}\nsupport_percent:',
+            ),
+            '  - {version: b, starts_on: 2026-02-01, options: {crn: "1"}}',
+        ),
+    ],
+    ids=["unknown key", "unknown option"],
+)
+def test_faults_of_the_tariff_file_are_shown_where_they_are(
+    project: Path, change: tuple[str, str], line: str
+) -> None:
+    new = other(project, "faulty", change)
+    number = new.read_text().splitlines().index(line) + 1
     done = vpbx(project, "--period", MARCH, "--tariff", new)
     assert done.exit_code == 1
-    assert f"{new}:" in done.stdout and "^" in done.stdout and "subscribtion" in done.stdout
+    assert f"{new}:{number}:" in done.stdout and "^" in done.stdout and line.strip() in done.stdout
     listed = json.loads(vpbx(project, "--period", MARCH, "--tariff", new, "--json").stdout)
-    assert listed["problems"][0]["line"] > 1
+    assert number in {problem["line"] for problem in listed["problems"]}
 
 
 @pytest.mark.parametrize(
