@@ -18,11 +18,11 @@ import pytest
 from posted_books import ZONE, tariff
 from recorded_calls import Call, events_of
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
 
 from orchestrator.accounts import Tariffs, charge_due, charge_usage, take_events
 from orchestrator.billing.rating import compile_tariff, rate
 from orchestrator.calls.leg import gather, leg_of, usage_of
+from orchestrator.errors import DatabaseUnavailable
 from orchestrator.model.account import AccountEvent, Activated
 from orchestrator.model.service import EmployeesChanged, OptionConnected, SmsSent
 from orchestrator.model.statement import Month
@@ -211,17 +211,24 @@ def test_what_was_taken_back_is_taken_back_in_both_and_gives_minutes_back(tmp_pa
     store.close()
 
 
-def test_nothing_can_be_written_while_it_is_computed_and_nothing_was(store: SqlStore) -> None:
-    before = content(store)
-    with store.database.reading() as connection:
+def test_nothing_can_be_written_while_it_is_computed_and_nothing_was(any_store: SqlStore) -> None:
+    fill(any_store)
+    before = content(any_store)
+    with pytest.raises(DatabaseUnavailable), any_store.database.reading() as connection:
         refuse_writes(connection)
-        with pytest.raises(OperationalError, match="readonly"):
+        try:
             connection.execute(text("DELETE FROM call_leg"))
-        allow_writes(connection)
-    for new in (None, tariff(), priced(included_minutes=IncludedMinutes(2))):
-        by(store, new)
-    assert content(store) == before
-    with store.database.writing() as connection:
+        finally:
+            allow_writes(connection)
+    finer = Deck(
+        "other", "1", tuple(replace(each, prefix=f"{each.prefix}765"[:6]) for each in tariff().deck.rates)
+    )
+    for new in (None, tariff(), priced(included_minutes=IncludedMinutes(2)), replace(tariff(), deck=finer)):
+        found = by(any_store, new)
+        assert found.ledger_kop == sum(LEDGER.values())
+        assert found.unpriced == () or new not in (None, tariff())
+    assert content(any_store) == before
+    with any_store.database.writing() as connection:
         connection.execute(text("DELETE FROM heartbeat"))
 
 
