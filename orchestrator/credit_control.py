@@ -21,18 +21,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from orchestrator.billing.credit import CallPrice, Purse, Reservation, held_kop
-from orchestrator.billing.history import Tariffs
-from orchestrator.billing.included import minutes_included
-from orchestrator.billing.rating import CompiledTariff, compile_tariff
-from orchestrator.billing.timeline import ChargedPeriods
+from orchestrator.billing.credit import Purse, Reservation, held_kop
 from orchestrator.errors import NoRate, NotFound, OrchestratorError
 from orchestrator.model.call import SwitchEvent, Systemname
-from orchestrator.model.credit import CreditTerms
+from orchestrator.model.credit import CreditStanding, CreditTerms, Held, Prolonged
 from orchestrator.model.platform import Definitions
-from orchestrator.model.tariff import Portion
 from orchestrator.model.tenant import Tenant
 from orchestrator.ports import Clock, CreditStore, CreditView
+from orchestrator.pricing import Pricing
 
 LEAD = timedelta(seconds=5)
 """How long before the warning a slice is prolonged, so that nobody is warned whose call goes on."""
@@ -50,41 +46,6 @@ class NotReady(OrchestratorError):
     """It isn't known yet what the calls that are up hold."""
 
     code = "credit-not-ready"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What one channel of the switch says that it was granted, see `vpbx-credit` of the dialplan.
-
-    Args: left_s: until the switch ends it; None: it hasn't been answered.
-    """
-
-    uniqueid: str
-    tenant: str
-    to_number: str
-    granted_s: int
-    left_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Prolonged:
-    """A call may go on. Args: granted_s: in all, from its answer. ends_at: on the switch's clock."""
-
-    uniqueid: str
-    granted_s: int
-    ends_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CreditStanding:
-    """How a tenant stands in the call path.
-
-    Args: spendable_kop: None: any sum. held_kop: by its calls. calls: that hold something.
-    """
-
-    spendable_kop: int | None
-    held_kop: int
-    calls: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,17 +76,20 @@ class CreditControl:
         self._opened: CreditStore | None = None
         self._source = source
         self._definitions = source()
+        self._pricing = Pricing(self._definitions)
         self._clock = clock
         self._lock = threading.Lock()
         self._calls: dict[str, Reservation] = {}
         self._events: deque[SwitchEvent] = deque()
         self._unsure: set[str] = set()
         self._ready = False
-        self._rates: tuple[Definitions, dict[str, CompiledTariff]] | None = None
         self.status = CreditStatus()
 
     def ask(self, tenant: str, uniqueid: str, to_number: str) -> int:
-        """Admit a call. Args: to_number: E.164.
+        """Admit a call.
+
+        Args: uniqueid: of its trunk-side channel; empty: there is no call, and nothing is reserved.
+        to_number: E.164.
 
         Returns: seconds that it may talk; 0: it is refused.
         Raises: NotReady, DatabaseUnavailable: the dialplan goes by `when_controller_down`.
@@ -137,8 +101,9 @@ class CreditControl:
             self._take_events()
             with self._told():
                 granted_s = self._admitted(tenant, uniqueid, to_number, now)
-        refused = self.status.refused + (granted_s == 0)
-        self.status = replace(self.status, asked=self.status.asked + 1, refused=refused, error="")
+        if uniqueid:
+            refused = self.status.refused + (granted_s == 0)
+            self.status = replace(self.status, asked=self.status.asked + 1, refused=refused, error="")
         return granted_s
 
     def refresh(self) -> None:
@@ -146,7 +111,10 @@ class CreditControl:
 
         Raises: DatabaseUnavailable.
         """
-        self._definitions = self._source()
+        definitions = self._source()
+        with self._lock:
+            if definitions is not self._definitions:
+                self._definitions, self._pricing = definitions, Pricing(definitions)
         if self._opened is None:
             with self._told():
                 self._opened = self._open_store()
@@ -189,26 +157,26 @@ class CreditControl:
     def held_by(self, tenant: str) -> CreditStanding:
         """How a tenant stands now. Raises: NotFound, NotReady, DatabaseUnavailable."""
         now = self._clock.now()
-        definitions = self._definitions
         with self._lock, self._store.credit() as view:
             self._take_events()
             self._settle(view, self._over())
-            if tenant not in definitions.tenants:
+            owner = self._definitions.tenants.get(tenant)
+            if owner is None:
                 raise NotFound(f"no tenant {tenant} in the definitions")
             calls = self._of(tenant)
-            purse = self._purse(view, definitions.tenants[tenant], now)
+            purse = self._purse(view, owner, now)
             return CreditStanding(purse.spendable_kop, held_kop(calls, purse.left), len(calls))
 
     def unknown(self, uniqueids: Iterable[str]) -> list[str]:
-        """Those of some channels that nothing is reserved for."""
+        """Those of some channels that nothing is reserved for, or whose answer may have been missed."""
         with self._lock:
-            return [each for each in uniqueids if each not in self._calls]
+            found = {each: self._calls.get(each) for each in uniqueids}
+            return [each for each, call in found.items() if call is None or self._may_talk(call)]
 
     def rebuild(self, held: Sequence[Held], live: Collection[str], taken_at: datetime) -> None:
         """Take over what a snapshot of the switch shows.
 
-        Args: held: channels that nothing is reserved for yet. live: uniqueids of all. taken_at: before it was
-        asked for.
+        Args: held: channels that were `unknown`. live: uniqueids of all. taken_at: before it was asked for.
         """
         with self._lock:
             self._take_events()
@@ -252,35 +220,36 @@ class CreditControl:
         return self._ready
 
     def _admitted(self, tenant: str, uniqueid: str, to_number: str, now: datetime) -> int:
-        definitions = self._definitions
-        owner = definitions.tenants.get(tenant)
+        owner = self._definitions.tenants.get(tenant)
         if owner is None:
             return 0
         with self._store.credit() as view:
-            self._settle(view, self._over())
             try:
-                price = self._price(view, definitions, owner, to_number, (now, now + LONGEST_RINGING))
+                price = self._pricing.ahead(view, owner, to_number, (now, now + LONGEST_RINGING))
             except NoRate as error:
                 _log.warning("call-without-rate", tenant=tenant, problem=error.message)
                 return 0
             call = Reservation(tenant, uniqueid, price, 0, now)
-            granted_s = self._granted_s(view, definitions, call, now)
-        if granted_s:
+            granted_s = self._granted_s(view, owner, call, now)
+            if granted_s < owner.account.slice_s and (ended := self._over()):
+                # What has ended holds no less than it costs: it is looked up only where that is too much.
+                self._settle(view, ended)
+                granted_s = self._granted_s(view, owner, call, now)
+        if granted_s and uniqueid:
             self._calls[uniqueid] = replace(call, granted_s=granted_s)
         return granted_s
 
-    def _granted_s(self, view: CreditView, definitions: Definitions, call: Reservation, now: datetime) -> int:
-        owner = definitions.tenants[call.tenant]
+    def _granted_s(self, view: CreditView, owner: Tenant, call: Reservation, now: datetime) -> int:
         purse = self._purse(view, owner, now)
         others = [each for each in self._of(call.tenant) if each.uniqueid != call.uniqueid]
-        longest_s = definitions.platform.limits.longest_call_s
+        longest_s = self._definitions.platform.limits.longest_call_s
         return purse.granted_s(call, others, owner.account.slice_s, longest_s)
 
     def _prolong(self, view: CreditView, call: Reservation, now: datetime) -> Prolonged | None:
-        definitions = self._definitions
-        if call.tenant not in definitions.tenants or call.answered_at is None:
+        owner = self._definitions.tenants.get(call.tenant)
+        if owner is None or call.answered_at is None:
             return None
-        granted_s = self._granted_s(view, definitions, call, now)
+        granted_s = self._granted_s(view, owner, call, now)
         if granted_s == call.granted_s:
             return None
         self._calls[call.uniqueid] = replace(call, granted_s=granted_s)
@@ -300,34 +269,15 @@ class CreditControl:
             lambda whole: max(0, whole.quantity - view.used(tenant.name, whole)),
         )
 
-    def _price(
-        self, view: CreditView, definitions: Definitions, tenant: Tenant, to: str, answers: Sequence[datetime]
-    ) -> CallPrice:
-        """Args: answers: when it may be answered, earliest and latest. Raises: NoRate."""
-        tariff = self._tariff(definitions, tenant.tariff)
-        zone = ZoneInfo(tenant.time_zone)
-        days = dict.fromkeys(at.astimezone(zone).date() for at in answers)
-        rates = dict.fromkeys(tariff.deck.rate_of(to, day) for day in days)
-        allowance: Portion | None = None
-        if tariff.tariff.has_allowances:
-            periods = ChargedPeriods(Tariffs(definitions.tariffs), view.service_events)
-            allowance = minutes_included(to, periods.at(tenant.name, answers[0]), tariff.tariff)
-        return CallPrice(tuple(rates), tariff.tariff, zone, answers[0], allowance)
-
-    def _tariff(self, definitions: Definitions, slug: str) -> CompiledTariff:
-        """A tariff ready to rate by, compiled once for each state of the definitions."""
-        if self._rates is None or self._rates[0] is not definitions:
-            self._rates = definitions, {}
-        compiled = self._rates[1]
-        if slug not in compiled:
-            compiled[slug] = compile_tariff(definitions.tariffs[slug])
-        return compiled[slug]
-
     def _over(self) -> list[str]:
         return [uniqueid for uniqueid, call in self._calls.items() if call.is_over]
 
     def _of(self, tenant: str) -> list[Reservation]:
         return [call for call in self._calls.values() if call.tenant == tenant]
+
+    def _may_talk(self, call: Reservation) -> bool:
+        """Whether a call that nobody saw answered may have been answered nevertheless."""
+        return call.uniqueid in self._unsure and call.answered_at is None and not call.is_over
 
     def _take_events(self) -> None:
         while self._events:
@@ -342,13 +292,12 @@ class CreditControl:
             elif event.uniqueid in self._unsure:
                 self._calls[event.uniqueid] = replace(call, gone=True)
             else:
-                del self._calls[event.uniqueid]
+                self._forget(event.uniqueid)
 
     def _settle(self, view: CreditView, uniqueids: Collection[str]) -> None:
         """Forget those of some ended calls that the books have."""
         for uniqueid in view.settled(self._systemname, list(uniqueids)) if uniqueids else ():
-            self._calls.pop(uniqueid, None)
-            self._unsure.discard(uniqueid)
+            self._forget(uniqueid)
 
     def _drop_unknown(self, view: CreditView, now: datetime) -> None:
         """Forget what was reserved for a channel that never came to be."""
@@ -360,18 +309,28 @@ class CreditControl:
         for key in old:
             if not view.known(self._systemname, key):
                 _log.warning("reservation-of-no-call", tenant=self._calls[key].tenant, uniqueid=key)
-                del self._calls[key]
+                self._forget(key)
+
+    def _forget(self, uniqueid: str) -> None:
+        """Drop a reservation, and that its call was unsure."""
+        self._calls.pop(uniqueid, None)
+        self._unsure.discard(uniqueid)
 
     def _adopt(self, view: CreditView, held: Held, at: datetime) -> None:
-        definitions = self._definitions
-        tenant = definitions.tenants.get(held.tenant)
-        if tenant is None or not tenant.account.controlled:
-            return
         answered_at = None
         if held.left_s is not None:
             answered_at = at + timedelta(seconds=held.left_s - held.granted_s)
+        known = self._calls.get(held.uniqueid)
+        if known is not None:
+            if self._may_talk(known):
+                known = replace(known, granted_s=held.granted_s, answered_at=answered_at)
+                self._calls[held.uniqueid] = known
+            return
+        tenant = self._definitions.tenants.get(held.tenant)
+        if tenant is None or not tenant.account.controlled:
+            return
         try:
-            price = self._price(view, definitions, tenant, held.to_number, (answered_at or at,))
+            price = self._pricing.ahead(view, tenant, held.to_number, (answered_at or at,))
         except NoRate as error:
             _log.warning("call-without-rate", tenant=held.tenant, problem=error.message)
             return

@@ -25,6 +25,7 @@ from orchestrator.asterisk.stream import AmiState, EventStream, Retries
 from orchestrator.consumer import Consumer
 from orchestrator.courier import Courier, CourierStatus
 from orchestrator.credit_control import CreditControl, CreditStatus
+from orchestrator.debt_keeper import DebtKeeper
 from orchestrator.errors import OrchestratorError
 from orchestrator.health import Figures
 from orchestrator.model.call import SwitchEvent, Systemname
@@ -72,6 +73,7 @@ class Listener:
     renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
     None: nobody does. courier: brings recordings to a store; None: nobody does. registrations: looked at with
     each snapshot; None: they aren't. credit: says how long calls of bounded accounts last; None: nobody does.
+    debts: bars calls of who owes, where there is `credit`; None: nobody does.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Listener:
         courier: Courier | None = None,
         registrations: RegistrationWatch | None = None,
         credit: CreditControl | None = None,
+        debts: DebtKeeper | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
         deadlines: Deadlines | None = None,
@@ -101,6 +104,7 @@ class Listener:
         self._courier = courier
         self._registrations = registrations
         self._credit = credit
+        self._debts = debts
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
         self._deadlines = deadlines or Deadlines()
@@ -143,6 +147,7 @@ class Listener:
                 self._clock,
                 lambda: self._writer.status.reconciled_at,
                 self._deadlines,
+                self._debts,
             )
             following.append(asyncio.create_task(keeper.run(), name="quotas"))
         stopping = asyncio.create_task(self._stopping.wait(), name="stop")
@@ -202,6 +207,7 @@ class Listener:
             credit_asked=credit.asked,
             credit_refused=credit.refused,
             credit_prolonged=credit.prolonged,
+            tenants_barred=0 if self._debts is None else self._debts.barred,
             recordings_sent=sound.sent,
             recordings_waiting=sound.waiting,
             recordings_not_sent=sound.failures,
@@ -324,6 +330,8 @@ class Listener:
             _log.warning("postman-still-busy", note="what it sends now may be sent again")
         if self._credit is not None:
             await asyncio.to_thread(self._credit.close)
+        if self._debts is not None:
+            await asyncio.to_thread(self._debts.close)
         if self._courier is not None and not await asyncio.to_thread(self._courier.stop, self._pace.stop_s):
             _log.warning("courier-still-busy", note="what it sends now is sent again")
         ended = await asyncio.to_thread(self._writer.stop, self._pace.stop_s)

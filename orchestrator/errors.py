@@ -60,6 +60,7 @@ OrchestratorError
 ├── ListenerAway              nobody who knows answers what a tenant's calls hold
 ├── DeckUnwritable            an imported deck can't be put in its place; the old one stands
 ├── PortabilityUnwritable     the table of ported numbers can't be read or written
+├── CallListUnreadable        an operator's list of calls can't be read, or lacks a column
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
 ├── PeriodRefused             a month was asked for that isn't over, or hasn't begun
@@ -224,6 +225,10 @@ class DeckUnwritable(OrchestratorError):
 
 class PortabilityUnwritable(OrchestratorError):
     code = "portability-unwritable"
+
+
+class CallListUnreadable(OrchestratorError):
+    code = "call-list-unreadable"
 
 
 class EventRefused(OrchestratorError):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
@@ -27,6 +29,7 @@ _log = structlog.get_logger("vpbx.health")
 _JSON_VERSION = 1
 _REQUEST_DEADLINE_S = 5.0
 _LONGEST_LINE = 8192
+_ANSWERED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Figures:
     credit_asked: int = 0
     credit_refused: int = 0
     credit_prolonged: int = 0
+    tenants_barred: int = 0
     recordings_sent: int = 0
     recordings_waiting: int = 0
     recordings_not_sent: int = 0
@@ -144,7 +148,8 @@ class HealthServer:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
+    """Answers in threads that wait for requests: one that had to be started would keep a call waiting."""
+
     allow_reuse_address = True
     request_queue_size = 128
 
@@ -155,10 +160,20 @@ class _Server(socketserver.ThreadingTCPServer):
         registry: CollectorRegistry,
         credit: CreditControl | None,
     ) -> None:
+        self._answering = ThreadPoolExecutor(_ANSWERED_AT_ONCE, "vpbx-health")
         super().__init__(where, _Request)
         self.credit = credit
         self.figures = figures
         self.registry = registry
+
+    def process_request(
+        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+    ) -> None:
+        self._answering.submit(self.process_request_thread, request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._answering.shutdown(wait=False, cancel_futures=True)
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - its signature
         """A client that goes away in mid-answer is no news."""
@@ -225,6 +240,7 @@ class _FiguresCollector(Collector):
             "vpbx_event_lag_seconds": ("From the last event's time to its handling.", now.lag_s),
             "vpbx_queue_depth": ("Events that wait to be handled.", now.queue_depth),
             "vpbx_calls_up": ("Calls that are up, from the last snapshot.", now.calls_up),
+            "vpbx_tenants_barred": ("Tenants with calls barred for what they owe.", now.tenants_barred),
             "vpbx_calls_unrated": ("Ended calls that could not be charged yet.", now.unrated),
             "vpbx_recordings_waiting": ("Recordings not in their store yet.", now.recordings_waiting),
             "vpbx_last_reconcile_timestamp": ("When the switch's record was last read whole.", reconciled),

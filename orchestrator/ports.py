@@ -10,6 +10,7 @@ from typing import Protocol
 
 from orchestrator.model.account import Account, AuditLine, DatedEvent, ServiceEntry
 from orchestrator.model.call import Charge, Leg, LiveChannel, SwitchEvent, Systemname, Usage
+from orchestrator.model.credit import Owed
 from orchestrator.model.record import BadRecord, RecordBatch, RecordPosition, SwitchCdr
 from orchestrator.model.state import TenantState
 from orchestrator.model.tariff import Portion
@@ -309,6 +310,19 @@ class CreditStore(Protocol):
 
     def credit(self) -> AbstractContextManager[CreditView]:
         """A consistent view. Raises: DatabaseUnavailable."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DebtStore(Protocol):
+    """Where it is seen who owes."""
+
+    def owing(self, allowed: Mapping[str, int], known: Mapping[str, Owed]) -> Mapping[str, Owed]:
+        """Those of some tenants that owe more than they may.
+
+        Args: allowed: what each may owe, kopecks. known: what was found before. Raises: DatabaseUnavailable.
+        """
         ...
 
     def close(self) -> None: ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from orchestrator.billing.credit import CallPrice
 from orchestrator.billing.history import Tariffs
 from orchestrator.billing.included import Allowances, minutes_included
 from orchestrator.billing.rating import CompiledTariff, compile_tariff, rate
@@ -15,7 +16,8 @@ from orchestrator.errors import NoRate
 from orchestrator.model.account import Activated, DatedEvent, TermsChanged
 from orchestrator.model.call import Charge, Usage
 from orchestrator.model.platform import Definitions
-from orchestrator.ports import RecordUnit
+from orchestrator.model.tenant import Tenant
+from orchestrator.ports import CreditView, RecordUnit
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Taking:
 
 
 class Pricing:
-    """Charges out of usages by the operator's tariffs, each compiled once."""
+    """What calls cost by the operator's tariffs, each compiled once: charges of usages, and prices ahead."""
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
@@ -51,11 +53,9 @@ class Pricing:
         Raises: NoRate: no prefix covers the number, or nobody knows the tenant any more.
         """
         slug, time_zone = self._terms(usage, taking)
-        if slug not in self._tariffs:
-            self._tariffs[slug] = compile_tariff(self._definitions.tariffs[slug])
         if time_zone not in self._zones:
             self._zones[time_zone] = ZoneInfo(time_zone)
-        tariff, left = self._tariffs[slug], None
+        tariff, left = self._tariff(slug), None
         if tariff.tariff.has_allowances:
             span = taking.periods.at(usage.tenant, usage.answered_at)
             whole = minutes_included(usage.to_number, span, tariff.tariff)
@@ -63,6 +63,27 @@ class Pricing:
         charge = rate(usage, tariff, self._zones[time_zone], left)
         taking.allowances.take(usage.tenant, charge.taken)
         return charge
+
+    def ahead(self, view: CreditView, tenant: Tenant, to: str, answers: Sequence[datetime]) -> CallPrice:
+        """What a call about to be made can cost.
+
+        Args: to: number called, E.164. answers: when it may be answered, earliest and latest; or when it was.
+        Raises: NoRate: no prefix covers the number.
+        """
+        tariff, zone = self._tariff(tenant.tariff), ZoneInfo(tenant.time_zone)
+        days = dict.fromkeys(at.astimezone(zone).date() for at in answers)
+        rates = dict.fromkeys(tariff.deck.rate_of(to, day) for day in days)
+        allowance = None
+        if tariff.tariff.has_allowances:
+            span = ChargedPeriods(self._all, view.service_events).at(tenant.name, answers[0])
+            allowance = minutes_included(to, span, tariff.tariff)
+        return CallPrice(tuple(rates), tariff.tariff, zone, answers[0], allowance)
+
+    def _tariff(self, slug: str) -> CompiledTariff:
+        """A tariff ready to rate by."""
+        if slug not in self._tariffs:
+            self._tariffs[slug] = compile_tariff(self._definitions.tariffs[slug])
+        return self._tariffs[slug]
 
     def _terms(self, usage: Usage, taking: Taking) -> tuple[str, str]:
         """Tariff and time zone of the tenant of a call."""

@@ -14,8 +14,10 @@ import structlog
 
 from orchestrator.asterisk.connection import AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
-from orchestrator.credit_control import CreditControl, Held, Prolonged
+from orchestrator.credit_control import CreditControl
+from orchestrator.debt_keeper import DebtKeeper
 from orchestrator.errors import ActionFailed, OrchestratorError
+from orchestrator.model.credit import Held, Prolonged
 from orchestrator.ports import Clock
 
 CREDIT_VARIABLE, GRANTED_VARIABLE, PAID_VARIABLE = "VPBX_CREDIT", "VPBX_GRANTED_S", "VPBX_PAID"
@@ -30,7 +32,10 @@ _log = structlog.get_logger("vpbx.credit")
 
 
 class QuotaKeeper:
-    """Args: login: asked before each session. reconciled_at: when the switch's record was last read whole."""
+    """Args: login: asked before each session. reconciled_at: when the switch's record was last read whole.
+
+    debts: bars the calls of who owes, over the same session; None: nobody does.
+    """
 
     def __init__(
         self,
@@ -39,13 +44,16 @@ class QuotaKeeper:
         clock: Clock,
         reconciled_at: Callable[[], datetime | None],
         deadlines: Deadlines | None = None,
+        debts: DebtKeeper | None = None,
     ) -> None:
         self._credit = credit
         self._login = login
         self._clock = clock
         self._reconciled_at = reconciled_at
         self._deadlines = deadlines or Deadlines()
+        self._debts = debts
         self._looked_at: datetime | None = None
+        self._untold: dict[str, Prolonged] = {}
         self._error = ""
 
     async def run(self) -> None:
@@ -61,6 +69,7 @@ class QuotaKeeper:
             await asyncio.sleep(_RETRY_S)
 
     async def _keep(self, switch: AmiSwitch) -> None:
+        await self._tell(switch)
         look_at, looks = time.monotonic(), 0
         while True:
             await asyncio.to_thread(self._credit.refresh)
@@ -70,14 +79,16 @@ class QuotaKeeper:
                 if looks > 1 and self._credit.is_ready:
                     # Calls that were admitted without being asked for are charged by now, or reserved for.
                     await switch.forget_unasked()
-            for each in await asyncio.to_thread(self._credit.due):
-                await self._prolong(switch, each)
+            self._untold |= {each.uniqueid: each for each in await asyncio.to_thread(self._credit.due)}
+            await self._tell(switch)
+            if self._debts is not None:
+                await self._debts.keep(switch)
             if not self._credit.is_ready and self._all_is_known():
                 self._credit.ready()
             await asyncio.sleep(_TURN_S)
 
     async def _look(self, switch: AmiSwitch) -> None:
-        """Compare with what is up, and take over calls that nothing is reserved for."""
+        """Compare with what is up, and take over calls that nothing is reserved for, and missed answers."""
         taken_at = self._clock.now()
         channels = await switch.channels()
         lines = [each.uniqueid for each in channels if each.line_of]
@@ -100,8 +111,18 @@ class QuotaKeeper:
             return None
         return Held(uniqueid, tenant, number, int(granted), float(left) if paid else None)
 
+    async def _tell(self, switch: AmiSwitch) -> None:
+        """Tell the switch what was prolonged; what a broken session leaves untold, the next one tells."""
+        for uniqueid, each in list(self._untold.items()):
+            await self._prolong(switch, each)
+            del self._untold[uniqueid]
+
     async def _prolong(self, switch: AmiSwitch, each: Prolonged) -> None:
-        left_s = (each.ends_at - self._clock.now()).total_seconds()
+        left_s = round((each.ends_at - self._clock.now()).total_seconds(), 3)
+        if left_s <= 0:
+            # The switch has ended it by now, and refuses a time that is over.
+            _log.debug("call-prolonged-too-late", uniqueid=each.uniqueid)
+            return
         try:
             await switch.prolong(each.uniqueid, GRANTED_VARIABLE, each.granted_s, left_s)
         except ActionFailed as error:

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from orchestrator import definitions as definition_files
 from orchestrator.billing.rating import compile_tariff, rate
-from orchestrator.credit_control import CreditControl, Held
+from orchestrator.credit_control import CreditControl
 from orchestrator.model.call import ChargeKey, Leg, SwitchEvent, Systemname, Usage
-from orchestrator.model.credit import CreditTerms
+from orchestrator.model.credit import CreditTerms, Held
 from orchestrator.model.payment import Payment
 from orchestrator.model.platform import Definitions
 from orchestrator.pricing import Pricing

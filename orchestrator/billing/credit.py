@@ -43,19 +43,14 @@ class CallPrice:
 
     def kop(self, seconds: int, left_s: int = 0) -> int:
         """The most that a length can cost, kopecks. Args: left_s: of the included minutes."""
-        tariff, days = (
-            self.tariff,
-            {at.astimezone(self.zone).date() for at in (self.answered_at, self._end(seconds))},
-        )
-        percents = {tariff.vat_percent(day) for day in days}
+        ends_at = self.answered_at + timedelta(seconds=seconds)
+        days = {at.astimezone(self.zone).date() for at in (self.answered_at, ends_at)}
+        percents = {self.tariff.vat_percent(day) for day in days}
         return max(
-            call_cost(seconds, rate, percent, tariff.vat_mode, left_s).amount_kop
+            call_cost(seconds, rate, percent, self.tariff.vat_mode, left_s).amount_kop
             for rate in self.rates
             for percent in percents
         )
-
-    def _end(self, seconds: int) -> datetime:
-        return self.answered_at + timedelta(seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

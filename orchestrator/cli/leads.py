@@ -126,17 +126,33 @@ def account_json(terms: CreditTerms) -> dict[str, object]:
         "slice_s": terms.slice_s if terms.controlled else None,
         "warning_s": terms.warning_s if terms.controlled else None,
         "when_controller_down": terms.when_controller_down if terms.controlled else None,
+        "on_debt": None
+        if terms.on_debt is None
+        else {
+            "grace_days": terms.on_debt.grace_days,
+            "suspend_after_days": terms.on_debt.suspend_after_days,
+        },
     }
 
 
 def account_words(terms: CreditTerms) -> str:
-    """The same for people."""
+    """The same for people.
+
+    >>> account_words(CreditTerms(prepaid=True, credit_limit_kop=50_000, day_cap_kop=200_000))
+    'prepaid, credit limit 500.00, at most 2000.00 a day'
+    >>> account_words(CreditTerms(hour_cap_kop=30_000))
+    'postpaid, at most 300.00 an hour'
+    """
     words = ["prepaid" if terms.prepaid else "postpaid"]
     if terms.credit_limit_kop:
         words.append(f"credit limit {roubles_text(terms.credit_limit_kop)}")
     for name, cap_kop in (("an hour", terms.hour_cap_kop), ("a day", terms.day_cap_kop)):
         if cap_kop is not None:
             words.append(f"at most {roubles_text(cap_kop)} {name}")
+    if terms.on_debt is not None:
+        words.append(f"in debt calls out barred after {terms.on_debt.grace_days} days")
+        if terms.on_debt.suspend_after_days is not None:
+            words.append(f"suspended after {terms.on_debt.suspend_after_days}")
     return ", ".join(words)
 
 

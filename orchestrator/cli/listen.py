@@ -16,6 +16,7 @@ from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.courier import Courier
 from orchestrator.credit_control import CreditControl
 from orchestrator.daemon import Listener, UtcClock
+from orchestrator.debt_keeper import DebtKeeper
 from orchestrator.health import HealthServer
 from orchestrator.postman import Postman
 from orchestrator.recorders import Recorders
@@ -70,6 +71,7 @@ async def _listen(session: Session) -> None:
     postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
     source = DefinitionsSource(project.root)
     credit = CreditControl(systemname, lambda: SqlStore.open(url), source.current, clock)
+    debts = DebtKeeper(node.name, lambda: SqlStore.open(url), source.current, clock)
     stores = Stores(project, PlatformSource(project).current)
     courier = Courier(systemname, directory, lambda: SqlStore.open(url), stores, clock)
     listener = Listener(
@@ -79,6 +81,7 @@ async def _listen(session: Session) -> None:
         courier=courier,
         registrations=RegistrationWatch(),
         credit=credit,
+        debts=debts,
         clock=clock,
         manager=manager,
     )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from orchestrator.asterisk.control import AmiSwitch
+from orchestrator.billing.debt import BARRED_WAYS
 from orchestrator.billing.rating import compile_deck
 from orchestrator.candidate import choose_node
 from orchestrator.cli.routed import Told, decided, ending, kind_of
@@ -21,11 +22,13 @@ from orchestrator.cli.session import Session, find_project, json_option, no_tena
 from orchestrator.cli.status import live_states, live_waiting
 from orchestrator.cli.table import print_table
 from orchestrator.cli.when import moment
+from orchestrator.credit_asked import granted_s
 from orchestrator.definitions import load
 from orchestrator.definitions.quoting import did_you_mean, visible
 from orchestrator.definitions.written import DEFAULTS_IN_PLATFORM, WrittenFiles
 from orchestrator.durable import replace_file
 from orchestrator.errors import NoRate, NotFound, OrchestratorError
+from orchestrator.model.credit import DebtStage
 from orchestrator.model.expectation import ANONYMOUS
 from orchestrator.model.number import to_e164
 from orchestrator.model.numbering import by_numbering
@@ -38,7 +41,7 @@ from orchestrator.portability import codes_of
 from orchestrator.routing.compile import BUSY, NO_ANSWER, UNAVAILABLE, compile_tenant
 from orchestrator.routing.draw import draw
 from orchestrator.routing.expect import outside_caller
-from orchestrator.routing.graph import Distribute, Entry, Graph, Origin, PlayMenu
+from orchestrator.routing.graph import DialOut, Distribute, Entry, Graph, Origin, PlayMenu, RingMobile
 from orchestrator.routing.walk import Passed, Situation, find_entry, find_mobile, walk
 
 _JSON_VERSION = 1
@@ -80,7 +83,15 @@ class _Asked:
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
 @click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
 @click.option(
-    "--live", is_flag=True, help="Ask the running switch for switches, queues and the caller's manager."
+    "--debt",
+    type=click.Choice(["outgoing-barred", "suspended"]),
+    help="As if the tenant had owed for so long, see on_debt of its account.",
+)
+@click.option("--no-money", is_flag=True, help="As if its account, prepaid or with a cap, paid for no call.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Ask the running switch and its listener for switches, queues, managers, debt and money.",
 )
 @click.option("--press", metavar="KEYS", help="What the caller presses in menus: 1,2,201; - for nothing.")
 @click.option("--unreachable", multiple=True, metavar="WHO", help="One with no phone registered.")
@@ -97,6 +108,8 @@ def route(
     lines_in_use: int,
     on: Sequence[str],
     manager: str | None,
+    debt: DebtStage | None,
+    no_money: bool,
     live: bool,
     by: str | None,
     dead: Sequence[str],
@@ -134,9 +147,15 @@ def route(
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
     queues = _waiting(model, waiting)
+    barred = _barred(model, debt)
+    paid_s: Mapping[str, int] = {}
+    _check_money(model, no_money)
     if live:
         session = Session(project, definitions, choose_node(definitions, model.node))
-        are_on |= asyncio.run(live_states(session)).get(tenant, TenantState()).on
+        state = asyncio.run(live_states(session)).get(tenant, TenantState())
+        are_on |= state.on
+        barred |= state.barred
+        paid_s = _paid_s(session, asked)
         queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
         manager = manager or asyncio.run(_live_manager(session, model, caller))
     situation = Situation(
@@ -156,6 +175,9 @@ def route(
         _manager(model, manager),
         queues,
         codes_of(project.portability, asked.graph, asked.dialled, when),
+        barred,
+        no_money,
+        paid_s,
     )
     written = WrittenFiles(project.root)
     passed = walk(asked.graph, asked.entry, situation)
@@ -256,6 +278,30 @@ def _dead(definitions: Definitions, dead: Sequence[str]) -> frozenset[str]:
         if name not in definitions.platform.trunks:
             raise NotFound(f"there is no trunk {name!r}", did_you_mean(name, definitions.platform.trunks))
     return frozenset(dead)
+
+
+def _barred(tenant: Tenant, debt: DebtStage | None) -> frozenset[str]:
+    """Raises: NotFound: nothing follows when the tenant owes."""
+    if debt is not None and tenant.account.on_debt is None:
+        raise NotFound(f"the account of {tenant.name} has no on_debt", "nothing follows when it owes")
+    return BARRED_WAYS[debt or "none"]
+
+
+def _check_money(tenant: Tenant, no_money: bool) -> None:
+    """Raises: NotFound: the account bounds no call."""
+    if no_money and not tenant.account.controlled:
+        raise NotFound(
+            f"the account of {tenant.name} bounds no call", "kind: prepaid, hour_cap or day_cap does"
+        )
+
+
+def _paid_s(session: Session, asked: _Asked) -> Mapping[str, int]:
+    """How long calls to the numbers that this one may lead to would be admitted for. Raises: ListenerAway."""
+    actions = [step.action for step in asked.graph.steps.values()]
+    outside = [each for each in actions if isinstance(each, (DialOut, RingMobile)) and each.bounded]
+    numbers = {each.number or asked.dialled for each in outside} - {""}
+    name = asked.tenant.name
+    return {number: granted_s(session.node.metrics, name, number) for number in sorted(numbers)}
 
 
 def _on_switch(definitions: Definitions, tenant: Tenant) -> frozenset[str]:

@@ -10,13 +10,24 @@ from orchestrator.model.least_cost import CostTable
 from orchestrator.model.problem import Position
 from orchestrator.model.tariff import Rate
 from orchestrator.routing import graph
-from orchestrator.routing.compile import FAILED, FULL
+from orchestrator.routing.compile import BARRED, FAILED, FULL, NO_MONEY
 from orchestrator.routing.graph import Step
 from orchestrator.routing.hours import DATE, DAY_OFF, WEEK, WORKED
 from orchestrator.routing.walk import ANSWERED, BLOCKED, DONE, LISTED, Passed, last_of, reached
 
-_BUSY_CAUSE = 17
-_SIP = {_BUSY_CAUSE: 486, 19: 480, 20: 480, 21: 403}
+_BUSY_CAUSE, _ABSENT_CAUSE, _REFUSED_CAUSE = 17, 20, 21
+_SIP = {_BUSY_CAUSE: 486, 19: 480, _ABSENT_CAUSE: 480, _REFUSED_CAUSE: 403}
+_NOT_DIALLED = {
+    FULL: "no line is free, 486",
+    BARRED: "the tenant owes for too long, 403",
+    NO_MONEY: "its account doesn't pay for it, 403",
+}
+_NOT_RUNG = {
+    FULL: "no line is free: it doesn't ring",
+    FAILED: "its trunk fails",
+    BARRED: "the tenant owes for too long: it doesn't ring",
+    NO_MONEY: "its account doesn't pay for it: it doesn't ring",
+}
 _RULES = {DATE: "by its date", DAY_OFF: "a day off", WORKED: "a weekend day that is worked"}
 _KINDS: dict[type[object], str] = {
     graph.Admit: "admit",
@@ -114,10 +125,9 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
     outcome = passed.outcome.replace("_", " ")
     match passed.step.action:
         case graph.Admit(limit=limit):
-            return f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
+            return _admitted(passed, limit)
         case graph.AdmitMobile(limit=limit, extension=extension):
-            taken = f"all {limit} lines are in use" if passed.outcome == FULL else f"takes a line of {limit}"
-            return f"the mobile of {extension}: {taken}"
+            return f"the mobile of {extension}: {_admitted(passed, limit)}"
         case graph.MarkInternal(extension=extension):
             return f"a call inside, to {extension}: no line"
         case graph.Announce(prompt=prompt) | graph.Greet(prompt=prompt):
@@ -156,7 +166,7 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
         case graph.RingMobile(number=number):
-            told = {FULL: "no line is free: it doesn't ring", FAILED: "its trunk fails"}.get(outcome, outcome)
+            told = _NOT_RUNG.get(passed.outcome, outcome)
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
             return f"rings the mobile {number} too, shows {passed.shown}, {price}: {told}"
         case graph.Distribute() as department:
@@ -176,13 +186,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
         case graph.DialOut(trunk=trunk):
             way = f"stays on the switch: tenant {owner}" if owner else f"by trunk {trunk}"
             price = "no price in the deck" if rate is None else f"{rate.price} a minute"
-            if passed.outcome == FULL:
-                outcome = "no line is free, 486"
-            return f"calls {passed.number}, {way}, shows {passed.shown}, {price}: {outcome}"
+            lasts = f", {passed.paid_s} s are paid for at first" if passed.paid_s else ""
+            told = _NOT_DIALLED.get(passed.outcome, outcome)
+            return f"calls {passed.number}, {way}, shows {passed.shown}, {price}{lasts}: {told}"
         case graph.DialSip(address=address, caller_id=caller_id):
-            if passed.outcome == FULL:
-                outcome = "no line is free, 486"
-            return f"calls {address} by SIP, shows {caller_id}, no price: {outcome}"
+            told = _NOT_DIALLED.get(passed.outcome, outcome)
+            return f"calls {address} by SIP, shows {caller_id}, no price: {told}"
         case graph.Emergency(number=number, caller_id=caller_id, trunk=trunk):
             told = f"calls {number} by trunk {trunk}, shows {caller_id}: no line, no class"
             return told if passed.outcome == ANSWERED else f"{told}: failed"
@@ -190,6 +199,12 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return "refuses with 403"
         case graph.HangUp(cause=cause):
             return f"ends the call with {_SIP[cause]}"
+
+
+def _admitted(passed: Passed, limit: int) -> str:
+    """Whether a call from outside is taken."""
+    refused = {FULL: f"all {limit} lines are in use", BARRED: "the tenant owes for too long: suspended"}
+    return refused.get(passed.outcome, f"takes a line of {limit}")
 
 
 def _chosen(passed: Passed) -> str:
@@ -218,6 +233,12 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End(kind, name, f"SIP address {address}")
         case graph.DialOut() | graph.DialSip() if last.outcome == FULL:
             return End("refused", "", "nobody: 486", _SIP[_BUSY_CAUSE])
+        case graph.DialOut() | graph.DialSip() if last.outcome in (BARRED, NO_MONEY):
+            return End("refused", "", "nobody: 403", _SIP[_REFUSED_CAUSE])
+        case graph.Admit() if last.outcome == BARRED:
+            return End("refused", "", "nobody: 480", _SIP[_ABSENT_CAUSE])
+        case graph.AdmitMobile() if last.outcome == BARRED:
+            return End("refused", "", "nobody: 403", _SIP[_REFUSED_CAUSE])
         case graph.DialOut(trunk=trunk) | graph.Emergency(trunk=trunk) if last.outcome == FAILED:
             return End("refused", "", f"nobody: trunk {trunk} fails")
         case graph.Emergency():

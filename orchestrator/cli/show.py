@@ -43,7 +43,7 @@ from orchestrator.errors import NotFound, SwitchError
 from orchestrator.model.platform import lines_given
 from orchestrator.model.recording import RECORDING
 from orchestrator.model.tariff import Prices, Tariff
-from orchestrator.model.tenant import Employee, Tenant
+from orchestrator.model.tenant import Department, Employee, Tenant
 from orchestrator.papers.parties import named, party_json
 from orchestrator.ports import Registration
 from orchestrator.retention.years import Retention
@@ -188,37 +188,41 @@ def _data(
         ],
         "mailboxes": [mailbox_json(mailbox) for mailbox in tenant.mailboxes],
         "feature_codes": dict(tenant.codes),
-        "departments": [
-            {
-                "name": department.name,
-                "title": department.title,
-                "extension": department.extension or None,
-                "distribution": department.distribution,
-                "ring_timeout_s": department.ring_timeout_s,
-                "waiting": queue_json(department.waiting),
-                "ringback": department.ringback.text or None,
-                "caller_id": department.caller_id or None,
-                "members": list(department.members),
-                "overflow": overflow_json(department.overflow),
-            }
-            for department in tenant.departments
-        ],
-        "employees": [
-            {
-                "extension": employee.extension,
-                "name": employee.name,
-                "ring_timeout_s": employee.ring_timeout_s,
-                "ringback": employee.ringback.text or None,
-                "caller_id": employee.caller_id or None,
-                "mobile": employee.mobile or None,
-                "mobile_rings": employee.mobile_rings,
-                "overflow": overflow_json(employee.overflow),
-                "devices": [
-                    _device_json(device.name, accounts[employee.extension, device.name], live)
-                    for device in employee.devices
-                ],
-            }
-            for employee in tenant.employees
+        "departments": [_department_json(department) for department in tenant.departments],
+        "employees": [_employee_json(employee, accounts, live) for employee in tenant.employees],
+    }
+
+
+def _department_json(department: Department) -> dict[str, object]:
+    return {
+        "name": department.name,
+        "title": department.title,
+        "extension": department.extension or None,
+        "distribution": department.distribution,
+        "ring_timeout_s": department.ring_timeout_s,
+        "waiting": queue_json(department.waiting),
+        "ringback": department.ringback.text or None,
+        "caller_id": department.caller_id or None,
+        "members": list(department.members),
+        "overflow": overflow_json(department.overflow),
+    }
+
+
+def _employee_json(
+    employee: Employee, accounts: Mapping[tuple[str, str], str], live: Live
+) -> dict[str, object]:
+    return {
+        "extension": employee.extension,
+        "name": employee.name,
+        "ring_timeout_s": employee.ring_timeout_s,
+        "ringback": employee.ringback.text or None,
+        "caller_id": employee.caller_id or None,
+        "mobile": employee.mobile or None,
+        "mobile_rings": employee.mobile_rings,
+        "overflow": overflow_json(employee.overflow),
+        "devices": [
+            _device_json(device.name, accounts[employee.extension, device.name], live)
+            for device in employee.devices
         ],
     }
 

@@ -11,7 +11,7 @@ import click
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.cli.session import Session, json_option, node_option, open_session
 from orchestrator.cli.table import print_table
-from orchestrator.model.state import OFF, ON, TenantState
+from orchestrator.model.state import IN, OFF, ON, TenantState
 from orchestrator.model.tenant import Tenant
 from orchestrator.rendering.render import node_tenants
 
@@ -23,7 +23,7 @@ _JSON_VERSION = 1
 @node_option
 @json_option
 def status(tenant: str | None, node: str | None, as_json: bool) -> None:
-    """Show what phones have set: switches that are on, employees who are logged out; and who waits in queues.
+    """Show what phones have set, such as switches that are on, who waits in queues, and what a debt bars.
 
     The running switch is asked: such state is its own, and no apply changes it.
 
@@ -68,6 +68,7 @@ def _data(tenant: Tenant, state: TenantState, waiting: Mapping[str, int]) -> dic
     return {
         "switches": {each.name: ON if each.name in state.on else OFF for each in tenant.switches},
         "logged_out": sorted(state.logged_out.intersection(tenant.employees_by_extension())),
+        "barred": sorted(state.barred),
         "waiting": {
             each.name: waiting.get(each.name, 0) for each in tenant.departments if each.waiting is not None
         },
@@ -82,6 +83,9 @@ def _rows(
     rows = []
     for tenant in tenants:
         state = states.get(tenant.name, TenantState())
+        if state.barred:
+            calls = "calls in and out" if IN in state.barred else "calls out"
+            rows.append((tenant.name, "account", calls, "barred"))
         for switch in tenant.switches:
             is_now = ON if switch.name in state.on else OFF
             rows.append((tenant.name, f"switch {switch.name}", switch.title, is_now))

@@ -5,9 +5,17 @@ from __future__ import annotations
 from orchestrator.definitions import scalars
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field
-from orchestrator.model.credit import CONTROLLER_DOWN, LONGEST_SLICE_S, ONE_SLICE, POSTPAID, CreditTerms
+from orchestrator.model.credit import (
+    CONTROLLER_DOWN,
+    LONGEST_SLICE_S,
+    ONE_SLICE,
+    POSTPAID,
+    CreditTerms,
+    OnDebt,
+)
 
 _MOST_ROUBLES = 100_000_000
+_MOST_DAYS = 3650
 
 _KIND = Field(
     "kind",
@@ -62,6 +70,32 @@ _CONTROLLER_DOWN = Field(
     "refuse",
     default=ONE_SLICE,
 )
+_GRACE_DAYS = Field(
+    "grace_days",
+    scalars.integer(0, _MOST_DAYS, "a number of days"),
+    "How long a tenant may owe, 24 hours each, before its calls to outside are refused; 0: at once.",
+    "14",
+)
+SUSPEND_AFTER_DAYS: Field[int | None] = Field(
+    "suspend_after_days",
+    scalars.integer(0, _MOST_DAYS, "a number of days"),
+    "After how many days of owing, those of grace counted in, calls from outside are refused too.",
+    "30",
+    None,
+    "never",
+)
+ON_DEBT: Field[OnDebt | None] = Field(
+    "on_debt",
+    Record(
+        "what follows on a debt",
+        (_GRACE_DAYS, SUSPEND_AFTER_DAYS),
+        lambda given: OnDebt(given[_GRACE_DAYS], given[SUSPEND_AFTER_DAYS]),
+    ),
+    "What follows when the balance is below zero, or below minus the credit limit; a payment ends it.",
+    "{grace_days: 14, suspend_after_days: 30}",
+    None,
+    "nothing",
+)
 
 
 def _terms(given: Converted) -> CreditTerms:
@@ -73,6 +107,7 @@ def _terms(given: Converted) -> CreditTerms:
         slice_s=given[_SLICE],
         warning_s=given[WARNING],
         when_controller_down=given[_CONTROLLER_DOWN],
+        on_debt=given[ON_DEBT],
         position=given.position,
     )
 
@@ -81,7 +116,7 @@ ACCOUNT: Field[CreditTerms] = Field(
     "account",
     Record(
         "an account",
-        (_KIND, CREDIT_LIMIT, HOUR_CAP, DAY_CAP, _SLICE, WARNING, _CONTROLLER_DOWN),
+        (_KIND, CREDIT_LIMIT, HOUR_CAP, DAY_CAP, _SLICE, WARNING, _CONTROLLER_DOWN, ON_DEBT),
         _terms,
     ),
     "Prepaid or postpaid, and what its calls may cost (decision 13).",

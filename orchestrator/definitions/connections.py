@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import media, network, scalars
+from orchestrator.definitions.call_list import TRUNK_CALL_LIST
 from orchestrator.definitions.least_cost import TRUNK_DECK, TRUNK_ROUTES
 from orchestrator.definitions.numbering import NUMBERING, rules
 from orchestrator.definitions.records import Converted, Record
@@ -233,6 +234,7 @@ def _trunk(given: Converted) -> Trunk:
         mobiles=given[TRUNK_MOBILES],
         deck_file=given[TRUNK_DECK],
         routes=tuple((entry.key, entry.value) for entry in given[TRUNK_ROUTES]),
+        call_list=given[TRUNK_CALL_LIST],
         position=given.position,
     )
 
@@ -254,6 +256,7 @@ TRUNK = Record(
         TRUNK_MOBILES,
         TRUNK_DECK,
         TRUNK_ROUTES,
+        TRUNK_CALL_LIST,
     ),
     _trunk,
 )

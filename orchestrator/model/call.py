@@ -50,8 +50,8 @@ class Leg:
         employee: the extension that placed it, or empty.
         decision: `admitted`, `full` (no free line), `class` (dial class not allowed),
         `insecure` (not over TLS, which the tenant requires), `caller-id` (what it would show isn't the
-        tenant's), `trunk-full` (its trunk carries no more calls), `round`
-        (passed on too often before it came), ...
+        tenant's), `trunk-full` (its trunk carries no more calls), `credit` (its account doesn't pay for
+        it), `barred` (the tenant owes for too long), `round` (passed on too often before it came), ...
         answered_at: None when never answered. ended_at: None while up.
         estimated: the end is the last known second of a call that a crash cut off.
     """

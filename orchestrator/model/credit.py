@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import lcm
+from typing import Literal
 
 from orchestrator.model.problem import NOWHERE, Position
 
@@ -20,6 +22,52 @@ LONGEST_TURN_S = 10
 """Within it a slice is prolonged once that is due, however busy the machine is."""
 
 
+DebtStage = Literal["none", "grace", "outgoing-barred", "suspended"]
+"""How far it has come with a tenant that owes: nothing; it is waited for; calls to outside are barred; all
+calls to and from outside are."""
+
+DEBT_STAGES: tuple[DebtStage, ...] = ("none", "grace", "outgoing-barred", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class OnDebt:
+    """What follows when a tenant owes more than its account allows.
+
+    Days are 24 hours each from the charge by which it came to owe that.
+
+    Args: grace_days: until calls to outside are refused. suspend_after_days: until those from outside are
+    too, not fewer; None: they never are.
+    """
+
+    grace_days: int
+    suspend_after_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A tenant that owes more than it may.
+
+    Args: balance_kop: below zero. allowed_kop: what it may owe. since: when it came to owe more.
+    """
+
+    balance_kop: int
+    allowed_kop: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """Where a tenant stands with it.
+
+    Args: since: when it came to owe too much; None: it doesn't. next_at: when the next stage comes; None:
+    none does.
+    """
+
+    stage: DebtStage = "none"
+    since: datetime | None = None
+    next_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CreditTerms:
     """By what the outbound calls of a tenant are kept within its means.
@@ -27,7 +75,8 @@ class CreditTerms:
     Args: prepaid: whether its balance bounds them. credit_limit_kop: how far below zero that may go.
     hour_cap_kop, day_cap_kop: what calls may cost in an hour of the clock and in a day, in the tenant's local
     time; None: any sum. slice_s: what a call reserves at a time, at least. warning_s: how long before its end
-    a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`.
+    a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`. on_debt: None: it may owe any sum
+    for as long as it likes.
     """
 
     prepaid: bool = False
@@ -37,12 +86,53 @@ class CreditTerms:
     slice_s: int = 60
     warning_s: int = 10
     when_controller_down: str = ONE_SLICE
+    on_debt: OnDebt | None = None
     position: Position = field(default=NOWHERE, compare=False)
 
     @property
     def controlled(self) -> bool:
         """Whether each call outside is asked for."""
         return self.prepaid or self.hour_cap_kop is not None or self.day_cap_kop is not None
+
+    @property
+    def allowed_kop(self) -> int:
+        """How much may be owed without anything following from it."""
+        return self.credit_limit_kop if self.prepaid else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one channel of the switch says that it was granted, see `vpbx-credit` of the dialplan.
+
+    Args: left_s: until the switch ends it; None: it hasn't been answered.
+    """
+
+    uniqueid: str
+    tenant: str
+    to_number: str
+    granted_s: int
+    left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """A call may go on. Args: granted_s: in all, from its answer. ends_at: on the switch's clock."""
+
+    uniqueid: str
+    granted_s: int
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditStanding:
+    """How a tenant stands in the call path.
+
+    Args: spendable_kop: None: any sum. held_kop: by its calls. calls: that hold something.
+    """
+
+    spendable_kop: int | None
+    held_kop: int
+    calls: int
 
 
 def whole_slice_s(slice_s: int, increments_s: Iterable[int]) -> int:

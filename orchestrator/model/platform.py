@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.model.call_list import USUAL, CallList
 from orchestrator.model.external_number import ExternalNumber
 from orchestrator.model.least_cost import CostTable, Order
 from orchestrator.model.party import Party
@@ -77,6 +78,7 @@ class Trunk:
     numbering: what numbers of its calls begin with, and what stands for that in E.164; empty: usual forms.
     mobiles: employees' mobiles call by it, and are called. deck_file: what the operator asks; empty: unknown.
     routes: by code of an operator that has ported numbers, whose prefix's price is asked for them, sorted.
+    call_list: how the operator writes the list of its calls.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Trunk:
     mobiles: bool = False
     deck_file: str = ""
     routes: tuple[tuple[str, str], ...] = ()
+    call_list: CallList = USUAL
     position: Position = field(default=NOWHERE, compare=False)
 
 

@@ -27,6 +27,12 @@ UNASKED = "vpbx-unasked"
 """Family in the switch's database: below it tenant, with how many of its calls were admitted while nobody
 could be asked what it may spend."""
 
+BARRED = "vpbx-barred"
+"""Family in the switch's database: below it tenant and `out` or `in`, the way in which its calls with outside
+are refused, with 1. `vpbx listen` sets it for tenants that owe."""
+
+OUT, IN = "out", "in"
+
 MANAGERS = "vpbx-manager"
 """Family in the switch's database: below it tenant and caller, with who last spoke with them, and when."""
 
@@ -49,14 +55,15 @@ class TenantSwitch:
 
 @dataclass(frozen=True, slots=True)
 class TenantState:
-    """What phones of a tenant have set.
+    """What phones of a tenant have set, and what a debt has.
 
     Args: on: names of its switches that are on. logged_out: extensions of employees who take no calls of
-    their departments.
+    their departments. barred: ways in which its calls with outside are refused, see `BARRED`.
     """
 
     on: frozenset[str] = frozenset()
     logged_out: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
 
 
 OF_MAILBOXES = ("messages", "mailbox")

@@ -55,13 +55,15 @@ from orchestrator.routing.mobiles import mobile_entries, mobile_step, mobile_ste
 
 LOCAL = "local"
 
-BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL, FAILED = (
+BUSY, NO_ANSWER, UNAVAILABLE, REFUSED, FULL, FAILED, BARRED, NO_MONEY = (
     "busy",
     "no_answer",
     "unavailable",
     "refused",
     "full",
     "failed",
+    "barred",
+    "no_money",
 )
 CAUSES: Mapping[str, int] = {BUSY: 17, NO_ANSWER: 19, UNAVAILABLE: 20, REFUSED: 21, FULL: 17}
 """Q.850 cause of a call that ends with an outcome. Asterisk's answers: 17 486, 19 and 20 480, 21 403."""

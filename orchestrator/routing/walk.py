@@ -14,9 +14,19 @@ from orchestrator.model.caller_list import CallerList
 from orchestrator.model.number import is_e164, to_e164
 from orchestrator.model.platform import DialClass
 from orchestrator.model.problem import Position
-from orchestrator.model.state import OFF, ON
+from orchestrator.model.state import IN, OFF, ON, OUT
 from orchestrator.routing.by_name import LETTERS
-from orchestrator.routing.compile import BUSY, FAILED, FULL, NO_ANSWER, REFUSED, UNAVAILABLE, end_of
+from orchestrator.routing.compile import (
+    BARRED,
+    BUSY,
+    FAILED,
+    FULL,
+    NO_ANSWER,
+    NO_MONEY,
+    REFUSED,
+    UNAVAILABLE,
+    end_of,
+)
 from orchestrator.routing.days_off import days_off
 from orchestrator.routing.departments import distributed
 from orchestrator.routing.graph import (
@@ -60,7 +70,7 @@ from orchestrator.routing.menus import INVALID, TIMEOUT, key_outcome
 
 LISTED, OTHERS, BLOCKED, MESSAGE = "listed", "others", "blocked", "message"
 ANSWERED, DONE, ENDED, ROUND = "answered", "done", "ended", "passed on too often"
-_BESIDE_AS = {FULL: BUSY, FAILED: UNAVAILABLE}
+_BESIDE_AS = {FULL: BUSY, FAILED: UNAVAILABLE, BARRED: REFUSED, NO_MONEY: REFUSED}
 """What phones' ringing takes it for that a mobile can't be rung."""
 
 _NAME_TRIES = 3
@@ -81,7 +91,9 @@ class Situation:
     the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
     calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
     last spoke with who calls from outside; empty: nobody. waiting: callers who wait already, by department.
-    ported: codes of who has a number, by E.164.
+    ported: codes of who has a number, by E.164. barred: ways in which a debt bars calls with outside.
+    no_money: whether the tenant's account pays for no call. paid_s: for how long it does at first, by number
+    called; of any other for as long as it likes.
     """
 
     at: datetime
@@ -98,6 +110,9 @@ class Situation:
     manager: str = ""
     waiting: Mapping[str, int] = field(default_factory=dict)
     ported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    barred: frozenset[str] = frozenset()
+    no_money: bool = False
+    paid_s: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +122,8 @@ class Passed:
     Args: outcome: the edge it leaves by, or how it ends here. position, below: the YAML that decided: a
     place, and the field of the record there. opening: what a schedule said. number: called outside, E.164.
     shown: what it is shown, E.164. pressed: in a menu, all that was. place: in a department's queue, from 1;
-    0: it doesn't wait. code: of the operator that the number was ported to, where that decides.
+    0: it doesn't wait. code: of the operator that the number was ported to, where that decides. paid_s: how
+    long it may last at first, where the account bounds it.
     """
 
     step: Step
@@ -120,6 +136,7 @@ class Passed:
     pressed: tuple[str, ...] = ()
     place: int = 0
     code: str = ""
+    paid_s: int | None = None
 
     @property
     def beside(self) -> bool:
@@ -239,24 +256,21 @@ class _Walk:
         if beside is None or not isinstance(beside.action, RingMobile):
             return []
         number = beside.action.number
-        outcome = self.situation.told.get(number, ANSWERED)
-        if self.lines >= beside.action.limit:
-            outcome = FULL
-        elif self.situation.dead.issuperset(beside.action.trunks):
-            outcome = FAILED
+        fails = self.situation.dead.issuperset(beside.action.trunks)
+        outcome = self._leaves(number, beside.action.limit, beside.action.bounded, fails)
         shown = self.graph.caller_ids.shown(beside.action.extension, number)
         return [Passed(beside, outcome, beside.position, number=number, shown=shown)]
 
     def _pass(self, step: Step, beside: Sequence[Passed] = ()) -> Passed:
         passed = Passed(step, DONE, step.position)
         match step.action:
-            case Admit():
-                if self._takes_line(step.action.limit):
-                    return replace(passed, outcome="admitted")
-                tenant = self.graph.steps[end_of(FULL)].position
-                return replace(passed, outcome=FULL, position=tenant, below=("lines",))
-            case AdmitMobile():
-                return replace(passed, outcome=self.dialled if self._takes_line(step.action.limit) else FULL)
+            case Admit() | AdmitMobile():
+                if IN in self.situation.barred:
+                    return self._refused(passed, BARRED)
+                if not self._takes_line(step.action.limit):
+                    return self._refused(passed, FULL)
+                admitted = "admitted" if isinstance(step.action, Admit) else self.dialled
+                return replace(passed, outcome=admitted)
             case AskTime():
                 return self._asked(passed, step.action)
             case AskSwitch():
@@ -300,18 +314,14 @@ class _Walk:
                 return replace(passed, outcome=order, below=("trunk_order",), number=number, code=code)
             case DialOut():
                 number = step.action.number or self.situation.dialled
-                outcome = self.situation.told.get(number, ANSWERED)
-                if self.lines >= step.action.limit:
-                    outcome = FULL
-                elif step.action.trunk in self.situation.dead and number not in self.situation.on_switch:
-                    outcome = FAILED
-                else:
-                    self.lines += 1
+                fails = step.action.trunk in self.situation.dead and number not in self.situation.on_switch
+                outcome = self._leaves(number, step.action.limit, step.action.bounded, fails)
                 shown = self.graph.caller_ids.shown(self.situation.caller, number)
-                return replace(passed, outcome=outcome, number=number, shown=shown)
+                paid_s = self.situation.paid_s.get(number) if step.action.bounded else None
+                return self._left(replace(passed, number=number, shown=shown, paid_s=paid_s), outcome)
             case DialSip(address=address, limit=limit):
-                outcome = self.situation.told.get(address, ANSWERED) if self._takes_line(limit) else FULL
-                return replace(passed, outcome=outcome, shown=step.action.caller_id)
+                shown = step.action.caller_id
+                return self._left(replace(passed, shown=shown), self._leaves(address, limit))
             case Emergency():
                 return replace(
                     passed, outcome=FAILED if step.action.trunk in self.situation.dead else ANSWERED
@@ -324,6 +334,32 @@ class _Walk:
     def _is_in(self, callers: CallerList) -> bool:
         """Whether the caller is in a list: who calls inside isn't."""
         return self.situation.outside is not None and callers.has(self.situation.outside)
+
+    def _leaves(self, to: str, limit: int, bounded: bool = False, fails: bool = False) -> str:
+        """What becomes of a call to outside. Args: fails: the trunk does. Rule: `vpbx-outbound-leg`."""
+        if OUT in self.situation.barred:
+            return BARRED
+        if self.lines >= limit:
+            return FULL
+        if fails:
+            return FAILED
+        if bounded and (self.situation.no_money or self.situation.paid_s.get(to) == 0):
+            return NO_MONEY
+        return self.situation.told.get(to, ANSWERED)
+
+    def _left(self, passed: Passed, outcome: str) -> Passed:
+        """A call to outside, which holds a line unless it was refused one."""
+        if outcome in _BESIDE_AS:
+            return self._refused(passed, outcome)
+        self.lines += 1
+        return replace(passed, outcome=outcome)
+
+    def _refused(self, passed: Passed, outcome: str) -> Passed:
+        """A call that the tenant's own means refuse, with where its YAML says so."""
+        below = {FULL: ("lines",), BARRED: ("account", "on_debt"), NO_MONEY: ("account",)}.get(outcome)
+        if below is None:
+            return replace(passed, outcome=outcome)
+        return replace(passed, outcome=outcome, position=self.graph.steps[end_of(FULL)].position, below=below)
 
     def _takes_line(self, limit: int) -> bool:
         """Rule: decisions 1 and 2."""

@@ -9,16 +9,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from orchestrator.storage.rows import chunks, upsert
 from orchestrator.storage.schema import tenant_balance
 
+_BALANCE = select(tenant_balance.c.balance_kop).where(tenant_balance.c.tenant == bindparam("of"))
+"""Built once: a call waits for it."""
+
 
 def balance_kop(connection: Connection, tenant: str) -> int:
     """What a tenant has left; 0 when the ledger doesn't know it."""
-    query = select(tenant_balance.c.balance_kop).where(tenant_balance.c.tenant == tenant)
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_BALANCE, {"of": tenant}).scalar() or 0
+
+
+def some_kop(connection: Connection, tenants: Iterable[str]) -> Mapping[str, int]:
+    """What each of some tenants has left that the ledger knows, by name."""
+    query = select(tenant_balance.c.tenant, tenant_balance.c.balance_kop)
+    found: dict[str, int] = {}
+    for each in chunks(tenants):
+        rows = connection.execute(query.where(tenant_balance.c.tenant.in_(each)))
+        found.update((row.tenant, row.balance_kop) for row in rows)
+    return found
 
 
 def all_kop(connection: Connection) -> Mapping[str, int]:

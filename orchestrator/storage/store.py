@@ -8,8 +8,10 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from orchestrator.carrier.calls import OurCall
 from orchestrator.model.account import Account, AuditLine, DatedEvent, TariffState
 from orchestrator.model.call import Charge, Leg, SwitchEvent, Systemname
+from orchestrator.model.credit import Owed
 from orchestrator.model.inbound import InboundCall
 from orchestrator.model.payment import Balance, Payment
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
@@ -22,12 +24,14 @@ from orchestrator.storage import accounts as account_tables
 from orchestrator.storage import (
     allowances,
     beancount,
+    debts,
     inbound,
     ledger,
     payments,
     record,
     reversals,
     statements,
+    trunk_calls,
     verification,
     views,
     whatif,
@@ -136,6 +140,11 @@ class SqlStore:
         with self.database.reading() as connection:
             yield SqlCreditView(connection)
 
+    def owing(self, allowed: Mapping[str, int], known: Mapping[str, Owed]) -> Mapping[str, Owed]:
+        """Those of some tenants that owe more than they may, see `debts.owing`."""
+        with self.database.reading() as connection:
+            return debts.owing(connection, allowed, known)
+
     def accounts(self) -> Mapping[str, Account]:
         """Where every tenant that was ever activated stands, by name."""
         with self.database.reading() as connection:
@@ -180,6 +189,13 @@ class SqlStore:
         """Legs that began in a span of time, newest first."""
         with self.database.reading() as connection:
             return views.calls(connection, asked)
+
+    def trunk_calls(
+        self, trunks: Sequence[str], since: datetime, until: datetime, *, of_answer: bool
+    ) -> Iterator[OurCall]:
+        """Calls by trunks, see `trunk_calls.trunk_calls`."""
+        with self.database.reading() as connection:
+            yield from trunk_calls.trunk_calls(connection, trunks, since, until, of_answer=of_answer)
 
     def charges(self, asked: views.Asked) -> list[views.PostedCharge]:
         """Entries of the ledger with the leg each came from, newest first."""

@@ -18,6 +18,7 @@ from orchestrator.storage.reversals import check_reversals, is_reversal, reverse
 from orchestrator.storage.schema import ledger_entry, ledger_posting
 
 _HINT = "compare with a backup"
+_TENANT = "tenant:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class _Walk:
             return f"entry {seq} is missing"
         if entry.prev_hash != self._previous:
             return "it doesn't follow the entry before it"
-        if sum(accounts.values()) != 0 or accounts.get(f"tenant:{entry.tenant}") != entry.amount_kop:
+        if sum(accounts.values()) != 0 or accounts.get(f"{_TENANT}{entry.tenant}") != entry.amount_kop:
             return "its postings don't balance"
         if entry.hash != chain_hash(entry, accounts):
             return "its content was changed"
@@ -158,8 +159,14 @@ def _check_whole(connection: Connection, walk: _Walk) -> None:
         )
     if (key := reversed_twice(connection)) is not None:
         raise LedgerBroken(f"ledger entry {key} is reversed twice", _HINT)
-    for tenant, left_kop in sorted(balances.all_kop(connection).items()):
-        owed_kop = walk.balances.get(f"tenant:{tenant}", 0)
+    kept = balances.all_kop(connection)
+    owed = {
+        account.removeprefix(_TENANT): kop
+        for account, kop in walk.balances.items()
+        if account.startswith(_TENANT)
+    }
+    for tenant in sorted({*kept, *owed}):
+        left_kop, owed_kop = kept.get(tenant, 0), owed.get(tenant, 0)
         if left_kop != -owed_kop:
             raise LedgerBroken(
                 f"the balance kept of {tenant} is {left_kop} kop, its entries make {-owed_kop}", _HINT

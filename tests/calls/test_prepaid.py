@@ -22,6 +22,8 @@ NUMBER, DIRECT, CALLER = "+79995550101", "+74951112234", "+79035556677"
 RATE = '7999,"Россия, проба",6.00,6,0,0,0,2026-01-01\n'
 STARTED_KOP, STARTED_S, SLICE_S, WARNING_S = 60, 6, 12, 2
 """What each started 6 s cost, and how much a call reserves at a time."""
+SNAPSHOT_S = 5
+"""How often the listener looks which calls are up."""
 TONE_HZ = 700
 """Of the switch's own `beep`."""
 
@@ -90,6 +92,8 @@ def test_a_call_is_prolonged_as_long_as_is_paid_for_warned_and_ended_at_that_sec
     heard = world.wait_answered(call)
     began = time.monotonic()
     assert standing(site)["reserved_kop"] == 2 * STARTED_KOP
+    site.until(lambda: time.monotonic() - began > SNAPSHOT_S + 1, "a snapshot shows the call", SNAPSHOT_S + 5)
+    assert site.health()["calls_up"] == 1, "the channels of its warning are no call"
     world.wait_ended(call, 30)
     assert time.monotonic() - began == pytest.approx(3 * STARTED_S, abs=1.0)
     site.until(lambda: standing(site)["balance_kop"] == 0, "it is charged what was paid", 10)
@@ -113,6 +117,8 @@ def test_without_money_a_call_is_refused_and_emergency_inbound_and_internal_call
     site: Site, world: FarSide
 ) -> None:
     assert standing(site)["balance_kop"] == 0
+    told = site.json("route", "--tenant", "acme", "--from", "101", "--to", NUMBER, "--live")
+    assert (told["steps"][-1]["outcome"], told["end"]["sip"]) == ("no_money", 403)
     assert world.wait_ended(place(world)).code == 403
     for call in (
         world.call("acme101desk", "112"),
@@ -126,6 +132,9 @@ def test_without_money_a_call_is_refused_and_emergency_inbound_and_internal_call
 def test_what_a_call_doesnt_need_is_there_for_the_next(site: Site, world: FarSide) -> None:
     """Two slices, one after the other, on what pays for three increments."""
     pay_for(site, 3)
+    told = site.json("route", "--tenant", "acme", "--from", "101", "--to", NUMBER, "--live")
+    assert f"{SLICE_S} s are paid for at first" in told["steps"][-1]["decided"]
+    assert standing(site)["reserved_kop"] == 0
     for _ in range(2):
         call = place(world)
         world.wait_answered(call)

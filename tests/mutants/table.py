@@ -94,6 +94,12 @@ OFF: Mapping[str, Off] = {
         _CREDIT, "same => n,Return(credit)\n same => n(un", "same => n(un"
     ),
     "prepaid: a warning before the end": Off(_CREDIT, "ChanSpy(${VPBX_WARNED},uqEB)", "Hangup()"),
+    "debt: calls to outside are barred": Off(
+        _OUTBOUND, "vpbx-may-call,s,1(${ARG1},out,${ARG8})", "vpbx-may-call,s,1(${ARG1},out,)"
+    ),
+    "debt: suspended": Off(
+        _INBOUND, "vpbx-may-call,s,1(${ARG1},in,${ARG7})", "vpbx-may-call,s,1(${ARG1},in,)"
+    ),
     "prepaid: the listener is dead": Off(
         _CREDIT, 'ExecIf($["${policy}" != "one_slice"]?Return(credit))', "Return(credit)"
     ),

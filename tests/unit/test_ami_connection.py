@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from fake_ami import SYSTEMNAME, FakeAmi, message, ok, play, until
 
+from orchestrator.asterisk.answers import lines_held, started_at
 from orchestrator.asterisk.connection import AmiConnection, AmiLogin, Deadlines
-from orchestrator.asterisk.control import AmiSwitch, lines_held, started_at
+from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.errors import ActionFailed, AmiRefused, AmiUnreachable, NotFound
 from orchestrator.ports import Switch
 
@@ -39,6 +40,23 @@ def test_status_and_channels_are_read() -> None:
         assert status.started_at == datetime(2026, 9, 21, 14, 13, 10, tzinfo=UTC)
         assert [channel.line_of for channel in channels] == ["acme", "acme"]
         assert channels[0].created_at == datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)
+
+    play(test)
+
+
+def test_the_channels_of_a_warning_are_of_no_call() -> None:
+    async def test(fake: FakeAmi) -> None:
+        fake.channels = ["1790000000.1", "1790000000.2", "1790000000.3"]
+        plain = fake.answers["coreshowchannels"]
+        warning = "Local/tone@vpbx-credit-warning-00000001"
+        fake.answers["coreshowchannels"] = lambda fields: (
+            plain(fields)
+            .replace("PJSIP/t-1790000000.2", f"{warning};1")
+            .replace("PJSIP/t-1790000000.3", f"{warning};2")
+        )
+        async with AmiSwitch(login(fake), SHORT) as switch:
+            [call] = await switch.channels()
+        assert call.uniqueid == f"{SYSTEMNAME}-1790000000.1"
 
     play(test)
 

@@ -56,6 +56,9 @@ EDITS = {
         BETA, '{employee: "101"}', '{employee: "101", outside: "+79161234567"}', "wrong-type", "outside"
     ),
     "unknown kind of target": Edit(BETA, '{employee: "101"}', '{ivr: "101"}', "unknown-key", "ivr"),
+    "meaning of a column of a call list": Edit(
+        PLATFORM, IP_TRUNK, f"{IP_TRUNK}    call_list: {{columns: {{begin: Дата}}}}\n", "choice", "begin"
+    ),
     "listed twice": Edit(ACME, "[desk, mobile]", "[desk, desk]", "listed-twice", "[desk, desk]"),
     "no device": Edit(ACME, "[desk, mobile]", "[]", "too-few", "devices: []"),
     "seconds out of range": Edit(

@@ -1,4 +1,4 @@
-"""What a plan says of schedules, overflow and where numbers lead."""
+"""What a plan says of schedules, overflow, accounts and where numbers lead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import definitions
+from orchestrator.model.credit import CreditTerms
 from orchestrator.model.schedule import Hours, Span
 from orchestrator.model.tenant import Overflow, Target, Tenant
 from orchestrator.planning.changes import tenant_change
@@ -63,4 +64,23 @@ def test_an_overflow_that_comes_and_one_that_goes_are_told() -> None:
         "employee 101 overflow when busy: employee 102 -> hangup busy",
         "employee 101 overflow when no answer: department doctors -> none",
         "employee 101 overflow when unreachable: outside +79161234567 -> none",
+    )
+
+
+def test_an_account_that_becomes_prepaid_is_told_with_its_bounds_and_another_bound_alone() -> None:
+    prepaid = CreditTerms(prepaid=True, credit_limit_kop=50_000, day_cap_kop=200_000, slice_s=90)
+    assert told(lambda tenant: replace(tenant, account=prepaid)) == (
+        "account: none -> prepaid",
+        "account credit limit: none -> 500.00",
+        "account day cap: none -> 2000.00",
+        "account slice: none -> 90 s",
+        "account warning: none -> 10 s",
+        "account when controller down: none -> one_slice",
+    )
+    before = facts_of(LOADED, replace(CLINIC, account=prepaid))
+    capped = replace(prepaid, day_cap_kop=None, hour_cap_kop=30_000)
+    after = facts_of(LOADED, replace(CLINIC, account=capped))
+    assert tenant_change("clinic", before, after).sentences == (
+        "account day cap: 2000.00 -> none",
+        "account hour cap: none -> 300.00",
     )

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from posted_books import POSTED, charge_of
+from sqlalchemy import text
 
 from orchestrator.cli.main import root
-from orchestrator.errors import ChargeDiffers, PaymentDiffers
+from orchestrator.errors import ChargeDiffers, LedgerBroken, PaymentDiffers
 from orchestrator.model.payment import PAYMENT, Payment
 from orchestrator.storage import ledger
 from orchestrator.storage.store import SqlStore
@@ -74,6 +75,25 @@ def test_an_entry_that_is_no_payment_though_it_says_so_is_found(
         ledger.append(connection, [(content, {"tenant:acme": kop, against: -kop})], "payment", POSTED)
     with pytest.raises(ChargeDiffers):
         store.verify()
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE tenant_balance SET balance_kop = 1200001 WHERE tenant = 'acme'", "of acme is 1200001 kop"),
+        ("DELETE FROM tenant_balance WHERE tenant = 'acme'", "of acme is 0 kop, its entries make 1200000"),
+        ("INSERT INTO tenant_balance (tenant, balance_kop) VALUES ('beta', 5)", "of beta is 5 kop"),
+    ],
+)
+def test_a_balance_that_isnt_what_the_entries_make_is_found(
+    any_store: SqlStore, statement: str, told: str
+) -> None:
+    any_store.pay(PAID, POSTED)
+    any_store.verify()
+    with any_store.database.writing() as connection:
+        connection.execute(text(statement))
+    with pytest.raises(LedgerBroken, match=told):
+        any_store.verify()
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

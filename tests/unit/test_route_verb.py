@@ -154,3 +154,43 @@ def test_a_wrong_call_is_refused_as_one(arguments: tuple[str, ...]) -> None:
 def test_a_moment_is_local_and_a_day_of_the_week_is_the_next_one(text: str | None, expected: str) -> None:
     now = datetime(2026, 11, 26, 4, 0, 30, tzinfo=UTC)
     assert str(moment(text, now, ZoneInfo("Europe/Moscow"))) == expected
+
+
+PREPAID = Path(__file__).parents[1] / "golden" / "rendering" / "prepaid" / "project"
+
+
+def prepaid(*arguments: str) -> Result:
+    return CliRunner().invoke(root, ["-C", str(PREPAID), "route", "--tenant", "delta", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("call", "option", "ends"),
+    [
+        (("201", "89161234567"), ("--debt", "outgoing-barred"), "nobody: 403"),
+        (("201", "89161234567"), ("--debt", "suspended"), "nobody: 403"),
+        (("201", "89161234567"), ("--no-money",), "nobody: 403"),
+        ((CALLER, "88121234567"), ("--debt", "suspended"), "nobody: 480"),
+        ((CALLER, "88121234567"), ("--debt", "outgoing-barred"), "department first-line"),
+        ((CALLER, "88121234567"), ("--no-money",), "department first-line"),
+        (("201", "112"), ("--debt", "suspended", "--no-money"), "emergency"),
+    ],
+)
+def test_what_a_debt_and_an_empty_account_do_to_a_call(
+    call: tuple[str, str], option: tuple[str, ...], ends: str
+) -> None:
+    result = prepaid("--from", call[0], "--to", call[1], *option)
+    assert result.exit_code == 0, result.output
+    last = result.output.splitlines()
+    assert last[-1].startswith(f"goes to: {ends}")
+    if ends.startswith("nobody"):
+        assert last[-2].endswith("\ttenants/delta.yaml:10")
+
+
+def test_a_debt_from_which_nothing_follows_and_money_that_bounds_nothing_are_refused() -> None:
+    for option, said in (
+        (("--debt", "suspended"), "has no on_debt"),
+        (("--no-money",), "bounds no call"),
+    ):
+        result = route("--from", "101", "--to", "89161234567", *option)
+        assert result.exit_code == 1
+        assert said in str(result.exception)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestrator.asterisk.control import registration
+from orchestrator.asterisk.answers import registration
 from orchestrator.cli.main import main, root
 from orchestrator.project import Project
 from orchestrator.secrets import Secrets

@@ -28,6 +28,12 @@ def check_account(file: Document[Tenant], deck: Deck | None) -> Iterator[Problem
         hint = f"write slice_s: {terms.warning_s + LONGEST_TURN_S} or more"
         field = "slice_s" if file.node(_WHERE, "warning_s") is None else "warning_s"
         yield file.problem((_WHERE, field), "warning-too-long", message, hint)
+    debt = terms.on_debt
+    after = None if debt is None else debt.suspend_after_days
+    if debt is not None and after is not None and after < debt.grace_days:
+        message = f"suspended after {after} days, it would be so within the {debt.grace_days} days of grace"
+        hint = "suspend_after_days counts from the first day of owing: let it be grace_days or more"
+        yield file.problem((_WHERE, "on_debt", "suspend_after_days"), "suspended-in-grace", message, hint)
     if terms.controlled and deck is not None:
         whole_s = lcm(*{rate.increment_s for rate in deck.rates})
         if whole_s > LONGEST_SLICE_S:

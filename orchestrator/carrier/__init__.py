@@ -1,0 +1,1 @@
+"""An operator's list of calls against ours: read, matched, compared; pure. Rule: docs/reconciliation.md."""
