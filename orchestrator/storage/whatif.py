@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, text
 
+from orchestrator.billing.repricing import ByTariff
 from orchestrator.billing.terms_text import tariff_from_terms
-from orchestrator.billing.whatif import ByTariff, TenantMonth
+from orchestrator.billing.whatif import TenantMonth
 from orchestrator.model.statement import Month
 from orchestrator.model.tariff import Tariff
 from orchestrator.model.whatif import Comparison, PostedCharge
