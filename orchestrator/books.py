@@ -12,8 +12,9 @@ import structlog
 from orchestrator import definitions as definition_files
 from orchestrator.accounts import BILLING, Tariffs, charge_due
 from orchestrator.asterisk.record import AsteriskRecord
-from orchestrator.candidate import smtp_secret
+from orchestrator.candidate import smtp_secret, webhook_key
 from orchestrator.errors import DefinitionsInvalid
+from orchestrator.model.balance_warning import LowBalance
 from orchestrator.model.call import Systemname
 from orchestrator.model.platform import Definitions, Platform, Smtp
 from orchestrator.ports import Clock
@@ -188,6 +189,20 @@ class MailRoom:
 
     def password(self, smtp: Smtp) -> str:
         return smtp_secret(self._project, smtp)
+
+
+class WarningRoom:
+    """What warnings of low balances are told with. Fulfils `balance_watch.Bureau`. Args: source: in force."""
+
+    def __init__(self, project: Project, source: Callable[[], Definitions]) -> None:
+        self._project = project
+        self.definitions = source
+
+    def password(self, smtp: Smtp) -> str:
+        return smtp_secret(self._project, smtp)
+
+    def key(self, terms: LowBalance) -> str:
+        return webhook_key(self._project, terms)
 
 
 def _fingerprint(root: Path) -> tuple[tuple[str, int, int], ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.certificates import tls_files, tls_files_masked, tls_files_to_plan
 from orchestrator.errors import OrchestratorError
+from orchestrator.model.balance_warning import LowBalance
 from orchestrator.model.credential import DeviceCredential
 from orchestrator.model.platform import Definitions, Node, RecordingStore, Smtp, Trunk
 from orchestrator.object_store import StoreKeys
@@ -120,6 +121,11 @@ def smtp_secret(project: Project, smtp: Smtp) -> str:
     Raises: WrittenSecretMissing: as `trunk_secret`.
     """
     return _written_secret(project, smtp.secret, f"{smtp.position}: smtp", WrittenSecretMissing)
+
+
+def webhook_key(project: Project, terms: LowBalance) -> str:
+    """What posts to a tenant's webhook are signed with. Raises: WrittenSecretMissing."""
+    return _written_secret(project, terms.secret, f"{terms.position}: low_balance", WrittenSecretMissing)
 
 
 def store_keys(project: Project, store: RecordingStore) -> StoreKeys:

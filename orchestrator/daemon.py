@@ -22,6 +22,7 @@ from orchestrator.asterisk.connection import AmiLogin, Deadlines
 from orchestrator.asterisk.control import AmiSwitch
 from orchestrator.asterisk.events import EventReader
 from orchestrator.asterisk.stream import AmiState, EventStream, Retries
+from orchestrator.balance_watch import BalanceWatch, WatchStatus
 from orchestrator.consumer import Consumer
 from orchestrator.courier import Courier, CourierStatus
 from orchestrator.credit_control import CreditControl, CreditStatus
@@ -73,6 +74,7 @@ class Listener:
     renewed after attended transfers; None: they are left alone. postman: sends messages that callers leave;
     None: nobody does. courier: brings recordings to a store; None: nobody does. registrations: looked at with
     each snapshot; None: they aren't. credit: says how long calls of bounded accounts last; None: nobody does.
+    balances: warns of low ones; None: nobody does.
     debts: bars calls of who owes, where there is `credit`; None: nobody does.
     """
 
@@ -88,6 +90,7 @@ class Listener:
         courier: Courier | None = None,
         registrations: RegistrationWatch | None = None,
         credit: CreditControl | None = None,
+        balances: BalanceWatch | None = None,
         debts: DebtKeeper | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
@@ -104,6 +107,7 @@ class Listener:
         self._courier = courier
         self._registrations = registrations
         self._credit = credit
+        self._balances = balances
         self._debts = debts
         self._clock = clock or UtcClock()
         self._pace = pace or Pace()
@@ -134,6 +138,8 @@ class Listener:
             self._postman.start()
         if self._courier is not None:
             self._courier.start()
+        if self._balances is not None:
+            self._balances.start()
         following = [
             asyncio.create_task(self._stream.run(), name="stream"),
             asyncio.create_task(self._consume(), name="consume"),
@@ -176,6 +182,7 @@ class Listener:
         recorders = RecordersStatus() if self._recorders is None else self._recorders.status
         mail = PostmanStatus() if self._postman is None else self._postman.status
         credit = CreditStatus() if self._credit is None else self._credit.status
+        warned = WatchStatus() if self._balances is None else self._balances.status
         sound = CourierStatus() if self._courier is None else self._courier.status
         problems = self._problems()
         return Figures(
@@ -207,6 +214,9 @@ class Listener:
             credit_asked=credit.asked,
             credit_refused=credit.refused,
             credit_prolonged=credit.prolonged,
+            warnings_sent=warned.sent,
+            warnings_failed=warned.failed,
+            warnings_given_up=warned.given_up,
             tenants_barred=0 if self._debts is None else self._debts.barred,
             recordings_sent=sound.sent,
             recordings_waiting=sound.waiting,
@@ -219,6 +229,7 @@ class Listener:
         stuck_s = self._writer_stuck_s()
         credit_error = "" if self._credit is None else self._credit.status.error
         mail_error = "" if self._postman is None else self._postman.status.error
+        warned_error = "" if self._balances is None else self._balances.status.error
         sound_error = "" if self._courier is None else self._courier.status.error
         stale = (self._clock.now() - since).total_seconds() > self._pace.stale_s
         found = {
@@ -229,6 +240,7 @@ class Listener:
             f"the writer has been at one piece of work for {stuck_s:.0f} s": stuck_s > 0,
             "the writer has ended": not self._writer.running,
             f"messages are not sent: {mail_error}": bool(mail_error),
+            f"low balances are not told: {warned_error}": bool(warned_error),
             f"what tenants may spend can't be asked: {credit_error}": bool(credit_error),
             f"recordings are not sent to their store: {sound_error}": bool(sound_error),
         }
@@ -328,6 +340,8 @@ class Listener:
             await self._recorders.stop(self._pace.stop_s)
         if self._postman is not None and not await asyncio.to_thread(self._postman.stop, self._pace.stop_s):
             _log.warning("postman-still-busy", note="what it sends now may be sent again")
+        if self._balances is not None and not await asyncio.to_thread(self._balances.stop, self._pace.stop_s):
+            _log.warning("warnings-still-busy", note="what is sent now may be sent again")
         if self._credit is not None:
             await asyncio.to_thread(self._credit.close)
         if self._debts is not None:

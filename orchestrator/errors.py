@@ -67,6 +67,7 @@ OrchestratorError
 ├── PaperUnwritable           a statement can't be written where it should go; nothing of it is there
 ├── PdfUnavailable            the system lacks the library or the fonts that PDFs are made with
 ├── MailNotSent               a server didn't take an e-mail
+├── NotDelivered              a webhook's server didn't take a post
 ├── PortTaken
 ├── SoundUnreadable           a sound file isn't one, or has no sound in it
 ├── SpeechFailed              a text can't be spoken: espeak-ng isn't there, or fails

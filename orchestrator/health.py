@@ -68,6 +68,9 @@ class Figures:
     credit_asked: int = 0
     credit_refused: int = 0
     credit_prolonged: int = 0
+    warnings_sent: int = 0
+    warnings_failed: int = 0
+    warnings_given_up: int = 0
     tenants_barred: int = 0
     recordings_sent: int = 0
     recordings_waiting: int = 0
@@ -264,6 +267,9 @@ class _FiguresCollector(Collector):
             ),
             "vpbx_credit_refused": ("Those of them that there was no money for.", now.credit_refused),
             "vpbx_credit_prolonged": ("Slices that calls were prolonged by.", now.credit_prolonged),
+            "vpbx_balance_warnings_sent": ("Warnings of low balances that a server took.", now.warnings_sent),
+            "vpbx_balance_warnings_failed": ("Failed attempts to send them.", now.warnings_failed),
+            "vpbx_balance_warnings_given_up": ("Those that nobody will take.", now.warnings_given_up),
             "vpbx_recordings_sent": ("Recordings that a store has, read back.", now.recordings_sent),
             "vpbx_recordings_not_sent": ("Failed attempts at the store.", now.recordings_not_sent),
             "vpbx_writer_failures": ("Failed attempts to write to the database.", now.writer_failures),

@@ -20,5 +20,6 @@ async def drop_orphans(switch: AmiSwitch, tenants: Iterable[Tenant]) -> None:
         state = states.get(tenant.name, TenantState())
         for name in sorted(state.on - {each.name for each in tenant.switches}):
             await switch.turn(tenant.name, name, OFF)
-        for extension in sorted(state.logged_out - set(tenant.employees_by_extension())):
-            await switch.log_in(tenant.name, extension)
+        for name, extensions in state.own.items():
+            for extension in sorted(extensions - set(tenant.employees_by_extension())):
+                await switch.set_own(tenant.name, extension, name, on=False)

@@ -73,12 +73,8 @@ class Switch(Protocol):
         """Turn a switch of a tenant. Args: to: `on` or `off`."""
         ...
 
-    async def log_in(self, tenant: str, extension: str) -> None:
-        """An employee takes calls of their departments again, or still does."""
-        ...
-
-    async def log_out(self, tenant: str, extension: str) -> None:
-        """An employee takes none of them until they log in."""
+    async def set_own(self, tenant: str, extension: str, state: str, *, on: bool) -> None:
+        """Set or end a state of an employee's own. Args: state: of `model.state.OWN_STATES`."""
         ...
 
     async def command(self, line: str) -> str:

@@ -30,11 +30,13 @@ from orchestrator.errors import ActionFailed, AmiUnreachable, NotFound
 from orchestrator.model.call import LiveChannel
 from orchestrator.model.state import (
     BARRED,
+    DND,
     IN,
     LOGGED_OUT,
     MANAGERS,
     ON,
     OUT,
+    OWN_STATES,
     SWITCHES,
     UNASKED,
     TenantState,
@@ -210,10 +212,11 @@ class AmiSwitch:
         """What is set of each tenant in the switch's own database; one that isn't there has nothing set."""
         on = kept_keys(await self.command(f"database show {SWITCHES}"))
         out = kept_keys(await self.command(f"database show {LOGGED_OUT}"))
+        dnd = kept_keys(await self.command(f"database show {DND}"))
         barred = await self.barred()
         return {
-            tenant: TenantState(*(frozenset(kept.get(tenant, ())) for kept in (on, out, barred)))
-            for tenant in sorted({*on, *out, *barred})
+            tenant: TenantState(*(frozenset(kept.get(tenant, ())) for kept in (on, out, dnd, barred)))
+            for tenant in sorted({*on, *out, *dnd, *barred})
         }
 
     async def waiting(self) -> dict[str, dict[str, int]]:
@@ -237,16 +240,18 @@ class AmiSwitch:
         else:
             await self.command(f"database del {family} {switch}")
         lamp = "INUSE" if to == ON else "NOT_INUSE"
-        await self.command(f"devstate change Custom:vpbx-{tenant}-{switch} {lamp}")
+        await self.command(f"devstate change Custom:{SWITCHES}.{tenant}.{switch} {lamp}")
 
-    async def log_in(self, tenant: str, extension: str) -> None:
-        """An employee takes calls of their departments again, or still does."""
-        await self.command(f"database del {LOGGED_OUT}/{tenant} {extension}")
-
-    async def log_out(self, tenant: str, extension: str) -> None:
-        """An employee takes none of them until they log in."""
-        family = f"{LOGGED_OUT}/{tenant}"
-        await self._done({"Action": "DBPut", "Family": family, "Key": extension, "Val": "1"})
+    async def set_own(self, tenant: str, extension: str, state: str, *, on: bool) -> None:
+        """Set or end a state of an employee's own. Rule: as `vpbx-own-on` and `vpbx-own-off`."""
+        family = f"{OWN_STATES[state]}/{tenant}"
+        if on:
+            await self._done({"Action": "DBPut", "Family": family, "Key": extension, "Val": "1"})
+        else:
+            await self.command(f"database del {family} {extension}")
+        if state == "dnd":
+            lamp = "BUSY" if on else "NOT_INUSE"
+            await self.command(f"devstate change Custom:{DND}.{tenant}.{extension} {lamp}")
 
     async def _done(self, action: Mapping[str, str]) -> None:
         answer = await self._ami.action(action)

@@ -8,7 +8,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 from orchestrator.errors import StorageError
-from orchestrator.model.state import BARRED, IDLE, LOGGED_OUT, MANAGERS, SWITCHES, UNASKED, WAITS, WRAP_UP
+from orchestrator.model.state import (
+    BARRED,
+    DND,
+    IDLE,
+    LOGGED_OUT,
+    MANAGERS,
+    SWITCHES,
+    UNASKED,
+    WAITS,
+    WRAP_UP,
+)
 from orchestrator.project import SwitchPaths
 
 _BUSY_S = 10.0
@@ -71,7 +81,8 @@ def count_kept(database: Path, tenant: str) -> int:
 
 def _firsts(tenant: str) -> list[str]:
     """How the keys of a tenant begin."""
-    return [
+    lamps = [f"/CustomDevstate/{family}.{tenant}." for family in (SWITCHES, DND)]
+    return lamps + [
         f"/{family}/{tenant}/"
-        for family in (SWITCHES, LOGGED_OUT, MANAGERS, IDLE, WRAP_UP, WAITS, UNASKED, BARRED)
+        for family in (SWITCHES, LOGGED_OUT, DND, MANAGERS, IDLE, WRAP_UP, WAITS, UNASKED, BARRED)
     ]

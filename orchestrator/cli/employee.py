@@ -14,7 +14,7 @@ from orchestrator.errors import NotFound
 
 @click.group()
 def employee() -> None:
-    """Log employees in and out of their departments, as codes on their phones do.
+    """Set states of employees' own, as codes on their phones do.
 
     \b
     Example:
@@ -33,7 +33,8 @@ def log_out(tenant: str, extension: str, node: str | None) -> None:
     Example:
         vpbx employee log-out acme 101
     """
-    _set(tenant, extension, node, out=True)
+    _set(tenant, extension, node, "logged_out", on=True)
+    click.echo(f"{tenant}: {extension} is logged out")
 
 
 @employee.command("log-in")
@@ -47,19 +48,35 @@ def log_in(tenant: str, extension: str, node: str | None) -> None:
     Example:
         vpbx employee log-in acme 101
     """
-    _set(tenant, extension, node, out=False)
+    _set(tenant, extension, node, "logged_out", on=False)
+    click.echo(f"{tenant}: {extension} is logged in")
 
 
-def _set(tenant: str, extension: str, node: str | None, *, out: bool) -> None:
+@employee.command("set")
+@click.argument("tenant")
+@click.argument("extension")
+@click.option("--dnd", type=click.Choice(["on", "off"]), required=True, help="Their phones don't ring.")
+@node_option
+def set_(tenant: str, extension: str, dnd: str, node: str | None) -> None:
+    """Say that an employee isn't to be disturbed, or may be again.
+
+    \b
+    Example:
+        vpbx employee set acme 101 --dnd on
+    """
+    _set(tenant, extension, node, "dnd", on=dnd == "on")
+    click.echo(f"{tenant}: {extension} {'is not to' if dnd == 'on' else 'may'} be disturbed")
+
+
+def _set(tenant: str, extension: str, node: str | None, state: str, *, on: bool) -> None:
     session = open_session(node, tenant)
     known = session.tenant(tenant).employees_by_extension()
     if extension not in known:
         raise NotFound(f"{tenant} has no employee {extension!r}", did_you_mean(extension, known))
-    asyncio.run(_tell(session, tenant, extension, out=out))
-    click.echo(f"{tenant}: {extension} is logged {'out' if out else 'in'}")
+    asyncio.run(_tell(session, tenant, extension, state, on=on))
 
 
-async def _tell(session: Session, tenant: str, extension: str, *, out: bool) -> None:
+async def _tell(session: Session, tenant: str, extension: str, state: str, *, on: bool) -> None:
     control: AmiSwitch
     async with session.switch() as control:
-        await (control.log_out if out else control.log_in)(tenant, extension)
+        await control.set_own(tenant, extension, state, on=on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.model.balance_warning import LowBalance
 from orchestrator.model.caller_list import CallerList
 from orchestrator.model.credit import CreditTerms
 from orchestrator.model.mailbox import Mailbox
@@ -126,12 +127,21 @@ def account_json(terms: CreditTerms) -> dict[str, object]:
         "slice_s": terms.slice_s if terms.controlled else None,
         "warning_s": terms.warning_s if terms.controlled else None,
         "when_controller_down": terms.when_controller_down if terms.controlled else None,
+        "low_balance": None if terms.low_balance is None else _low_balance_json(terms.low_balance),
         "on_debt": None
         if terms.on_debt is None
         else {
             "grace_days": terms.on_debt.grace_days,
             "suspend_after_days": terms.on_debt.suspend_after_days,
         },
+    }
+
+
+def _low_balance_json(terms: LowBalance) -> dict[str, object]:
+    return {
+        "levels_kop": list(terms.levels_kop),
+        "email": list(terms.email),
+        "webhook": terms.webhook or None,
     }
 
 
@@ -149,6 +159,8 @@ def account_words(terms: CreditTerms) -> str:
     for name, cap_kop in (("an hour", terms.hour_cap_kop), ("a day", terms.day_cap_kop)):
         if cap_kop is not None:
             words.append(f"at most {roubles_text(cap_kop)} {name}")
+    if terms.low_balance is not None:
+        words.append(f"told at {', '.join(map(roubles_text, terms.low_balance.levels_kop))}")
     if terms.on_debt is not None:
         words.append(f"in debt calls out barred after {terms.on_debt.grace_days} days")
         if terms.on_debt.suspend_after_days is not None:

@@ -11,7 +11,8 @@ import structlog
 from orchestrator.asterisk.connection import AmiLogin
 from orchestrator.asterisk.file_lock import file_lock
 from orchestrator.asterisk.mailbox_spool import MailboxSpool
-from orchestrator.books import DefinitionsSource, MailRoom, NodeBooks, PlatformSource
+from orchestrator.balance_watch import BalanceWatch
+from orchestrator.books import DefinitionsSource, MailRoom, NodeBooks, PlatformSource, WarningRoom
 from orchestrator.cli.session import Session, node_option, open_session
 from orchestrator.courier import Courier
 from orchestrator.credit_control import CreditControl
@@ -71,6 +72,8 @@ async def _listen(session: Session) -> None:
     postman = Postman(systemname, spool, lambda: SqlStore.open(url), MailRoom(project), clock)
     source = DefinitionsSource(project.root)
     credit = CreditControl(systemname, lambda: SqlStore.open(url), source.current, clock)
+    warnings = WarningRoom(project, source.current)
+    balances = BalanceWatch(node.name, lambda: SqlStore.open(url), warnings, clock)
     debts = DebtKeeper(node.name, lambda: SqlStore.open(url), source.current, clock)
     stores = Stores(project, PlatformSource(project).current)
     courier = Courier(systemname, directory, lambda: SqlStore.open(url), stores, clock)
@@ -81,6 +84,7 @@ async def _listen(session: Session) -> None:
         courier=courier,
         registrations=RegistrationWatch(),
         credit=credit,
+        balances=balances,
         debts=debts,
         clock=clock,
         manager=manager,

@@ -81,6 +81,7 @@ class _Asked:
 @click.option("--busy", multiple=True, metavar="WHO", help="An extension, department or number that is busy.")
 @click.option("--no-answer", multiple=True, metavar="WHO", help="One that nobody answers.")
 @click.option("--on", "on", multiple=True, metavar="SWITCH", help="A switch of the tenant that is on.")
+@click.option("--dnd", multiple=True, metavar="EXT", help="Who isn't to be disturbed.")
 @click.option("--manager", metavar="EXT", help="Who last spoke with the caller.")
 @click.option(
     "--debt",
@@ -107,6 +108,7 @@ def route(
     at: str | None,
     lines_in_use: int,
     on: Sequence[str],
+    dnd: Sequence[str],
     manager: str | None,
     debt: DebtStage | None,
     no_money: bool,
@@ -147,6 +149,7 @@ def route(
     outcomes = {BUSY: busy, NO_ANSWER: no_answer, UNAVAILABLE: unreachable}
     are_on = _switches(asked.tenant, on)
     queues = _waiting(model, waiting)
+    undisturbed = frozenset(_employees(model, dnd))
     barred = _barred(model, debt)
     paid_s: Mapping[str, int] = {}
     _check_money(model, no_money)
@@ -154,6 +157,7 @@ def route(
         session = Session(project, definitions, choose_node(definitions, model.node))
         state = asyncio.run(live_states(session)).get(tenant, TenantState())
         are_on |= state.on
+        undisturbed |= state.dnd
         barred |= state.barred
         paid_s = _paid_s(session, asked)
         queues = {**asyncio.run(live_waiting(session)).get(tenant, {}), **queues}
@@ -172,9 +176,10 @@ def route(
         None
         if asked.entry.origin == "mobile"
         else outside_caller(model, caller, definitions.platform.region),
-        _manager(model, manager),
+        next(iter(_employees(model, [manager] if manager else [])), ""),
         queues,
         codes_of(project.portability, asked.graph, asked.dialled, when),
+        undisturbed,
         barred,
         no_money,
         paid_s,
@@ -232,12 +237,13 @@ async def _live_manager(session: Session, tenant: Tenant, caller: str) -> str:
         return await switch.manager(tenant.name, number) if number else ""
 
 
-def _manager(tenant: Tenant, extension: str | None) -> str:
-    """Raises: NotFound: nobody has that extension."""
+def _employees(tenant: Tenant, extensions: Sequence[str]) -> Sequence[str]:
+    """Raises: NotFound: nobody has one of the extensions."""
     known = tenant.employees_by_extension()
-    if extension and extension not in known:
-        raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
-    return extension or ""
+    for extension in extensions:
+        if extension not in known:
+            raise NotFound(f"{tenant.name} has no employee {extension!r}", did_you_mean(extension, known))
+    return extensions
 
 
 def _waiting(tenant: Tenant, waiting: Sequence[str]) -> Mapping[str, int]:

@@ -45,7 +45,7 @@ _KINDS: dict[type[object], str] = {
     graph.AskManager: "manager",
     graph.Block: "block",
     graph.Turn: "turn",
-    graph.LogIn: "log_in",
+    graph.SetOwn: "set_own",
     graph.TakeMessage: "voicemail",
     graph.Listen: "listen",
     graph.Ring: "ring",
@@ -160,8 +160,8 @@ def decided(passed: Passed, owner: str, rate: Rate | None) -> str:
             return "refuses the caller with 403" if passed.outcome == BLOCKED else "the caller isn't refused"
         case graph.Turn(switch=switch):
             return f"turns switch {switch} {outcome}"
-        case graph.LogIn(out=out):
-            return f"logs the caller {'out' if out else 'in'}"
+        case graph.SetOwn(state=state, on=on):
+            return f"sets {state.replace('_', ' ')} {'on' if on else 'off'} for the caller"
         case graph.Ring(kind=kind, name=name, timeout_s=timeout_s, devices=devices):
             phones = f"{len(devices)} phone{'' if len(devices) == 1 else 's'}"
             return f"rings {kind} {name}, {phones}, {timeout_s} s: {outcome}"
@@ -249,7 +249,7 @@ def ending(passed: Sequence[Passed], told: Sequence[Told]) -> End:
             return End("refused", "", "nobody: 403", 403)
         case graph.TakeMessage():
             return End(kind, name, f"{kind} {name}")
-        case graph.Turn() | graph.LogIn() | graph.Listen():
+        case graph.Turn() | graph.SetOwn() | graph.Listen():
             return End(kind, name, f"nobody: it {words.decided}")
         case _:
             return End("refused", "", f"nobody: {last.outcome.replace('_', ' ')}")

@@ -68,6 +68,7 @@ def _data(tenant: Tenant, state: TenantState, waiting: Mapping[str, int]) -> dic
     return {
         "switches": {each.name: ON if each.name in state.on else OFF for each in tenant.switches},
         "logged_out": sorted(state.logged_out.intersection(tenant.employees_by_extension())),
+        "dnd": sorted(state.dnd.intersection(tenant.employees_by_extension())),
         "barred": sorted(state.barred),
         "waiting": {
             each.name: waiting.get(each.name, 0) for each in tenant.departments if each.waiting is not None
@@ -92,6 +93,8 @@ def _rows(
         for employee in tenant.employees:
             if employee.extension in state.logged_out:
                 rows.append((tenant.name, f"employee {employee.extension}", employee.name, "logged out"))
+            if employee.extension in state.dnd:
+                rows.append((tenant.name, f"employee {employee.extension}", employee.name, "not to disturb"))
         for department in tenant.departments:
             if department.waiting is not None:
                 waits = waiting.get(tenant.name, {}).get(department.name, 0)

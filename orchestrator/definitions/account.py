@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.definitions import scalars
+from orchestrator.definitions.low_balance import LOW_BALANCE
 from orchestrator.definitions.records import Converted, Record
 from orchestrator.definitions.shapes import Field
 from orchestrator.model.credit import (
@@ -107,6 +108,7 @@ def _terms(given: Converted) -> CreditTerms:
         slice_s=given[_SLICE],
         warning_s=given[WARNING],
         when_controller_down=given[_CONTROLLER_DOWN],
+        low_balance=given[LOW_BALANCE],
         on_debt=given[ON_DEBT],
         position=given.position,
     )
@@ -116,7 +118,7 @@ ACCOUNT: Field[CreditTerms] = Field(
     "account",
     Record(
         "an account",
-        (_KIND, CREDIT_LIMIT, HOUR_CAP, DAY_CAP, _SLICE, WARNING, _CONTROLLER_DOWN, ON_DEBT),
+        (_KIND, CREDIT_LIMIT, HOUR_CAP, DAY_CAP, _SLICE, WARNING, _CONTROLLER_DOWN, LOW_BALANCE, ON_DEBT),
         _terms,
     ),
     "Prepaid or postpaid, and what its calls may cost (decision 13).",

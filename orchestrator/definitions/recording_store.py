@@ -54,14 +54,14 @@ def _read_url(given: str, _: Surroundings) -> str | Refusal:
     if not _PLACE.fullmatch(place) or parts.fragment:
         return Refusal("store-url", f"{quoted(place)} is no bucket of an S3 store", f"for example {_EXAMPLE}")
     endpoint = query.get("endpoint", "")
-    if endpoint and not _is_safe(endpoint):
+    if endpoint and not is_safe(endpoint):
         message = f"{quoted(endpoint)}: what people said would go there unencrypted, or it is no address"
         return Refusal("store-endpoint", message, "https://HOST[:PORT]; http:// on a loopback address alone")
     known = {name: query[name] for name in _KNOWN if name in query}
     return place.rstrip("/") + (f"?{urlencode(known)}" if known else "")
 
 
-def _is_safe(endpoint: str) -> bool:
+def is_safe(endpoint: str) -> bool:
     try:
         parts = urlsplit(endpoint)
         named = bool(parts.hostname) and "@" not in parts.netloc and not (parts.query or parts.fragment)

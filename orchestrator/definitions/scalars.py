@@ -137,20 +137,25 @@ def decimal(most: int, label: str) -> Scalar[Decimal]:
     return Scalar(label, read, Decimal(0), {"type": ["number", "string"], "pattern": pattern, "minimum": 0})
 
 
-def roubles(most: int) -> Scalar[int]:
-    """Roubles with at most two digits behind the point. Returns: kopecks."""
+def roubles(most: int, *, below_zero: bool = False) -> Scalar[int]:
+    """Roubles with at most two digits behind the point. Returns: kopecks.
+
+    Args: below_zero: as many with a minus are taken too.
+    """
 
     def read(given: str, _: Surroundings) -> int | Refusal:
-        value = to_decimal(given)
+        is_negative = below_zero and given.startswith("-")
+        value = to_decimal(given[1:] if is_negative else given)
         if value is None or value * 100 % 1:
             hint = "digits, with at most two behind the point: 500 or 499.50"
             return Refusal("roubles", f"{quoted(given)} is not roubles and kopecks", hint)
         if value > most:
             return Refusal("out-of-range", f"{given} is more than {most}", f"at most {most}")
-        return int(value * 100)
+        return int(value * 100) * (-1 if is_negative else 1)
 
-    pattern = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
-    return Scalar("roubles", read, 0, {"type": ["number", "string"], "pattern": pattern, "minimum": 0})
+    pattern = rf"^{'-?' if below_zero else ''}[0-9]{{1,9}}(\.[0-9]{{1,2}})?$"
+    least = -most if below_zero else 0
+    return Scalar("roubles", read, 0, {"type": ["number", "string"], "pattern": pattern, "minimum": least})
 
 
 def to_decimal(given: str) -> Decimal | None:

@@ -52,7 +52,7 @@ def _smtp(given: Converted) -> Smtp:
 SMTP: Field[Smtp | None] = Field(
     "smtp",
     Record("the e-mail server", (_SERVER, _FROM, _SECURITY, _USERNAME, _SECRET), _smtp),
-    "How `vpbx listen` sends e-mail: messages that callers leave.",
+    "How `vpbx listen` sends e-mail: messages that callers leave, and warnings of low balances.",
     "{server: mail.example.com:587, from: pbx@example.com}",
     None,
     "no e-mail",

@@ -38,6 +38,8 @@ SWITCHES: Field[tuple[Entry[TenantSwitch], ...]] = Field(
 
 _LOG_IN = Field("log_in", _OWN_CODE, "Takes calls of one's departments again.", '"*45"', default="*45")
 _LOG_OUT = Field("log_out", _OWN_CODE, "Takes none of them until one logs in.", '"*46"', default="*46")
+_DND = Field("dnd", _OWN_CODE, "Isn't to be disturbed: one's phones don't ring.", '"*78"', default="*78")
+_NO_DND = Field("no_dnd", _OWN_CODE, "May be disturbed again.", '"*79"', default="*79")
 _MESSAGES = Field("messages", _OWN_CODE, "Listens to one's own mailbox.", '"*97"', default="*97")
 _MAILBOX = Field(
     "mailbox",
@@ -46,12 +48,13 @@ _MAILBOX = Field(
     '"*98"',
     default="*98",
 )
-_CODES = (_LOG_IN, _LOG_OUT, _MESSAGES, _MAILBOX)
+_CODES = (_LOG_IN, _LOG_OUT, _DND, _NO_DND, _MESSAGES, _MAILBOX)
 
 
 def _codes(given: Converted) -> FeatureCodes:
-    log_in, log_out, messages, mailbox = ("" if given[each] == NO_CODE else given[each] for each in _CODES)
-    return FeatureCodes(log_in, log_out, messages, mailbox, given.position)
+    codes = ("" if given[each] == NO_CODE else given[each] for each in _CODES)
+    log_in, log_out, dnd, no_dnd, messages, mailbox = codes
+    return FeatureCodes(log_in, log_out, dnd, no_dnd, messages, mailbox, given.position)
 
 
 FEATURE_CODES: Field[FeatureCodes] = Field(

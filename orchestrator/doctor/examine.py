@@ -32,6 +32,7 @@ from orchestrator.doctor import (
     strength,
     switch,
     versions,
+    webhooks,
 )
 from orchestrator.doctor.finding import WORST_FIRST, Check, Finding
 from orchestrator.doctor.observe import ami as ami_facts
@@ -51,6 +52,7 @@ from orchestrator.doctor.observe import sockets as socket_facts
 from orchestrator.doctor.observe import sounds as sound_facts
 from orchestrator.doctor.observe import switch as switch_facts
 from orchestrator.doctor.observe import versions as version_facts
+from orchestrator.doctor.observe import webhooks as webhook_facts
 from orchestrator.doctor.subject import Subject
 from orchestrator.doctor.switch import LiveSwitch
 from orchestrator.errors import OrchestratorError
@@ -88,6 +90,7 @@ CHECKS: Sequence[Check] = (
     *registrations.CHECKS,
     *portability.CHECKS,
     *mail.CHECKS,
+    *webhooks.CHECKS,
     *recording_store.CHECKS,
     *sounds.CHECKS,
     *disk.CHECKS,
@@ -181,6 +184,7 @@ def _groups(subject: Subject) -> dict[str, Group]:
         ),
         "portability": lambda: portability.check(portability_facts.observe(subject)),
         "mail": lambda: mail.check(platform.smtp, mail_facts.observe(subject)),
+        "webhooks": lambda: webhooks.check(webhook_facts.observe(subject)),
         "recording store": lambda: recording_store.check(
             platform.storage.store, store_facts.observe(subject)
         ),

@@ -11,6 +11,7 @@ from datetime import datetime
 from math import lcm
 from typing import Literal
 
+from orchestrator.model.balance_warning import LowBalance
 from orchestrator.model.problem import NOWHERE, Position
 
 ONE_SLICE, REFUSE = "one_slice", "refuse"
@@ -75,8 +76,8 @@ class CreditTerms:
     Args: prepaid: whether its balance bounds them. credit_limit_kop: how far below zero that may go.
     hour_cap_kop, day_cap_kop: what calls may cost in an hour of the clock and in a day, in the tenant's local
     time; None: any sum. slice_s: what a call reserves at a time, at least. warning_s: how long before its end
-    a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`. on_debt: None: it may owe any sum
-    for as long as it likes.
+    a call hears that it ends. when_controller_down: of `CONTROLLER_DOWN`. low_balance: None: nobody is told.
+    on_debt: None: it may owe any sum for as long as it likes.
     """
 
     prepaid: bool = False
@@ -86,6 +87,7 @@ class CreditTerms:
     slice_s: int = 60
     warning_s: int = 10
     when_controller_down: str = ONE_SLICE
+    low_balance: LowBalance | None = None
     on_debt: OnDebt | None = None
     position: Position = field(default=NOWHERE, compare=False)
 

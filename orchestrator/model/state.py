@@ -40,6 +40,13 @@ LOGGED_OUT = "vpbx-out"
 """Family in the switch's database: below it tenant and extension of who is logged out, with 1."""
 
 
+DND = "vpbx-dnd"
+"""Family in the switch's database: below it tenant and extension of who isn't to be disturbed, with 1."""
+
+OWN_STATES = {"logged_out": LOGGED_OUT, "dnd": DND}
+"""What an employee's phone sets of its own, by its name in `TenantState`: the family where it is kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class TenantSwitch:
     """Something of a tenant that is on or off until somebody turns it, such as a night service.
@@ -58,12 +65,19 @@ class TenantState:
     """What phones of a tenant have set, and what a debt has.
 
     Args: on: names of its switches that are on. logged_out: extensions of employees who take no calls of
-    their departments. barred: ways in which its calls with outside are refused, see `BARRED`.
+    their departments. dnd: of who isn't to be disturbed. barred: ways in which its calls with outside are
+    refused, see `BARRED`.
     """
 
     on: frozenset[str] = frozenset()
     logged_out: frozenset[str] = frozenset()
+    dnd: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
+
+    @property
+    def own(self) -> Mapping[str, frozenset[str]]:
+        """Whose phones have set each of `OWN_STATES`."""
+        return {"logged_out": self.logged_out, "dnd": self.dnd}
 
 
 OF_MAILBOXES = ("messages", "mailbox")
@@ -74,12 +88,14 @@ OF_MAILBOXES = ("messages", "mailbox")
 class FeatureCodes:
     """What phones dial besides extensions and numbers; empty: no such code.
 
-    Args: log_in, log_out: of departments. messages: listens to one's own mailbox. mailbox: to any of the
-    tenant, by its extension and PIN.
+    Args: log_in, log_out: of departments. dnd, no_dnd: one isn't to be disturbed, and may be again. messages:
+    listens to one's own mailbox. mailbox: to any of the tenant, by its extension and PIN.
     """
 
     log_in: str = "*45"
     log_out: str = "*46"
+    dnd: str = "*78"
+    no_dnd: str = "*79"
     messages: str = "*97"
     mailbox: str = "*98"
     position: Position = field(default=NOWHERE, compare=False)
@@ -90,6 +106,8 @@ class FeatureCodes:
         found = {
             "log_in": self.log_in,
             "log_out": self.log_out,
+            "dnd": self.dnd,
+            "no_dnd": self.no_dnd,
             "messages": self.messages,
             "mailbox": self.mailbox,
         }

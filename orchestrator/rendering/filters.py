@@ -13,6 +13,7 @@ from jinja2 import Undefined
 from orchestrator.errors import RenderFailed
 from orchestrator.model.mailbox import mailbox_context
 from orchestrator.model.prompt import Prompt
+from orchestrator.model.state import OWN_STATES
 from orchestrator.routing.hours import Day
 from orchestrator.routing.least_cost import costs_context
 from orchestrator.routing.menus import key_outcome
@@ -230,6 +231,15 @@ def date_extension(day: date) -> str:
     return day.strftime("%Y%m%d")
 
 
+def own_state(name: str) -> str:
+    """The family in the switch's database of a state that a phone sets of its own.
+
+    >>> own_state("logged_out")
+    'vpbx-out'
+    """
+    return OWN_STATES[name]
+
+
 def _digits(minute: int) -> str:
     return f"{minute // 60:02}{minute % 60:02}"
 
@@ -251,6 +261,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "music_directory": music_directory,
     "name_prefix": name_prefix,
     "open_hours": open_hours,
+    "own_state": own_state,
     "prompt": prompt,
     "setting": setting,
     "sip_address": sip_address,

@@ -36,7 +36,6 @@ from orchestrator.routing.graph import (
     Greet,
     HangUp,
     Listen,
-    LogIn,
     MarkInternal,
     Origin,
     PassOn,
@@ -44,6 +43,7 @@ from orchestrator.routing.graph import (
     RefuseClass,
     Ring,
     RingMobile,
+    SetOwn,
     Step,
     TakeMessage,
     Turn,
@@ -230,8 +230,10 @@ class _Compiler:
         tenant = self._tenant
         codes = tenant.feature_codes
         own: dict[str, Action] = {
-            "log_in": LogIn(out=False),
-            "log_out": LogIn(out=True),
+            "log_in": SetOwn("logged_out", on=False),
+            "log_out": SetOwn("logged_out", on=True),
+            "dnd": SetOwn("dnd", on=True),
+            "no_dnd": SetOwn("dnd", on=False),
             "messages": Listen(own=True),
             "mailbox": Listen(own=False),
         }

@@ -182,8 +182,8 @@ def _label(step: Step, tenant: Tenant) -> _Label:
             return _Label("end", ("ends, 403",))
         case steps.Turn(switch=name):
             return _Label("ask", ("turns switch", name))
-        case steps.LogIn(out=out):
-            return _Label("ask", (f"logs {'out' if out else 'in'}", "who calls"))
+        case steps.SetOwn(state=state, on=on):
+            return _Label("ask", (f"{state.replace('_', ' ')} {'on' if on else 'off'}", "for who calls"))
         case steps.TakeMessage(name=name):
             return _Label("end", ("voicemail", name))
         case steps.Listen(own=own):

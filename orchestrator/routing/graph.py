@@ -79,6 +79,8 @@ class Record:
 class Ring:
     """Rings phones at once. Outcomes: busy, no_answer, unavailable, refused; answered ends the walk.
 
+    Who isn't to be disturbed is busy.
+
     Args: kind, name: whose phones they are: of an `employee`, by extension, or of a `department`. ringback:
     what a caller from outside hears meanwhile; none: that of the tenant. remember: who answers is the
     caller's manager from then on.
@@ -215,13 +217,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class LogIn:
-    """Logs the employee who calls into their departments, or out of them; the call ends with tones.
+class SetOwn:
+    """Sets a state of the employee who calls; the call ends with tones that rise for more calls, or fall.
 
-    Args: out: whether out.
+    Args: state: of `model.state.OWN_STATES`. on: whether it is set, or ended.
     """
 
-    out: bool
+    state: str
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +416,7 @@ Action = (
     | AskManager
     | Block
     | Turn
-    | LogIn
+    | SetOwn
     | Ring
     | RingMobile
     | Distribute

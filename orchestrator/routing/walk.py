@@ -52,13 +52,13 @@ from orchestrator.routing.graph import (
     Graph,
     HangUp,
     Listen,
-    LogIn,
     Origin,
     PassOn,
     PlayMenu,
     RefuseClass,
     Ring,
     RingMobile,
+    SetOwn,
     SpellName,
     Step,
     TakeMessage,
@@ -91,7 +91,8 @@ class Situation:
     the caller presses, each time a menu asks; empty: nothing, and so after the last of them. outside: who
     calls from outside, E.164; empty: withheld; None: the call is from inside. manager: extension of who
     last spoke with who calls from outside; empty: nobody. waiting: callers who wait already, by department.
-    ported: codes of who has a number, by E.164. barred: ways in which a debt bars calls with outside.
+    ported: codes of who has a number, by E.164.
+    dnd: extensions of who isn't to be disturbed. barred: ways in which a debt bars calls with outside.
     no_money: whether the tenant's account pays for no call. paid_s: for how long it does at first, by number
     called; of any other for as long as it likes.
     """
@@ -110,6 +111,7 @@ class Situation:
     manager: str = ""
     waiting: Mapping[str, int] = field(default_factory=dict)
     ported: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dnd: frozenset[str] = frozenset()
     barred: frozenset[str] = frozenset()
     no_money: bool = False
     paid_s: Mapping[str, int] = field(default_factory=dict)
@@ -205,7 +207,7 @@ def reached(last: Passed) -> tuple[str, str]:
             return "emergency", number
         case TakeMessage(name=name):
             return "voicemail", name
-        case Turn() | LogIn() | Listen():
+        case Turn() | SetOwn() | Listen():
             return "code", last.step.id
         case _:
             return "refused", ""
@@ -253,7 +255,7 @@ class _Walk:
     def _beside(self, step: Step) -> list[Passed]:
         """The mobile that rings with a step's phones. Its line is free again where the call goes on."""
         beside = self.graph.steps.get(step.edges.get(BESIDE, ""))
-        if beside is None or not isinstance(beside.action, RingMobile):
+        if beside is None or not isinstance(beside.action, RingMobile) or self._is_undisturbed(step):
             return []
         number = beside.action.number
         fails = self.situation.dead.issuperset(beside.action.trunks)
@@ -292,9 +294,10 @@ class _Walk:
             case Dialled():
                 return replace(passed, outcome=self.dialled)
             case Ring():
-                return replace(passed, outcome=self._rung(step.action, beside))
+                outcome = BUSY if self._is_undisturbed(step) else self._rung(step.action, beside)
+                return replace(passed, outcome=outcome)
             case Distribute():
-                told = self.situation.told
+                told = {**self.situation.told, **dict.fromkeys(self.situation.dnd, UNAVAILABLE)}
                 if self.situation.caller:
                     told = {**told, self.situation.caller: BUSY}  # who calls is passed over
                 return self._distributed(passed, step.action, told)
@@ -330,6 +333,10 @@ class _Walk:
                 return replace(passed, outcome=ENDED)
             case _:
                 return passed
+
+    def _is_undisturbed(self, step: Step) -> bool:
+        """Whether a step's phones don't ring, as whose they are isn't to be disturbed. Rule: `vpbx-ring`."""
+        return isinstance(step.action, Ring) and step.action.name in self.situation.dnd
 
     def _is_in(self, callers: CallerList) -> bool:
         """Whether the caller is in a list: who calls inside isn't."""

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from orchestrator.errors import DatabaseUnavailable, StorageError
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration; a test holds it against the migrations' folder."""
 
 _BUSY_S = 30

@@ -1,8 +1,8 @@
 """The tables. Times are microseconds since 1970 UTC, money is whole kopecks, names are text.
 
 Personal data (numbers of callers) lives in `call_leg`, `inbound_call`, `switch_event`, `switch_cdr`,
-`voice_message` and `quarantine`; the ledger, `service_event`, `audit` and `legal_hold` have none, so that
-they can stay when those are purged.
+`voice_message` and `quarantine`; the ledger, `service_event`, `audit`, `legal_hold` and
+`balance_warning` have none, so that they can stay when those are purged.
 Rule: docs/decisions.md, decision 11.
 """
 
@@ -56,6 +56,31 @@ tenant_balance = Table(
     metadata,
     Column("tenant", String, primary_key=True),
     Column("balance_kop", BigInteger, nullable=False),
+)
+
+balance_level = Table(
+    "balance_level",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("level_kop", BigInteger, primary_key=True, autoincrement=False),
+    Column("low", Boolean, nullable=False),
+)
+
+balance_warning = Table(
+    "balance_warning",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("way", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("level_kop", BigInteger, nullable=False),
+    Column("balance_kop", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", BigInteger),
+    Column("sent_at", BigInteger),
+    Column("note", String, nullable=False),
+    Index("balance_warning_due", "state", "next_at"),
 )
 
 tariff_state = Table(

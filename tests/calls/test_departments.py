@@ -228,6 +228,28 @@ def test_who_is_logged_out_is_passed_over_until_he_logs_in(office: Site, world: 
     assert answered(office, world, RECEPTION) == "101"
 
 
+def test_who_is_not_to_be_disturbed_is_passed_over(office: Site, world: FarSide) -> None:
+    for name in PHONES:
+        world.behave(name, farside.answer())
+    office.vpbx("employee", "set", "office", "101", "--dnd", "on")
+    before = {name: len(world.calls_to(name)) for name in ("office101desk", "office102desk")}
+    call = call_in(world, RECEPTION)
+    world.wait_answered(call)
+    world.hang_up(call)
+    assert {name: len(world.calls_to(name)) - count for name, count in before.items()} == {
+        "office101desk": 0,
+        "office102desk": 1,
+    }
+    for extension in ("102", "103", "104"):
+        office.vpbx("employee", "set", "office", extension, "--dnd", "on")
+    # Nobody is there, which isn't as when everybody is busy: there is nobody to wait for.
+    assert world.wait_ended(call_in(world, EVERYBODY)).code == 480
+    for extension in ("101", "102", "103", "104"):
+        office.vpbx("employee", "set", "office", extension, "--dnd", "off")
+    wait_idle(office)
+    assert answered(office, world, RECEPTION) == "101"
+
+
 def test_nobody_registered_and_everybody_busy_end_as_a_ringing_would(office: Site, world: FarSide) -> None:
     for name in PHONES:
         world.behave(name, farside.busy())

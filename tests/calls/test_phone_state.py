@@ -19,7 +19,7 @@ from orchestrator.asterisk.binary import Asterisk
 pytestmark = pytest.mark.switch
 
 DIRECT, CALLER = "+74951112234", "+79035556677"
-CODE, LOG_IN, LOG_OUT = "*50", "*45", "*46"
+CODE, LOG_IN, LOG_OUT, DND, NO_DND = "*50", "*45", "*46", "*78", "*79"
 RISES, FALLS = (600, 900), (900, 600)
 _BY_SWITCH = '{switch: night, on: {employee: "102"}, off: {employee: "101"}}'
 _SWITCHES = 'switches:\n  night: {code: "*50", title: Ночной режим}\n\nnumbers:'
@@ -55,6 +55,7 @@ def world(site: Site, module_world: FarSide) -> FarSide:
     module_world.behave("acme102desk", farside.reject(403))
     site.vpbx("turn", "acme", "night", "off")
     site.vpbx("employee", "log-in", "acme", "103")
+    site.vpbx("employee", "set", "acme", "103", "--dnd", "off")
     return module_world
 
 
@@ -148,6 +149,39 @@ def test_codes_log_out_and_in_who_dials_them(site: Site, world: FarSide) -> None
     assert state(site)["logged_out"] == []
     site.vpbx("employee", "log-out", "acme", "103")
     assert state(site)["logged_out"] == ["103"]
+
+
+def test_phones_of_who_is_not_to_be_disturbed_do_not_ring_until_that_is_ended(
+    site: Site, world: FarSide
+) -> None:
+    """Not for colleagues and not for callers; they see a busy key, and can still call."""
+    world.behave("acme103desk", farside.answer())
+    [secretary] = site.phones("acme", ("104",))
+    with Panel(secretary, PHONES_HOST, site.sip) as panel:
+        lamp = panel.subscribe("103")
+        assert tones(dial(world, "acme103desk", DND)) == FALLS
+        lamp.wait("confirmed", 5)
+        rung = len(world.calls_to("acme103desk"))
+        assert world.wait_ended(world.call("acme101desk", "103")).code == 486
+        assert len(world.calls_to("acme103desk")) == rung
+        told = site.json("route", "--tenant", "acme", "--from", "101", "--to", "103", "--live")
+        assert (
+            told["steps"]
+            == site.json("route", "--tenant", "acme", "--from", "101", "--to", "103", "--dnd", "103")["steps"]
+        )
+        assert (told["end"]["kind"], told["end"]["sip"]) == ("refused", 486)
+        assert steps_of(site, "101", "103") == [step["id"] for step in told["steps"]]
+        assert site.json("status", "acme")["tenants"]["acme"]["dnd"] == ["103"]
+        site.rx("core reload")
+        assert world.wait_ended(world.call("acme101desk", "103")).code == 486
+        assert tones(dial(world, "acme103desk", NO_DND)) == RISES
+        lamp.wait("terminated", 5)
+        call = world.call("acme101desk", "103")
+        world.wait_answered(call)
+        world.hang_up(call)
+        site.vpbx("employee", "set", "acme", "103", "--dnd", "on")
+        lamp.wait("confirmed", 5)
+        assert world.wait_ended(world.call("acme101desk", "103")).code == 486
 
 
 def test_another_tenants_code_reaches_nothing(site: Site, world: FarSide) -> None:

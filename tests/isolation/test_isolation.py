@@ -114,7 +114,7 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
     "a call is recorded as another's": (ACME, r"(vpbx-record\S*,s,1\()acme,", r"\1beta,"),
     "a switch of another is asked": (ACME, r"(vpbx-ask-switch\S*,s,1\()acme,", r"\1beta,"),
     "a code turns a switch of another": (ACME, r"(vpbx-turn\S*,s,1\()acme,", r"\1beta,"),
-    "a code logs somebody of another out": (ACME, r"(vpbx-log-out\S*,s,1\()acme,", r"\1beta,"),
+    "a code logs somebody of another out": (ACME, r"(vpbx-own-on\S*,s,1\()acme,", r"\1beta,"),
     "a message is left with another": (ACME, r"(vpbx-voicemail\S*,s,1\()acme,", r"\1beta,"),
     "a code lets listen to mailboxes of another": (ACME, r"(vpbx-messages\S*,s,1\()acme,", r"\1beta,"),
     "a code lets listen to one's own mailbox at another": (
@@ -128,7 +128,11 @@ LEAKS: Mapping[str, tuple[str, str, str]] = {
         "mailboxes=101@beta-",
     ),
     "a key shows a phone of another": (ACME, r"(101,hint,PJSIP/)d-acme", r"\1d-beta"),
-    "a key shows a switch of another": (ACME, r"hint,Custom:vpbx-acme-night", "hint,Custom:vpbx-beta-night"),
+    "a key shows a switch of another": (
+        ACME,
+        r"hint,Custom:vpbx-switch.acme.night",
+        "hint,Custom:vpbx-switch.beta.night",
+    ),
     "a phone is another's": (r"pjsip/tenants/acme\.conf", r"^context=acme-phones", "context=beta-phones"),
     "a phone's keys are another's": (
         r"pjsip/tenants/acme\.conf",

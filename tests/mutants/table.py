@@ -187,11 +187,17 @@ OFF: Mapping[str, Off] = {
         _VOICEMAIL, "VoiceMailMain(${VPBX_EMPLOYEE}@${ARG1}-mailboxes)", "NoOp()"
     ),
     "night switch by code": Off(_STATE, '"on"]?on:off)})', '"on"]?off:off)})'),
-    "lamp of a switch": Off(_STATE, "Set(DEVICE_STATE(Custom:vpbx-${ARG1}-${ARG2})=INUSE)", "NoOp()"),
+    "lamp of a switch": Off(_STATE, "Set(DEVICE_STATE(Custom:vpbx-switch.${ARG1}.${ARG2})=INUSE)", "NoOp()"),
     "what phones have set survives": Off(
         _STATE, "Set(DB(vpbx-switch/${ARG1}/${ARG2})=on)", "Set(GLOBAL(VPBX_OFF)=on)"
     ),
-    "log in and out by code": Off(_STATE, "Set(DB(vpbx-out/${ARG1}/${VPBX_EMPLOYEE})=1)", "NoOp()"),
+    "do not disturb": Off(
+        _INSIDE, 'GotoIf($["${DB(vpbx-dnd/${ARG5}/${ARG7})}" = "1"]?undisturbed)', "NoOp()"
+    ),
+    "do not disturb, in departments": Off(
+        _DEPARTMENT, 'ExecIf($["${DB(vpbx-dnd/${ARG1}/${ARG2})}" = "1"]?Return(unavailable))', "NoOp()"
+    ),
+    "log in and out by code": Off(_STATE, "Set(DB(${ARG2}/${ARG1}/${VPBX_EMPLOYEE})=1)", "NoOp()"),
     "key with a lamp for a colleague (BLF)": Off(
         _TENANT,
         "exten => {{ extension | argument }},hint,{{ devices }}",

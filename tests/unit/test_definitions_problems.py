@@ -32,6 +32,7 @@ class Edit:
 SECOND_NODE = "nodes:\n  pbx2: {sip: 127.0.0.1:%s, rtp: %s, ami: 127.0.0.1:%s, metrics: 127.0.0.1:%s}\n"
 LOGIN = "  main: {auth: registration, address: sip.example.com:5060%s}\n"
 IP_TRUNK = "    auth: ip\n    address: 127.0.0.1:5080\n    match: [127.0.0.1]\n"
+HOOKED = "tariff: master\naccount:\n  low_balance:\n    at: [%s]\n    secret: env:KEY\n    webhook: %s"
 TRUNK = f"  main:\n{IP_TRUNK}"
 
 EDITS = {
@@ -56,6 +57,35 @@ EDITS = {
         BETA, '{employee: "101"}', '{employee: "101", outside: "+79161234567"}', "wrong-type", "outside"
     ),
     "unknown kind of target": Edit(BETA, '{employee: "101"}', '{ivr: "101"}', "unknown-key", "ivr"),
+    "low balance told nobody": Edit(
+        ACME, "tariff: master", "tariff: master\naccount: {low_balance: {at: [300]}}", "nobody-warned", "{at"
+    ),
+    "low balance by e-mail without a server": Edit(
+        ACME,
+        "tariff: master",
+        "tariff: master\naccount: {low_balance: {at: [300], email: [a@example.com]}}",
+        "no-smtp",
+        "email: [a@",
+    ),
+    "webhook without a key": Edit(
+        ACME,
+        "tariff: master",
+        "tariff: master\naccount: {low_balance: {at: ['-5'], webhook: 'https://example.com/'}}",
+        "webhook-unsigned",
+        "webhook:",
+    ),
+    "webhook in the clear": Edit(
+        ACME, "tariff: master", HOOKED % ("300", "http://example.com/"), "webhook", "webhook:"
+    ),
+    "webhook with a log-in": Edit(
+        ACME, "tariff: master", HOOKED % ("300", "https://a:b@example.com/"), "secret-written-out", "webhook:"
+    ),
+    "webhook that is no URL": Edit(
+        ACME, "tariff: master", HOOKED % ("300", "https://example.com:x/"), "webhook", "webhook:"
+    ),
+    "low balance of half a kopeck": Edit(
+        ACME, "tariff: master", HOOKED % ("-1.005", "https://example.com/"), "roubles", "at:"
+    ),
     "meaning of a column of a call list": Edit(
         PLATFORM, IP_TRUNK, f"{IP_TRUNK}    call_list: {{columns: {{begin: Дата}}}}\n", "choice", "begin"
     ),

@@ -31,6 +31,7 @@ from orchestrator.doctor import (
     strength,
     switch,
     versions,
+    webhooks,
 )
 from orchestrator.doctor.ami import Ami
 from orchestrator.doctor.certificates import Certificate
@@ -155,6 +156,7 @@ WELL: list[tuple[str, Iterable[Finding]]] = [
     ("registrations", registrations.check(["trunk-a"], {"trunk-a": "Registered"})),
     ("portability", portability.check(Ported(["a"], 5))),
     ("portability", portability.check(Ported([]))),
+    ("webhooks", webhooks.check({"acme": ""})),
     ("mail", mail.check(SMTP, "")),
     ("recording-store", recording_store.check(STORE, "")),
     ("sounds", sounds.check(SOUNDS)),
@@ -329,6 +331,7 @@ RED: list[tuple[str, str, Iterable[Finding]]] = [
     ("portability", "warning", portability.check(Ported(["a"]))),
     ("portability", "warning", portability.check(Ported(["a"], 0))),
     ("portability", "problem", portability.check(Ported(["a"], fault="it is damaged"))),
+    ("webhooks", "problem", webhooks.check({"acme": "low_balance: env:KEY holds nothing"})),
     ("mail", "problem", mail.check(SMTP, "mail.example.com:587: 535 no")),
     ("recording-store", "problem", recording_store.check(STORE, "s3://recordings: 403")),
     ("trunk-name", "problem", names.check(replace(NAMES, trunks=[replace(NAMES.trunks[0], addresses=[])]))),

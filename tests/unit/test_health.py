@@ -36,6 +36,9 @@ WELL = Figures(
     recordings_lost=8,
     recorders_renewed=9,
     recorders_failed=10,
+    warnings_sent=11,
+    warnings_failed=12,
+    warnings_given_up=13,
 )
 
 
@@ -63,6 +66,9 @@ def test_metrics_are_prometheus_text() -> None:
         "vpbx_recordings_lost_total 8.0",
         "vpbx_recorders_renewed_total 9.0",
         "vpbx_recorders_failed_total 10.0",
+        "vpbx_balance_warnings_sent_total 11.0",
+        "vpbx_balance_warnings_failed_total 12.0",
+        "vpbx_balance_warnings_given_up_total 13.0",
     ):
         assert line in lines, line
 

@@ -17,8 +17,19 @@ OF_ACME = (
     "/vpbx-idle/acme/101",
     "/vpbx-wrap-up/acme/101",
     "/vpbx-wait/acme/sales",
+    "/vpbx-unasked/acme/calls",
+    "/vpbx-barred/acme/out",
+    "/vpbx-dnd/acme/101",
+    "/CustomDevstate/vpbx-switch.acme.night",
+    "/CustomDevstate/vpbx-dnd.acme.101",
 )
-OTHERS = ("/vpbx-switch/acme-2/night", "/vpbx-out/beta/101", "/registrar/contact/acme", "/vpbx-out/acmé/1")
+OTHERS = (
+    "/vpbx-switch/acme-2/night",
+    "/vpbx-out/beta/101",
+    "/registrar/contact/acme",
+    "/vpbx-out/acmé/1",
+    "/CustomDevstate/vpbx-dnd.acme-2.101",
+)
 
 
 @pytest.fixture

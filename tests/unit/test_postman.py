@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import policy
 from email.parser import BytesParser
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 from hypothesis import given
 from hypothesis import strategies as st
 from left_messages import NAME, RECEIVED, leave
+from mail_server import StandingClock, Taken
 
 from orchestrator import definitions
 from orchestrator.asterisk.listening import free_port
@@ -36,54 +36,12 @@ BOX = "hotel-mailboxes/700/INBOX"
 
 
 @dataclass
-class Clock:
-    """One that stands until it is moved."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
-
-
-@dataclass
-class Taken:
-    """Args: answer: to DATA; empty: it is taken. refused: recipients that aren't known here."""
-
-    mails: list[bytes] = field(default_factory=list)
-    answer: str = ""
-    refused: tuple[str, ...] = ()
-
-    async def handle_RCPT(
-        self,
-        server: SMTP,  # noqa: ARG002
-        session: Session,  # noqa: ARG002
-        envelope: Envelope,
-        address: str,
-        options: list[str],  # noqa: ARG002
-    ) -> str:
-        if address in self.refused:
-            return "550 nobody here"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002
-        if self.answer:
-            return self.answer
-        assert isinstance(envelope.content, bytes)
-        self.mails.append(envelope.content)
-        return "250 OK"
-
-
-@dataclass
 class Post:
     """A postman with all that he works with."""
 
     taken: Taken
     controller: Controller
-    clock: Clock
+    clock: StandingClock
     spool: Path
     index: MessageIndex
     loaded: Definitions
@@ -111,7 +69,9 @@ def post(tmp_path: Path) -> Iterator[Post]:
     try:
         smtp = Smtp(Address("127.0.0.1", controller.port), "pbx@example.com", "none")
         loaded = replace(LOADED, platform=replace(LOADED.platform, smtp=smtp))
-        yield Post(taken, controller, Clock(NOW), tmp_path / "spool", MessageIndex(store.database), loaded)
+        yield Post(
+            taken, controller, StandingClock(NOW), tmp_path / "spool", MessageIndex(store.database), loaded
+        )
     finally:
         store.close()
         if controller.loop.is_running():

@@ -26,6 +26,7 @@ PRINT_NO_DATA = {
     "completion": "a script for a shell",
     "employee log-in": "one line: it is done",
     "employee log-out": "one line: it is done",
+    "employee set": "one line: it is done",
     "init": "the names of the files it wrote",
     "ledger dump": "JSON lines already, the canonical text of the ledger",
     "ledger export": "the text of another program, beancount",

@@ -136,6 +136,14 @@ def test_a_number_is_entered_in_every_form_that_an_operator_sends(dialled: str) 
     assert entered("trunk", dialled).step == "numbers.73432223344.admit"
 
 
+def test_who_is_not_to_be_disturbed_is_busy_and_left_out_of_departments() -> None:
+    undisturbed = Situation(OPEN, dnd=frozenset({"103"}))
+    passed = walk(CLINIC, entered("phone", "103"), undisturbed)
+    assert [each.outcome for each in passed][-2:] == ["busy", "ended"]
+    other = walk(CLINIC, entered("phone", "101"), undisturbed)
+    assert other[-1].outcome == "answered"
+
+
 def test_the_longest_prefix_is_the_class_and_the_own_area_comes_first() -> None:
     classes = (DialClass("national", ("+7",)), DialClass("mobile", ("+79",)), DialClass("abroad", ("+77",)))
     assert [dial_class(number, "+7495", classes) for number in ("+74951112233", "+79161112233")] == [

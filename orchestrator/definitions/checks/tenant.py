@@ -9,6 +9,7 @@ from orchestrator.definitions.checks.caller_lists import check_caller_lists
 from orchestrator.definitions.checks.departments import check_distributions
 from orchestrator.definitions.checks.expectations import check_expectations
 from orchestrator.definitions.checks.external_numbers import check_external_numbers
+from orchestrator.definitions.checks.low_balance import check_low_balance
 from orchestrator.definitions.checks.mailboxes import check_mailboxes
 from orchestrator.definitions.checks.menus import check_menus
 from orchestrator.definitions.checks.parties import check_party
@@ -53,6 +54,7 @@ def check_tenant(file: _File, written: Written) -> Iterator[Problem]:
     yield from check_schedules(file)
     yield from check_distributions(file)
     yield from check_menus(file)
+    yield from check_low_balance(file, None if written.platform is None else written.platform.value.platform)
     yield from check_mailboxes(file, None if written.platform is None else written.platform.value.platform)
     yield from check_codes(file)
     region = Surroundings().region if written.platform is None else written.platform.value.platform.region
