@@ -77,7 +77,7 @@ class ChargesAgain:
         return 0 if made is None else made.amount_kop
 
     def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
-        _, _, terms = self._state(facts["tariff_digest"], _named(entry))
+        _, _, terms = self._state(facts["tariff_digest"], entry.key)
         stands, again = call_as_posted(entry.amount_kop, facts), call_again(entry.occurred_at, facts, terms)
         postings = ledger.usage_accounts(entry.tenant, again.amount_kop, again.vat_kop)
         if stands == again and accounts == postings:
@@ -86,7 +86,7 @@ class ChargesAgain:
 
     def _of_service(self, entry: Entry, accounts: Accounts) -> Sequence[str]:
         facts, _ = _JSON.raw_decode(entry.facts)
-        state, tariff, _ = self._state(facts["tariff_digest"], _named(entry))
+        state, tariff, _ = self._state(facts["tariff_digest"], entry.key)
         charge = recomputed(facts, tariff)
         if charge is None:
             return ["computed again it costs nothing"]
@@ -99,23 +99,19 @@ class ChargesAgain:
             {**facts, **dict(zip(_COMPUTED[1:], stands[1:], strict=True))}, again, accounts, postings
         )
 
-    def _state(self, digest: str, of: str) -> tuple[TariffState, Tariff, CallTerms]:
+    def _state(self, digest: str, key: str) -> tuple[TariffState, Tariff, CallTerms]:
         if digest not in self._terms:
             query = select(schema.tariff_state).where(schema.tariff_state.c.digest == digest)
             row = self._connection.execute(query).one_or_none()
             if row is None:
                 raise LedgerBroken(
-                    f"ledger entry {of}: tariff state {digest}, which it names, is gone",
+                    f"ledger entry {key}: tariff state {digest}, which it names, is gone",
                     "compare with a backup",
                 )
             state = TariffState(row.digest, row.tariff, row.terms)
             tariff = _tariff_of(state)
             self._terms[digest] = state, tariff, CallTerms(tariff)
         return self._terms[digest]
-
-
-def _named(entry: Entry) -> str:
-    return f"{entry.seq} ({entry.key})"
 
 
 def _of_payment(entry: Entry, accounts: Accounts) -> Sequence[str]:
