@@ -3,8 +3,8 @@
 The ledger is posted by the code that posts it. Each computation is a process of its own, so that its time and
 its peak of memory are its alone. Its sums are compared with those that plain SQL adds up, tenant by tenant.
 A verb yields to everything else (nice), so what is held against the limit is what it computes for: on a quiet
-machine that is what it takes, and both are told. The other tariff is the worst case, told and not held against
-the limit of time: its deck needs the number of every single call.
+machine that is what it takes, and both are told. The other tariff is the worst case, told and not held
+against the limit of time: its deck needs the number of every single call.
 """
 
 from __future__ import annotations
