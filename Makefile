@@ -6,7 +6,9 @@ SYSTEM_PACKAGES := asterisk-core-sounds-ru-wav espeak-ng sip-tester faketime pos
     libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core poppler-utils
 FAST := tests/unit tests/golden tests/isolation tests/properties tests/events
 # Calls mostly wait, so more test files than cores run side by side.
-AT_ONCE ?= 3
+AT_ONCE ?= 4
+# What pytest makes of a test's file is kept, whatever the environment says: each worker would make it anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 FAST_MARKS := not switch and not postgresql and not root and not program and not long
 
 .PHONY: help setup demo check fast lint test failed-again bench proofs system-packages lock clean mutants
@@ -37,18 +39,19 @@ check: setup ## lint, types, unit, golden, properties: the fast inner loop
 
 # Twice as many as there are cores: some wait for a deadline that they are about.
 fast: setup
-	$(BIN)/pytest -q --doctest-modules --numprocesses=4 --dist=worksteal orchestrator $(FAST) -m "$(FAST_MARKS)"
+	$(PYTEST) -q --doctest-modules --numprocesses=4 --dist=worksteal orchestrator $(FAST) -m "$(FAST_MARKS)"
 
 test: lint system-packages ## everything, on a real switch and real databases
 	$(BIN)/vpbx switch install
-	$(BIN)/pytest -q --durations=15 --doctest-modules --numprocesses=$(AT_ONCE) --dist=loadfile orchestrator tests \
+	$(PYTEST) -q --durations=15 --doctest-modules --numprocesses=$(AT_ONCE) --dist=loadfile \
+	    --no-loadscope-reorder orchestrator tests \
 	    || $(MAKE) --no-print-directory failed-again
 
 # A call that is late on a busy machine is told from a fault: what failed beside other tests runs once more, alone.
 failed-again: setup
 	@echo "once more, alone: what has failed. A test that passes now is a test to mend."
 	@grep -q :: .pytest_cache/v/cache/lastfailed
-	$(BIN)/pytest -q --last-failed --doctest-modules orchestrator tests
+	$(PYTEST) -q --last-failed --doctest-modules orchestrator tests
 
 bench: setup system-packages ## every benchmark, one JSON line a figure; about twenty minutes, on a quiet machine
 	$(BIN)/vpbx switch install

@@ -1,4 +1,4 @@
-"""For all tests: builders of recorded calls can be imported, and stores of every database are there."""
+"""For all tests: their order, what they share can be imported, and stores of every database are there."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from orchestrator.log import set_up_with_first_event
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from compiled_once import compile_once
+from fresh_store import fresh_store
 from hypothesis import settings
 from private_postgresql import PrivatePostgresql
 
 from orchestrator.storage.store import SqlStore
 
+WAITING = ("provision", "faults", "calls")
+"""Rooms whose tests wait more than they compute, the one with the longest file first."""
+
+compile_once()
 settings.register_profile("vpbx", deadline=None, print_blob=True)
 settings.load_profile("vpbx")
 
@@ -26,6 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens", action="store_true", help="Write what was rendered as the new golden files."
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for calls comes first: a run ends with short files, on all processors."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    here = Path(__file__).parent
+    room = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+    return WAITING.index(room) if room in WAITING else len(WAITING)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +62,7 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqlStore]:
     """An empty store in a SQLite file."""
-    opened = SqlStore.open(f"sqlite:///{tmp_path}/vpbx.db")
+    opened = fresh_store(tmp_path / "vpbx.db")
     yield opened
     opened.close()
 
@@ -60,9 +77,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def any_store(database_url: str) -> Iterator[SqlStore]:
+def any_store(database_url: str, tmp_path: Path) -> Iterator[SqlStore]:
     """An empty store in a database of every kind in turn."""
-    opened = SqlStore.open(database_url)
+    file = tmp_path / "vpbx.db"
+    opened = fresh_store(file) if database_url == f"sqlite:///{file}" else SqlStore.open(database_url)
     yield opened
     opened.close()
 

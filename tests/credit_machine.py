@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
+from fresh_store import fresh_store
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -65,7 +66,7 @@ class CreditMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = TemporaryDirectory()
-        self.store = SqlStore.open(f"sqlite:///{self.directory.name}/vpbx.db")
+        self.store = fresh_store(Path(self.directory.name) / "vpbx.db")
         self.clock = Now()
         self.live: dict[str, Live] = {}
         self.ended: dict[str, Usage] = {}

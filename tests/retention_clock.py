@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import copied_verbs
 from active_tenants import ACTIVATED, EXAMPLES, take, tariffs
 from stepped_clock import stepped
 
@@ -18,7 +17,6 @@ from orchestrator.secrets import Secrets
 from orchestrator.storage.recordings import RecordingIndex
 from orchestrator.storage.store import SqlStore
 
-_VPBX = str(Path(sys.executable).with_name("vpbx"))
 _DEADLINE_S = 60
 
 
@@ -39,14 +37,9 @@ def days_of_a_disconnected_tenant(directory: Path) -> dict[int, bool]:
     store.close()
     there = {}
     for day in (89, 90, 91):
-        done = subprocess.run(
-            [_VPBX, "-C", str(project), "billing", "run", "--json"],
-            env=stepped(timedelta(days=day)),
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE_S,
-            check=True,
-        )
+        verb = ("-C", str(project), "billing", "run", "--json")
+        done = copied_verbs.run(verb, _DEADLINE_S, stepped(timedelta(days=day)))
+        done.check_returncode()
         told = json.loads(done.stdout)
         there[day] = file.exists()
         assert bool(told["purged"]) != there[day], told

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from itertools import pairwise
 from operator import is_not
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fresh_store import fresh_store
 from naive_billing import Books, Line, Plan
 from service_histories import event_of, tariff_of
 from sqlalchemy import text
@@ -375,22 +375,6 @@ def without_digests(dump: str) -> str:
 
 def tariffs_of(plans: Mapping[str, Plan]) -> Tariffs:
     return Tariffs({slug: tariff_of(plan) for slug, plan in plans.items()})
-
-
-def fresh_store(path: Path) -> SqlStore:
-    """An empty database; made once, then copied."""
-    shutil.copyfile(_empty(), path)
-    return SqlStore.open(f"sqlite:///{path}")
-
-
-@cache
-def _empty() -> Path:
-    path = Path(tempfile.mkdtemp()) / "empty.db"
-    store = SqlStore.open(f"sqlite:///{path}")
-    with store.database.writing() as connection:
-        connection.execute(text("SELECT 1"))
-    store.close()
-    return path
 
 
 def _period(entry: PostedCharge) -> tuple[date, date]:

@@ -18,6 +18,7 @@ def stepped(by: timedelta) -> Mapping[str, str]:
         **os.environ,
         "LD_PRELOAD": str(library()),
         "FAKETIME": f"{int(by.total_seconds()):+d}s",
+        "FAKETIME_NO_CACHE": "1",  # a copy of a process is stepped anew
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_ONLY_CMDS": ",".join(("python", "python3", Path(sys.executable).resolve().name)),
         # Times of files are the real ones: caches look at them.

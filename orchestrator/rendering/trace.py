@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import jinja2
 from jinja2 import nodes
@@ -115,10 +115,13 @@ class _TracingEnvironment(jinja2.Environment):
         self._trace.marks.append(Mark(template, line, is_text, _reads(reads), _reads(around)))
         return f"{_OPEN}{len(self._trace.marks) - 1}{_CLOSE}"
 
+    def get_template(self, *arguments: Any, **named: Any) -> jinja2.Template:
+        self.filters.update({each: _unmarked(made) for each, made in FILTERS.items()})
+        return super().get_template(*arguments, **named)
+
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
-        self.filters.update({each: _unmarked(made) for each, made in FILTERS.items()})
         marked = _Marking(name or "", self._trace.blanks).visit(source)
         return super()._generate(marked, name, filename, defer_init)
 

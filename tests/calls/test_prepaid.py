@@ -176,6 +176,7 @@ def test_with_the_listener_dead_calls_end_with_what_they_reserved_and_each_new_o
 
 
 def test_reservations_are_made_anew_from_the_calls_that_are_up(site: Site, world: FarSide) -> None:
+    pay_for(site, 100)
     call = place(world)
     world.wait_answered(call)
     began = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import pytest
 from rendered_cases import CASES, rendered
@@ -26,6 +27,7 @@ class Context:
     lines: list[str] = field(default_factory=list)
 
 
+@cache
 def contexts(case: str) -> dict[str, Context]:
     found: dict[str, Context] = {}
     current = Context()
@@ -61,6 +63,7 @@ def walk(graph: Mapping[str, Context], start: str) -> Iterator[str]:
             ahead.extend(graph[here].leads_to)
 
 
+@cache
 def tenants(case: str) -> list[str]:
     return list(rendered(CASES[case]).tenants)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -28,9 +29,15 @@ pytestmark = pytest.mark.long
 REGISTRATION = CASES["trunk-by-registration"]
 
 
+@cache
 def opened(project: Path) -> tuple[Project, Definitions, Origins]:
     loaded = definitions.load(project)
     return Project(project), loaded, Origins(Project(project), loaded, choose_node(loaded, None))
+
+
+@cache
+def lines_of(file: Path) -> tuple[str, ...]:
+    return tuple(file.read_text().splitlines())
 
 
 def line_of(project: Path, file: str, text: str) -> Origin:
@@ -74,11 +81,11 @@ def _check(origin: Origin, project: Path) -> None:
         assert origin.kind == "mark", at
         assert origin.text in ("", "[globals](+)") or origin.text.startswith("VPBX_MARK_"), at
     for place in origin.places:
-        written = (project / place.position.file).read_text().splitlines()
+        written = lines_of(project / place.position.file)
         assert written[place.position.line - 1][place.position.column - 1 :].strip(), at
     for source in (origin.template, origin.block):
         if source is not None:
-            text = (share_directory() / source.file).read_text().splitlines()[source.line - 1]
+            text = lines_of(share_directory() / source.file)[source.line - 1]
             assert source.text.strip() == text.strip(), at
 
 

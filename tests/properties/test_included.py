@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from fresh_store import fresh_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded_calls import BEGIN, Call, csv_line, definitions, switch_record, tariff
@@ -91,7 +92,7 @@ Charges = dict[datetime, tuple[int, int]]
 @contextmanager
 def books() -> Iterator[tuple[SqlStore, Path]]:
     with tempfile.TemporaryDirectory() as directory:
-        store = SqlStore.open(f"sqlite:///{directory}/vpbx.db")
+        store = fresh_store(Path(directory) / "vpbx.db")
         happen(store, ACTIVATED_AT, Activated("master", ZONE, 7))
         yield store, Path(directory)
         store.close()

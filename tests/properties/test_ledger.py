@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from fresh_store import fresh_store
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from posted_books import LEDGER, POSTED, fill
@@ -42,7 +43,7 @@ LINES = [csv_line(row) for call in CALLS for row in call.rows()]
 @contextmanager
 def books() -> Iterator[tuple[SqlStore, Path]]:
     with tempfile.TemporaryDirectory() as directory:
-        store = SqlStore.open(f"sqlite:///{directory}/vpbx.db")
+        store = fresh_store(Path(directory) / "vpbx.db")
         yield store, Path(directory)
         store.close()
 

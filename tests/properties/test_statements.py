@@ -9,10 +9,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from fresh_store import fresh_store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from service_histories import History, event_of, histories
-from service_world import fresh_store
 
 from orchestrator.accounts import Tariffs, charge_due, charge_usage, take_events
 from orchestrator.billing.rating import compile_tariff, rate

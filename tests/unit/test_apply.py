@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+import copied_verbs
 import pytest
 
 from orchestrator.asterisk.confirm import endpoint_ids
@@ -18,7 +18,7 @@ from orchestrator.project import Project, SwitchPaths
 pytestmark = pytest.mark.program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-VPBX = Path(sys.executable).with_name("vpbx")
+_DEADLINE_S = 60
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
 
 def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command itself: what an operator sees, and nothing caught on the way."""
-    command = [str(VPBX), "-C", str(project.root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return copied_verbs.run(["-C", str(project.root), *arguments], _DEADLINE_S)
 
 
 def refused(project: Project, *arguments: str) -> tuple[str, str]:

@@ -168,9 +168,9 @@ def test_thousands_of_distinct_items_are_read_quickly(project: Path) -> None:
     path.write_text(
         path.read_text("utf-8") + f"options: [{','.join(f'o{n}' for n in range(45_000))}]\n", "utf-8"
     )
-    started = time.monotonic()
+    started = time.process_time()
     assert check(project)[1]
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_load_raises_all_problems(project: Path) -> None:

@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import copied_verbs
 import pytest
 
 from orchestrator.asterisk.phones import PhoneRows, phones_of
@@ -21,7 +21,6 @@ from orchestrator.project import Project
 pytestmark = pytest.mark.program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-VPBX = Path(sys.executable).with_name("vpbx")
 LAST = '  - {extension: "107", name: Наталья Щербакова}\n'
 HIRED = '  - {extension: "108", name: Новый Сотрудник}\n'
 _DEADLINE_S = 60
@@ -53,11 +52,8 @@ def hire(project: Project) -> None:
 
 
 def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [str(VPBX), "-C", str(project.root), *arguments]
     environment = {**os.environ, "VPBX_CACHE": str(project.root.parent / "no-cache")}
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False, env=environment
-    )
+    return copied_verbs.run(["-C", str(project.root), *arguments], _DEADLINE_S, environment)
 
 
 def vpbx(project: Project, *arguments: str, exits: int = 0) -> str:

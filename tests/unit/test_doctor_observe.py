@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -69,8 +69,11 @@ def subject(tmp_path: Path) -> Subject:
     root = tmp_path / "project"
     shutil.copytree(EXAMPLES, root, ignore=shutil.ignore_patterns(".vpbx"))
     text = (root / "platform.yaml").read_text()
-    for port in ("5060", "5038", "9417"):
-        text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free_port()}")
+    with ExitStack() as held:
+        for port in ("5060", "5038", "9417"):
+            probe = held.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{probe.getsockname()[1]}")
     (root / "platform.yaml").write_text(text)
     return applied(root)
 
@@ -82,12 +85,6 @@ def applied(root: Path) -> Subject:
     assert done.exit_code == 0, done.output
     project, definitions = Project(root), load(root)
     return Subject(project, definitions, definitions.platform.nodes["pbx1"], None, LiveSwitch())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def red(findings: Iterator[Finding]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from fresh_store import fresh_store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from posted_books import POSTED, charge_of
@@ -101,7 +102,7 @@ def test_a_balance_that_isnt_what_the_entries_make_is_found(
 def test_whatever_is_entered_the_first_amount_of_each_reference_stands(
     tmp_path_factory: pytest.TempPathFactory, entered: list[tuple[str, int]]
 ) -> None:
-    store = SqlStore.open(f"sqlite:///{tmp_path_factory.mktemp('paid')}/vpbx.db")
+    store = fresh_store(tmp_path_factory.mktemp("paid") / "vpbx.db")
     first: dict[str, int] = {}
     for ref, amount_kop in entered:
         payment = Payment("acme", ref, amount_kop, POSTED, "olga")

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import copied_verbs
 import pytest
 from stepped_clock import stepped
 
@@ -25,7 +26,6 @@ from orchestrator.storage.views import Asked
 pytestmark = pytest.mark.program
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-VPBX = Path(sys.executable).with_name("vpbx")
 BETA_NUMBER = "+73432223344"
 _DEADLINE_S = 90
 
@@ -47,10 +47,10 @@ class World:
         """Args: python: what is run before the verb, in its process."""
         clock = stepped(timedelta(days=self.days)) if self.days else os.environ
         environment = {**clock, "VPBX_CACHE": str(self.project.root.parent / "no-cache")}
-        command = [str(VPBX), "-C", str(self.project.root), *arguments]
-        if python is not None:
-            command = [sys.executable, "-c", f"{python}\nfrom orchestrator.cli.main import main\nmain()"]
-            command += ["-C", str(self.project.root), *arguments]
+        asked = ["-C", str(self.project.root), *arguments]
+        if python is None:
+            return copied_verbs.run(asked, _DEADLINE_S, environment)
+        command = [sys.executable, "-c", f"{python}\nfrom orchestrator.cli.main import main\nmain()", *asked]
         return subprocess.run(
             command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False, env=environment
         )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import copied_verbs
 from click.testing import CliRunner
 
 from harness.farside import Carrier, FarSide, Phone
@@ -98,15 +99,7 @@ class Site:
 
     def run(self, *arguments: str, deadline_s: float = _VERB_DEADLINE_S) -> subprocess.CompletedProcess[str]:
         """Run a verb, whatever it exits with."""
-        command = [str(_VPBX), "-C", str(self.root), *arguments]
-        return subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=deadline_s,
-            check=False,
-            env=self.environment,
-        )
+        return copied_verbs.run(("-C", str(self.root), *arguments), deadline_s, self.environment)
 
     def vpbx(self, *arguments: str) -> str:
         """Run a verb. Returns: what it printed. Raises: VerbFailed."""
@@ -133,7 +126,7 @@ class Site:
         # By this process, which goes by the machine's time already: Python can't wait under another.
         with self._clock.given():
             done = CliRunner().invoke(root, ["-C", str(self.root), "switch", "start"])
-        assert done.exit_code == 0, done.output
+        assert done.exit_code == 0, (done.output, done.exception)
 
     def stop(self) -> None:
         """Stop the listener and the switch; the directory stays."""
