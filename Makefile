@@ -66,7 +66,7 @@ mutants: setup system-packages ## each function of docs/functions.md switched of
 	$(BIN)/vpbx switch install
 	$(BIN)/python tests/mutants/run.py
 
-proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention proof-store proof-prepaid proof-credit ## the slow proofs
+proofs: proof-lines proof-isolation proof-route proof-killed-switch proof-killed-listener proof-killed-apply proof-events proof-history proof-distributions proof-portability proof-retention proof-store proof-prepaid proof-credit proof-whatif ## the slow proofs
 
 # Programs that the tests use and pip can't install; root is asked for only when one is missing.
 system-packages:

@@ -63,7 +63,7 @@ OrchestratorError
 ├── CallListUnreadable        an operator's list of calls can't be read, or lacks a column
 ├── EventRefused              what was to happen to a tenant's service can't, as it stands
 ├── ScenarioRefused           an event of a scenario can't happen
-├── PeriodRefused             a statement of a month that isn't over, or hasn't begun
+├── PeriodRefused             a month was asked for that isn't over, or hasn't begun
 ├── PaperUnwritable           a statement can't be written where it should go; nothing of it is there
 ├── PdfUnavailable            the system lacks the library or the fonts that PDFs are made with
 ├── MailNotSent               a server didn't take an e-mail

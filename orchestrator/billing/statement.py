@@ -81,11 +81,19 @@ def statement_of(
 
 def kind_of(entry: PostedEntry) -> str:
     """What an entry charges; a reversal: what its original did. A corrected call is a call."""
-    kind = entry.kind
+    return kind_named(entry.kind, entry.reverses, entry.facts)
+
+
+def kind_named(kind: str, reverses: str | None, facts: Facts) -> str:
+    """Likewise, of an entry's columns."""
     if kind == REVERSAL:
-        reverses = entry.reverses or ""
-        said = entry.facts.get("kind")
-        kind = PAYMENT if reverses.startswith(f"{PAYMENT}/") else str(said or reverses.rpartition("/")[2])
+        reversed_key = reverses or ""
+        said = facts.get("kind")
+        kind = (
+            PAYMENT
+            if reversed_key.startswith(f"{PAYMENT}/")
+            else str(said or reversed_key.rpartition("/")[2])
+        )
     return CALL if kind == _CORRECTED else kind
 
 

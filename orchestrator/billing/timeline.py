@@ -36,14 +36,21 @@ class ChargedPeriods:
 
     def at(self, tenant: str, moment: datetime) -> Period | None:
         """The charged period; None in the trial, and for a tenant that wasn't active."""
-        if tenant not in self._read:
-            self._read[tenant] = self._events(tenant)
         known_until, spans = self._known.get(tenant, (_BEFORE_ALL, []))
         if moment >= known_until:
-            known_until, spans = _walk(self._read[tenant], moment, self._tariffs)
+            known_until, spans = _walk(self._history(tenant), moment, self._tariffs)
             self._known[tenant] = known_until, spans
         before = bisect_right(spans, moment, key=lambda span: span[0])
         return spans[before - 1][1] if before else None
+
+    def until(self, tenant: str, moment: datetime) -> Spans:
+        """Every charged period that begins until a moment, and from when on the tenant stood in it."""
+        return _walk(self._history(tenant), moment, self._tariffs)[1]
+
+    def _history(self, tenant: str) -> Sequence[DatedEvent]:
+        if tenant not in self._read:
+            self._read[tenant] = self._events(tenant)
+        return self._read[tenant]
 
 
 def _walk(events: Sequence[DatedEvent], moment: datetime, tariffs: Tariffs) -> tuple[datetime, Spans]:

@@ -67,6 +67,7 @@ VERBS = {
     "turn": "orchestrator.cli.turn:turn",
     "validate": "orchestrator.cli.validate:validate",
     "voicemail": "orchestrator.cli.voicemail:voicemail",
+    "whatif": "orchestrator.cli.whatif:whatif",
 }
 """A verb's name, and the module and command that are loaded for it."""
 

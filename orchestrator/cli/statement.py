@@ -7,17 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
 from orchestrator.billing.statement import statement_of
 from orchestrator.billing.transfer import Transfer, transfer_of
 from orchestrator.cli.books import Books, no_reconcile_option, open_books
+from orchestrator.cli.months import (
+    check_period,
+    everybody,
+    month_of,
+    period_option,
+    warn_of_due,
+    zone_of,
+    zones_of,
+)
 from orchestrator.cli.progress import working
 from orchestrator.cli.session import json_option
 from orchestrator.durable import replace_file
-from orchestrator.errors import PaperUnwritable, PeriodRefused
+from orchestrator.errors import PaperUnwritable
 from orchestrator.model.account import Account
 from orchestrator.model.statement import Month, Statement
 from orchestrator.papers.data import statement_json
@@ -45,8 +53,8 @@ class Wanted:
 
 @click.command()
 @click.argument("tenant", required=False)
-@click.option("--all", "everybody", is_flag=True, help="All tenants that the ledger knows; needs --output.")
-@click.option("--period", required=True, metavar="YYYY-MM", help="Calendar month in the tenant's time zone.")
+@click.option("--all", "all_tenants", is_flag=True, help="All tenants that the ledger knows; needs --output.")
+@period_option
 @click.option(
     "--format",
     "form",
@@ -67,7 +75,7 @@ class Wanted:
 @no_reconcile_option
 def statement(
     tenant: str | None,
-    everybody: bool,
+    all_tenants: bool,
     period: str,
     form: str,
     language: str,
@@ -86,45 +94,24 @@ def statement(
         vpbx statement --all --period 2026-10 --format pdf -o statements/
         vpbx statement --all --period 2026-10 --format upd-csv -o upd-2026-10.csv
     """
-    month = Month.of(period)
-    if month is None:
-        raise click.BadParameter("a calendar month is written like 2026-10", param_hint="--period")
-    if everybody == (tenant is not None):
+    month = month_of(period)
+    if all_tenants == (tenant is not None):
         raise click.UsageError("name a tenant, or say --all")
     form = JSON if as_json else form
     if draft and form == TRANSFER:
         raise click.UsageError("a transfer document is of a month that is over: there is no draft of one")
-    if output is None and (everybody or (form == PDF and sys.stdout.isatty())):
+    if output is None and (all_tenants or (form == PDF and sys.stdout.isatty())):
         raise click.UsageError("-o says where to write it")
     with open_books(bring_in=not no_reconcile) as books:
         if tenant is not None:
             books.check_tenant(tenant, books.store.balances(tenant))
-        tenants = [tenant] if tenant is not None else _everybody(books, month)
+        tenants = [tenant] if tenant is not None else everybody(books, month)
         wanted = Wanted(month, form, language, draft, datetime.now(UTC), books.store.accounts())
-        zones = {each: _zone(books, each, wanted) for each in tenants} or {"the platform": books.zone}
-        _check_period(zones, wanted)
-        _write(books, tenants, wanted, output, together=everybody)
-
-
-def _everybody(books: Books, month: Month) -> Sequence[str]:
-    """Tenants with entries until the month's end, wherever they are."""
-    return books.store.tenants_before(max(month.ends_at(ZoneInfo("Etc/GMT+12")), month.ends_at(books.zone)))
-
-
-def _check_period(zones: Mapping[str, ZoneInfo], wanted: Wanted) -> None:
-    """Raises: PeriodRefused: the month isn't over where a tenant is, or hasn't begun there."""
-    for tenant, zone in zones.items():
-        begins_at, ends_at = wanted.month.begins_at(zone), wanted.month.ends_at(zone)
-        if wanted.now < begins_at:
-            raise PeriodRefused(
-                f"{wanted.month} hasn't begun yet for {tenant} ({zone.key})", "name a month that is over"
-            )
-        if wanted.now < ends_at and not wanted.draft:
-            over = ends_at.astimezone(zone)
-            raise PeriodRefused(
-                f"{wanted.month} isn't over for {tenant}: it ends {over:%Y-%m-%d %H:%M} {zone.key}",
-                "--draft makes a draft of it, marked as such",
-            )
+        zones = zones_of(books, tenants, wanted.accounts)
+        check_period(
+            books, zones, month, wanted.now, "--draft makes a draft of it, marked as such", draft=draft
+        )
+        _write(books, tenants, wanted, output, together=all_tenants)
 
 
 def _write(
@@ -180,30 +167,18 @@ def _transfer(books: Books, tenant: str, wanted: Wanted) -> tuple[Transfer, Side
 
 
 def _statement(books: Books, tenant: str, wanted: Wanted) -> Statement:
-    zone = _zone(books, tenant, wanted)
+    zone = zone_of(books, tenant, wanted.accounts)
     ends_at = wanted.month.ends_at(zone)
     posted = books.store.posted_month(tenant, wanted.month.begins_at(zone), ends_at)
     found = statement_of(
         posted, tenant, wanted.month, zone, wanted.now, draft=wanted.draft and wanted.now < ends_at
     )
-    account = wanted.accounts.get(tenant)
-    if account is not None and account.due is not None and account.due.at < min(ends_at, wanted.now):
-        since = books.shown(account.due.at)
-        click.echo(f"warning: {tenant}: what is due since {since} isn't charged: vpbx billing run", err=True)
+    warn_of_due(books, tenant, wanted.accounts.get(tenant), ends_at, wanted.now)
     return found
 
 
 def _sides(books: Books, tenant: str, wanted: Wanted) -> Sides:
     return Sides.of(books.definitions, tenant, wanted.language)
-
-
-def _zone(books: Books, tenant: str, wanted: Wanted) -> ZoneInfo:
-    """The tenant's; of one whose file is gone, the one it was charged in last."""
-    known = books.definitions.tenants.get(tenant)
-    if known is not None:
-        return ZoneInfo(known.time_zone)
-    account = wanted.accounts.get(tenant)
-    return books.zone if account is None else ZoneInfo(account.time_zone)
 
 
 def _make(directory: Path) -> None:

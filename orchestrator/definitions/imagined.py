@@ -58,6 +58,15 @@ def read_imagined(
     return Imagined(written.value.scenario(), tariff), ()
 
 
+def read_other_tariff(file: Path, project: Path) -> tuple[Tariff | None, tuple[Problem, ...]]:
+    """A tariff with its deck out of any file. Args, Returns: as of `read_imagined`."""
+    reader = _Reader()
+    tariff = reader.tariff(_project_of(file), file, reader.surroundings(project))
+    if reader.problems or tariff is None:
+        return None, tuple(sorted(set(reader.problems)))
+    return tariff, ()
+
+
 def _project_of(tariff_file: Path) -> Path:
     folder = tariff_file.parent
     return folder.parent if folder.name == _TARIFFS else folder

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from orchestrator.billing.call_prices import OwnPrices
 from orchestrator.billing.recomputing import recomputed
 from orchestrator.billing.recomputing_calls import CallTerms, call_again, call_as_posted, can_compute_call
 from orchestrator.billing.terms_text import tariff_from_terms, tariff_state
@@ -19,6 +20,7 @@ from orchestrator.model.account import ServiceEntry, TariffState
 from orchestrator.model.payment import PAYMENT
 from orchestrator.model.service import AUTOINFORM, EXTRA_EMPLOYEES, OPTION, SMS, SUBSCRIPTION
 from orchestrator.model.tariff import Tariff
+from orchestrator.model.whatif import PostedCharge
 from orchestrator.storage import ledger, payments, schema
 from orchestrator.storage.entries import Accounts, Entry
 
@@ -34,6 +36,7 @@ class ChargesAgain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._own_prices = OwnPrices()
         self._terms: dict[str, tuple[TariffState, Tariff, CallTerms]] = {}
 
     def check_states(self) -> None:
@@ -58,8 +61,23 @@ class ChargesAgain:
             return _of_payment(entry, accounts)
         return None
 
+    def amount_kop(self, charge: PostedCharge) -> int | None:
+        """What a charge, or what a reversal takes back, computes to; None where that can't be computed.
+
+        Raises: as of `differences`.
+        """
+        call, facts = charge.call, charge.facts
+        if call is not None:
+            _, tariff, _ = self._state(call.tariff_digest, charge.key)
+            return self._own_prices.amount_kop(call, tariff)
+        if "tariff_digest" not in facts or "at" not in facts:
+            return None
+        _, tariff, _ = self._state(facts["tariff_digest"], charge.key)
+        made = recomputed(facts, tariff)
+        return 0 if made is None else made.amount_kop
+
     def _of_call(self, entry: Entry, accounts: Accounts, facts: Mapping[str, Any]) -> Sequence[str]:
-        _, _, terms = self._state(facts["tariff_digest"], entry)
+        _, _, terms = self._state(facts["tariff_digest"], entry.key)
         stands, again = call_as_posted(entry.amount_kop, facts), call_again(entry.occurred_at, facts, terms)
         postings = ledger.usage_accounts(entry.tenant, again.amount_kop, again.vat_kop)
         if stands == again and accounts == postings:
@@ -68,7 +86,7 @@ class ChargesAgain:
 
     def _of_service(self, entry: Entry, accounts: Accounts) -> Sequence[str]:
         facts, _ = _JSON.raw_decode(entry.facts)
-        state, tariff, _ = self._state(facts["tariff_digest"], entry)
+        state, tariff, _ = self._state(facts["tariff_digest"], entry.key)
         charge = recomputed(facts, tariff)
         if charge is None:
             return ["computed again it costs nothing"]
@@ -81,13 +99,13 @@ class ChargesAgain:
             {**facts, **dict(zip(_COMPUTED[1:], stands[1:], strict=True))}, again, accounts, postings
         )
 
-    def _state(self, digest: str, entry: Entry) -> tuple[TariffState, Tariff, CallTerms]:
+    def _state(self, digest: str, key: str) -> tuple[TariffState, Tariff, CallTerms]:
         if digest not in self._terms:
             query = select(schema.tariff_state).where(schema.tariff_state.c.digest == digest)
             row = self._connection.execute(query).one_or_none()
             if row is None:
                 raise LedgerBroken(
-                    f"ledger entry {entry.seq} ({entry.key}): tariff state {digest}, which it names, is gone",
+                    f"ledger entry {key}: tariff state {digest}, which it names, is gone",
                     "compare with a backup",
                 )
             state = TariffState(row.digest, row.tariff, row.terms)

@@ -17,6 +17,7 @@ from orchestrator.model.payment import Balance, Payment
 from orchestrator.model.record import BadRecord, RecordPosition, SwitchCdr
 from orchestrator.model.statement import PostedMonth
 from orchestrator.model.tariff import Portion
+from orchestrator.model.whatif import Comparison
 from orchestrator.ports import Posted, Standing
 from orchestrator.statistics.figures import CallRow, Rung
 from orchestrator.storage import accounts as account_tables
@@ -33,6 +34,7 @@ from orchestrator.storage import (
     trunk_calls,
     verification,
     views,
+    whatif,
 )
 from orchestrator.storage import legs as leg_tables
 from orchestrator.storage.accounts import SqlBillingUnit
@@ -97,6 +99,18 @@ class SqlStore:
         """What the ledger has of a tenant around a month, see `statements.posted_month`."""
         with self.database.reading() as connection:
             return statements.posted_month(connection, tenant, begins_at, ends_at)
+
+    @contextmanager
+    def computing_again(
+        self, asked: whatif.Exchange, passed: whatif.Passed
+    ) -> Iterator[Iterator[Comparison]]:
+        """Months of tenants as they would be, see `whatif.compared`: nothing can be written."""
+        with self.database.reading() as connection:
+            whatif.refuse_writes(connection)
+            try:
+                yield whatif.compared(connection, asked, passed)
+            finally:
+                whatif.allow_writes(connection)
 
     def tenants_before(self, at: datetime) -> list[str]:
         """Tenants that the ledger knows of before a moment, by name."""

@@ -73,6 +73,7 @@ ARGUMENTS = {
     "show": ["acme"],
     "statement": ["acme", "--period", "2026-10"],
     "voicemail list": ["acme"],
+    "whatif": ["--period", "2026-10"],
 }
 """What a verb is called with here; nothing for most."""
 
