@@ -17,7 +17,7 @@ from orchestrator.model.platform import Address
 _HOST = "127.0.0.1"
 
 
-@dataclass(slots=True)
+@dataclass
 class Inbox:
     """What the server has taken. Args: taken: e-mails in order. to: whom each was for, by the envelope.
 
