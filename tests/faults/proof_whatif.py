@@ -2,9 +2,9 @@
 
 The ledger is posted by the code that posts it. Each computation is a process of its own, so that its time and
 its peak of memory are its alone. Its sums are compared with those that plain SQL adds up, tenant by tenant.
-A verb yields to everything else (nice), so what is held against the limit is what it computes for: on a quiet
-machine that is what it takes, and both are told. The other tariff is the worst case, told and not held
-against the limit of time: its deck needs the number of every single call.
+A verb yields to everything else (nice), so what is held against the limit is what it computes for: on a
+quiet machine that is what it takes, and both are told. The other tariff is the worst case: its deck needs
+the number of every single call.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def prove(proof: Proof, project: Path, calls: int) -> None:
     for name, done in (("own terms", own), ("in force", in_force), ("another", other)):
         entries = int(str(done.figures["entries"]))
         proof.check(entries > calls * 0.9, f"{name}: only {entries} entries of October")
-        proof.check(done is other or done.cpu_s < MOST_S, f"{name}: {done.cpu_s:.1f} s")
+        proof.check(done.cpu_s < MOST_S, f"{name}: {done.cpu_s:.1f} s")
         proof.check(done.peak_mb < MOST_MB, f"{name}: {done.peak_mb} MB")
         for each in done.told["tenants"]:
             tenant, wanted = each["tenant"], ledger.get(each["tenant"])
