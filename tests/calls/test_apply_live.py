@@ -516,7 +516,7 @@ def test_an_apply_that_dies_before_it_is_confirmed_goes_back_by_itself(site: Sit
     assert apply_by(site, "-", "after", 5, "--confirm-within", "600").returncode == -signal.SIGKILL
     site.until(lambda: live(site) == before, "the generation before is live again", 60)
     site.until(lambda: name_shown(world) == shown, "calls show it", 30)
-    assert json.loads(site.run("plan", "--json").stdout)["drift"] == []
+    site.until(lambda: json.loads(site.run("plan", "--json").stdout)["drift"] == [], "all of it is undone")
     rename_101(site, shown)
     assert site.json("apply")["changed"] == []
 
